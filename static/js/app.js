@@ -1,0 +1,70 @@
+// Small enhancements of pages that work without them. No state, no framework, no inline code.
+//
+//   <details data-menu>          closes on Escape (focus returns to its summary) and on a press outside it
+//   .error-summary               takes the focus after a refused form, swapped in or loaded
+//   HX-Trigger: {"fact": {"message": "…"}}   is shown and announced in #notices; without a message, the fact's words
+//   #notices[data-failed][data-offline]      what to say when a request failed
+
+const NOTICE_SECONDS = 8;
+const notices = document.getElementById("notices");
+
+// --- menus -------------------------------------------------------------------------------
+document.addEventListener("pointerdown", (event) => {
+  for (const menu of document.querySelectorAll("details[data-menu][open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  const menu = document.querySelector("details[data-menu][open]");
+  if (!menu) return;
+  const inside = menu.contains(document.activeElement);
+  menu.open = false;
+  if (inside) menu.querySelector("summary").focus();
+});
+
+document.addEventListener("focusin", (event) => {
+  for (const menu of document.querySelectorAll("details[data-menu][open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+
+// --- refused forms -----------------------------------------------------------------------
+function focusErrors(root) {
+  const summary = root.matches?.(".error-summary") ? root : root.querySelector?.(".error-summary");
+  if (!summary) return;
+  summary.tabIndex = -1;
+  summary.focus();
+}
+
+focusErrors(document);
+document.body.addEventListener("htmx:afterSettle", (event) => focusErrors(event.detail.elt));
+
+// --- notices -----------------------------------------------------------------------------
+function announce(text) {
+  const notice = document.createElement("p");
+  notice.className = "notice";
+  notice.textContent = text;
+  notices.append(notice);
+  setTimeout(() => notice.remove(), NOTICE_SECONDS * 1000);
+}
+
+// A header in the past tense: "measurement-recorded", or JSON with a message for each fact.
+function factsIn(header) {
+  if (!header) return [];
+  if (!header.startsWith("{")) return header.split(",").map((name) => inWords(name.trim()));
+  return Object.entries(JSON.parse(header)).map(([name, detail]) => detail?.message || inWords(name));
+}
+
+function inWords(name) {
+  const words = name.replaceAll("-", " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+document.body.addEventListener("htmx:afterRequest", (event) => {
+  const { successful, xhr } = event.detail;
+  if (successful) factsIn(xhr.getResponseHeader("HX-Trigger")).forEach(announce);
+});
+document.body.addEventListener("htmx:responseError", () => announce(notices.dataset.failed));
+document.body.addEventListener("htmx:sendError", () => announce(notices.dataset.offline));
