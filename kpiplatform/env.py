@@ -60,7 +60,9 @@ def database_from(url: str) -> dict[str, object]:
     """Return Django's DATABASES entry for `postgresql://user:password@host:port/name?host=/socket/dir`."""
     parts = urlsplit(url)
     if parts.scheme not in {"postgresql", "postgres"}:
-        raise ImproperlyConfigured("DATABASE_URL must start with postgresql://; PostgreSQL is the one supported engine.")
+        raise ImproperlyConfigured(
+            "DATABASE_URL must start with postgresql://; PostgreSQL is the one supported engine."
+        )
     name = parts.path.lstrip("/")
     if not name:
         raise ImproperlyConfigured("DATABASE_URL names no database: postgresql://user@host/NAME.")

@@ -20,7 +20,7 @@ PRODUCTION = KPI_ENV == "production"
 DEMO = KPI_ENV == "demo"
 DEBUG = env.flag("KPI_DEBUG")
 
-DEFAULT_SECRET = "only-for-the-demo-and-the-tests-never-in-production"  # noqa: S105 - refused below
+DEFAULT_SECRET = "only-for-the-demo-and-the-tests-never-in-production"
 SECRET_KEY = env.text("SECRET_KEY", "" if PRODUCTION else DEFAULT_SECRET)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "" if PRODUCTION else "localhost,127.0.0.1,[::1]")
 BASE_URL = env.text("BASE_URL", f"http://localhost:{env.whole('PORT', 8000, least=1, most=65535)}").rstrip("/")

@@ -1,0 +1,34 @@
+"""KPIs: what is measured, the values, how they are judged, and where they come from."""
+
+from kpis.models.calendar import Holiday, PeriodCalendar, PeriodLock, PeriodReopening
+from kpis.models.definition import Kpi, KpiLink, KpiOwnership, KpiVersion, KpiWeight
+from kpis.models.evaluation import Evaluation, KpiState
+from kpis.models.measurement import Measurement, MeasurementRevision
+from kpis.models.note import Annotation, Commentary
+from kpis.models.source import DataSource, Pull, PullRefusal, SourceMapping, StagedReading
+from kpis.models.target import Target, ThresholdSet
+
+__all__ = [
+    "Annotation",
+    "Commentary",
+    "DataSource",
+    "Evaluation",
+    "Holiday",
+    "Kpi",
+    "KpiLink",
+    "KpiOwnership",
+    "KpiState",
+    "KpiVersion",
+    "KpiWeight",
+    "Measurement",
+    "MeasurementRevision",
+    "PeriodCalendar",
+    "PeriodLock",
+    "PeriodReopening",
+    "Pull",
+    "PullRefusal",
+    "SourceMapping",
+    "StagedReading",
+    "Target",
+    "ThresholdSet",
+]

@@ -1,0 +1,86 @@
+"""What is said, and the fate of each copy. PostgreSQL is the queue."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+
+from alerts.models.crossing import BandCrossing
+from alerts.models.subscription import Subscription
+from kpis.models import DataSource, Kpi
+
+
+class Message(models.Model):
+    """One thing to say; the key makes it unique, the facts are frozen when it is owed."""
+
+    class Kind(models.TextChoices):
+        WORSE = "worse", "worse"
+        BETTER = "better", "better"
+        CORRECTION = "correction", "correction"
+        SOURCE_ERROR = "source_error", "source error"
+        SUSPECT = "suspect", "pull held"
+        STALE = "stale", "stale"
+
+    dedup_key = models.CharField(max_length=200, unique=True)
+    kind = models.CharField(max_length=12, choices=Kind)
+    kpi = models.ForeignKey(Kpi, on_delete=models.PROTECT, null=True, related_name="messages")
+    source = models.ForeignKey(DataSource, on_delete=models.PROTECT, null=True, related_name="messages")
+    crossing = models.ForeignKey(BandCrossing, on_delete=models.PROTECT, null=True, related_name="messages")
+    subscription = models.ForeignKey(Subscription, on_delete=models.SET_NULL, null=True, related_name="messages")
+    facts = models.JSONField(help_text="all that the text says, as it was known then")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(kpi__isnull=False, source__isnull=True)
+                | models.Q(kpi__isnull=True, source__isnull=False),
+                name="message_about_one_thing",
+            )
+        ]
+
+
+class Delivery(models.Model):
+    """One copy of a message to one person by one channel."""
+
+    class State(models.TextChoices):
+        PENDING = "pending", "pending"
+        LEASED = "leased", "being sent"
+        SENT = "sent", "sent"
+        DEAD = "dead", "given up"
+        SUPPRESSED = "suppressed", "not sent"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    message = models.ForeignKey(Message, on_delete=models.PROTECT, related_name="deliveries")
+    recipient = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="deliveries")
+    channel = models.CharField(max_length=10, default="email")
+    state = models.CharField(max_length=10, choices=State, default=State.PENDING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField()
+    lease_until = models.DateTimeField(null=True)
+    reply = models.CharField(max_length=500, blank=True, default="", help_text="the server's last word, or why not")
+    created_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["next_attempt_at"],
+                condition=models.Q(state__in=["pending", "leased"]),
+                name="delivery_owed",
+            )
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["message", "recipient", "channel"], name="one_delivery_per_recipient"),
+            models.CheckConstraint(
+                condition=models.Q(state__in=["pending", "leased", "sent", "dead", "suppressed"]),
+                name="delivery_state_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state__in=["pending", "leased"], finished_at__isnull=True)
+                | models.Q(state__in=["sent", "dead", "suppressed"], finished_at__isnull=False),
+                name="final_delivery_has_an_end",
+            ),
+        ]

@@ -1,0 +1,120 @@
+"""Where values come from, and each attempt to fetch them."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from kpis.models.definition import Kpi
+from kpis.models.target import value_field
+
+
+class DataSource(models.Model):
+    """A place that rows are pulled from on a schedule; one source feeds many KPIs."""
+
+    class Kind(models.TextChoices):
+        CSV_FILE = "csv_file", "CSV file"
+        SQL_QUERY = "sql_query", "SQL query"
+
+    code = models.SlugField(max_length=40, unique=True)
+    name = models.CharField(max_length=120)
+    kind = models.CharField(max_length=10, choices=Kind)
+    config = models.JSONField(default=dict, help_text="path or database and query, date column, formats; no secrets")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="sources")
+    pull_at = models.TimeField(help_text="time of day in the organisation's time zone")
+    look_back_days = models.PositiveSmallIntegerField(default=14)
+    may_be_empty = models.BooleanField(default=False)
+    is_enabled = models.BooleanField(default=True)
+    # how it stands
+    cursor = models.DateField(null=True, help_text="rows before this day were pulled")
+    usual_rows = models.PositiveIntegerField(default=0, help_text="rows per day, over the last applied pulls")
+    consecutive_failures = models.PositiveIntegerField(default=0)
+    last_applied_at = models.DateTimeField(null=True)
+    last_error = models.TextField(blank=True, default="")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(kind__in=["csv_file", "sql_query"]), name="source_kind_known")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SourceMapping(models.Model):
+    """How rows of a source become values of a KPI: filters, and a value or numerator and denominator."""
+
+    source = models.ForeignKey(DataSource, on_delete=models.CASCADE, related_name="mappings")
+    kpi = models.OneToOneField(Kpi, on_delete=models.CASCADE, related_name="mapping")
+    spec = models.JSONField()
+
+
+class Pull(models.Model):
+    """One attempt to fetch a source for a slot; the row is claimed by one worker at a time."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "waiting"
+        RUNNING = "running", "running"
+        APPLIED = "applied", "applied"
+        FAILED = "failed", "failed"
+        SUSPECT = "suspect", "held: looks wrong"
+
+    source = models.ForeignKey(DataSource, on_delete=models.PROTECT, related_name="pulls")
+    slot = models.DateTimeField()
+    state = models.CharField(max_length=8, choices=State, default=State.WAITING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    next_attempt_at = models.DateTimeField(null=True)
+    since = models.DateField(null=True)
+    until = models.DateField(null=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    rows_read = models.PositiveIntegerField(default=0)
+    rows_kept = models.PositiveIntegerField(default=0)
+    rows_refused = models.PositiveIntegerField(default=0)
+    values_new = models.PositiveIntegerField(default=0)
+    values_revised = models.PositiveIntegerField(default=0)
+    values_unchanged = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True, default="")
+
+    class Meta:
+        ordering = ["-slot"]
+        indexes = [
+            models.Index(
+                fields=["state", "next_attempt_at"],
+                condition=models.Q(state__in=["waiting", "running"]),
+                name="pull_owed",
+            )
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["source", "slot"], name="one_pull_per_slot"),
+            models.CheckConstraint(
+                condition=models.Q(state__in=["waiting", "running", "applied", "failed", "suspect"]),
+                name="pull_state_known",
+            ),
+        ]
+
+
+class PullRefusal(models.Model):
+    """A line of a source that was not taken, and why."""
+
+    pull = models.ForeignKey(Pull, on_delete=models.CASCADE, related_name="refusals")
+    line = models.PositiveIntegerField()
+    why = models.CharField(max_length=300)
+
+
+class StagedReading(models.Model):
+    """A value of a pull that is held for a decision."""
+
+    pull = models.ForeignKey(Pull, on_delete=models.CASCADE, related_name="staged")
+    kpi = models.ForeignKey(Kpi, on_delete=models.CASCADE, related_name="+")
+    period_start = models.DateField()
+    period_end = models.DateField()
+    value = value_field()
+    numerator = value_field()
+    denominator = value_field()
+    state = models.CharField(max_length=14)
+    reason = models.CharField(max_length=200, blank=True, default="")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["pull", "kpi", "period_start"], name="staged_once")]
