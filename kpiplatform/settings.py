@@ -7,7 +7,7 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
-from kpiplatform.env import Environment, database_from, mailer_from
+from kpiplatform.env import Environment, base_url_from, broker_from, database_from, mailer_from, redis_from
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment()
@@ -23,7 +23,8 @@ DEBUG = env.flag("KPI_DEBUG")
 DEFAULT_SECRET = "only-for-the-demo-and-the-tests-never-in-production"
 SECRET_KEY = env.text("SECRET_KEY", "" if PRODUCTION else DEFAULT_SECRET)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "" if PRODUCTION else "localhost,127.0.0.1,[::1]")
-BASE_URL = env.text("BASE_URL", f"http://localhost:{env.whole('PORT', 8000, least=1, most=65535)}").rstrip("/")
+PORT = env.whole("PORT", 8000, least=1, most=65535)
+BASE_URL = base_url_from(env.text("BASE_URL", f"http://localhost:{PORT}"))
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", BASE_URL if BASE_URL.startswith("https://") else "")
 if PRODUCTION:
     if SECRET_KEY in {"", DEFAULT_SECRET} or len(SECRET_KEY) < 32:
@@ -42,7 +43,7 @@ DATABASES = {"default": database_from(env.text("DATABASE_URL", "postgresql://kpi
 DATABASES["default"]["CONN_MAX_AGE"] = env.whole("DATABASE_CONN_MAX_AGE", 600, least=0, most=86400)
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-REDIS_URL = env.text("REDIS_URL", "redis://localhost:6379/0")
+REDIS_URL = redis_from(env.text("REDIS_URL", "redis://localhost:6379/0"))
 
 # --- applications -------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -146,7 +147,7 @@ MAILERS = {"default": mailer_from(env.text("SMTP_URL", "smtp://localhost:25"))}
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "KPI platform <kpi@localhost>")
 
 # --- jobs ---------------------------------------------------------------------------------
-CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_URL = broker_from(REDIS_URL)
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     # A task that a dead worker held comes back: after 15 minutes at the latest, looked for every few seconds.
     "visibility_timeout": 900,
