@@ -1,0 +1,59 @@
+"""A value on its way in, and where it comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+REPORTED, PROVISIONAL, NOT_APPLICABLE = "reported", "provisional", "not_applicable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """The value of a KPI in one period as somebody or something reports it; without value it has a reason."""
+
+    kpi_id: int
+    period_start: date
+    period_end: date
+    value: Decimal | None
+    numerator: Decimal | None = None
+    denominator: Decimal | None = None
+    state: str = REPORTED
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Who or what reports, and why: kind is pull, manual, upload, api, correction or undo."""
+
+    kind: str
+    note: str = ""
+    pull_id: int | None = None
+    user_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What became of a batch of readings; `kpi_ids` are those with a new or changed value, ascending."""
+
+    new: int
+    revised: int
+    unchanged: int
+    kpi_ids: tuple[int, ...]
+
+
+class PeriodLocked(Exception):
+    """Some of the periods are closed to writing; nothing was written."""
+
+    def __init__(self, periods: list[tuple[int, date]]) -> None:
+        super().__init__(f"{len(periods)} periods are locked")
+        self.periods = periods
+
+
+class Conflict(Exception):
+    """Someone else changed the value since it was shown; nothing was written. `seq` is the present revision."""
+
+    def __init__(self, *, kpi_id: int, period_start: date, seq: int) -> None:
+        super().__init__("the value was changed by someone else")
+        self.kpi_id, self.period_start, self.seq = kpi_id, period_start, seq

@@ -1,0 +1,14 @@
+"""What happened to KPIs. Receivers of `kpis_judged` write in the same transaction; the others are a mere nudge."""
+
+from django.dispatch import Signal
+
+# Sent inside the transaction that stored the evaluations, with the state rows of the KPIs locked in ascending order.
+# kpi_ids: list[int], ascending; judged_from: dict[int, date], the first period that was judged anew;
+# cause: "value", "correction" or "edit"; now: datetime.
+kpis_judged = Signal()
+
+# Sent after commit: values were recorded and wait for judgement. kpi_ids: list[int].
+measurements_recorded = Signal()
+
+# Sent inside the transaction that ends a pull without applying it. pull: Pull; now: datetime.
+pull_ended_badly = Signal()

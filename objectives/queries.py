@@ -1,0 +1,72 @@
+"""Reading the organisation and the strategy, each person within their own view."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q, QuerySet
+
+from kpiplatform.accounts.models import User
+from objectives.models import Objective, Organisation, Role, RoleAssignment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What a person's roles open to them on a day: everything, the strategic level, or subtrees of units."""
+
+    everything: bool = False
+    strategic: bool = False
+    unit_paths: tuple[str, ...] = ()
+
+    def units(self, prefix: str) -> Q:
+        """Return the condition that the unit reached by `prefix` (such as "unit__") lies in an open subtree."""
+        condition = Q(pk__in=[])
+        for path in self.unit_paths:
+            condition |= Q(**{f"{prefix}path__startswith": path})
+        return condition
+
+
+def scope_of(user: User | AnonymousUser, *, today: date) -> Scope:
+    """Return what the roles of `user` open on `today`; nothing for people who may not sign in."""
+    if not isinstance(user, User) or not user.is_active:
+        return Scope()
+    if user.is_superuser:
+        return Scope(everything=True)
+    roles = list(
+        RoleAssignment.objects.filter(Q(valid_until__isnull=True) | Q(valid_until__gte=today), user=user).values_list(
+            "role", "unit__path"
+        )
+    )
+    names = {role for role, _ in roles}
+    return Scope(
+        everything=Role.ADMIN in names,
+        strategic=Role.EXECUTIVE in names,
+        unit_paths=tuple(sorted(path for role, path in roles if role in {Role.MANAGER, Role.AUDITOR, Role.MEMBER})),
+    )
+
+
+def may_write(user: User, *, today: date) -> bool:
+    """Return whether `user` holds any role that is not read-only: auditors write nothing."""
+    if user.is_superuser:
+        return True
+    return (
+        RoleAssignment.objects.filter(Q(valid_until__isnull=True) | Q(valid_until__gte=today), user=user)
+        .exclude(role=Role.AUDITOR)
+        .exists()
+    )
+
+
+def objectives_visible_to(user: User | AnonymousUser, *, today: date) -> QuerySet[Objective]:
+    """Return the objectives that `user` may open: strategy for executives, own units, and what they own."""
+    objectives = Objective.objects.filter(status=Objective.Status.ACTIVE)
+    scope = scope_of(user, today=today)
+    if scope.everything or scope.strategic:
+        return objectives
+    return objectives.filter(Q(owner_id=user.pk) | scope.units("unit__"))
+
+
+def organisation() -> Organisation:
+    """Return the organisation that this installation serves; an unsaved one before set-up."""
+    return Organisation.objects.first() or Organisation(pk=1, name="KPI platform")
