@@ -129,7 +129,7 @@ def limits_for(
         return None, "unscored"
     if threshold_row is None:
         return None, "no_thresholds"
-    if threshold_row.scores is not None:
+    if threshold_row.scores:
         return OptionScale(scores=threshold_row.scores), ""
     if polarity == "within_range":
         return _range_limits(target_row, threshold_row)
@@ -203,7 +203,7 @@ def validate_thresholds(*, polarity: str, threshold: ThresholdRow, target: Targe
     _refuse_unless_finite(*_numbers(threshold))
     if polarity == "unscored":
         raise ValueError("An unscored KPI takes no thresholds.")
-    if threshold.scores is not None:
+    if threshold.scores:
         OptionScale(scores=threshold.scores)
         return
     if target is not None:
