@@ -53,7 +53,8 @@ def decide(
         return Announcement(kind="first", send=False, band=confirmed, told=False)
     if cause == "edit":
         # Whoever was told of a problem that the edit did not end may still be told of its end.
-        return Announcement(kind="none", send=False, band=confirmed, told=told and confirmed != Band.ON_TRACK)
+        told = told and Band.ON_TRACK not in (announced, confirmed)
+        return Announcement(kind="none", send=False, band=confirmed, told=told)
     if cause == "correction" and told:
         return Announcement(kind="correction", send=True, band=confirmed, told=True)
     if newest_period is None or newest_period < look_back_from:

@@ -1,0 +1,1 @@
+"""When forums meet. Plain Python: no ORM, no clock, no settings."""
