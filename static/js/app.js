@@ -3,9 +3,11 @@
 //   <details data-menu>          closes on Escape (focus returns to its summary) and on a press outside it
 //   .error-summary               takes the focus after a refused form, swapped in or loaded
 //   HX-Trigger: {"fact": {"message": "…"}}   is shown and announced in #notices; without a message, the fact's words
+//   a "notice" event on the document       its detail, a text, is shown and announced the same way
 //   #notices[data-failed][data-offline]      what to say when a request failed
 
 const NOTICE_SECONDS = 8;
+const NOTICES_AT_ONCE = 3;
 const notices = document.getElementById("notices");
 
 // --- menus -------------------------------------------------------------------------------
@@ -43,12 +45,16 @@ document.body.addEventListener("htmx:afterSettle", (event) => focusErrors(event.
 
 // --- notices -----------------------------------------------------------------------------
 function announce(text) {
+  for (const old of [...notices.children]) if (old.textContent === text) old.remove();
+  if (notices.children.length >= NOTICES_AT_ONCE) notices.firstElementChild.remove();
   const notice = document.createElement("p");
   notice.className = "notice";
   notice.textContent = text;
   notices.append(notice);
   setTimeout(() => notice.remove(), NOTICE_SECONDS * 1000);
 }
+
+document.addEventListener("notice", (event) => announce(event.detail));
 
 // A header in the past tense: "measurement-recorded", or JSON with a message for each fact.
 function factsIn(header) {
