@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Protocol
 
@@ -93,10 +94,12 @@ def bullet(bullet: Bullet, label: str = "") -> SafeString:
 
 
 @register.simple_tag
-def spark(spark: Spark | None) -> SafeString:
-    """Draw the line of the last periods; nothing when nothing was measured."""
-    if spark is None:
+def spark(spark: Spark | Mapping[str, str] | None) -> SafeString:
+    """Draw the line of the last periods, fresh or as stored; nothing when nothing was measured."""
+    if not spark:
         return mark_safe("")
+    if isinstance(spark, Mapping):
+        spark = Spark(**spark)
     path, goal, top, height = (escape(part) for part in (spark.path, spark.goal, spark.range_top, spark.range_height))
     parts = []
     if top:
