@@ -1,0 +1,1 @@
+"""How the project starts, stops and is tested on one machine: embedded servers, their supervisor, the commands."""
