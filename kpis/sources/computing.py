@@ -1,0 +1,235 @@
+"""From the rows of a source to readings, for all its KPIs at once. Whole columns, never row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+
+from kpis.domain.aggregation import ratio
+from kpis.domain.parsing import Refused, to_storage
+from kpis.domain.periods import Calendar, Period, period_of
+from kpis.readings import PROVISIONAL, REPORTED, Reading
+from kpis.sources.base import Kind, Refusal, SourceRows, Window
+from kpis.sources.mapping import COUNTING_AGGS, Condition, Figure, Mapping
+
+ZERO = Decimal(0)
+
+_COMPARE: dict[str, Callable[[pd.Series, object], pd.Series]] = {
+    "==": lambda column, value: column == value,
+    "!=": lambda column, value: column != value,
+    "<": lambda column, value: column < value,
+    "<=": lambda column, value: column <= value,
+    ">": lambda column, value: column > value,
+    ">=": lambda column, value: column >= value,
+    "in": lambda column, value: column.isin(list(value)),
+    "not_in": lambda column, value: ~column.isin(list(value)),
+}
+_AGGREGATE: dict[str, Callable[[pd.api.typing.SeriesGroupBy], pd.Series]] = {
+    # Rows of which every cell is empty have no sum: missing is never zero.
+    "sum": lambda groups: groups.sum(min_count=1),
+    "mean": lambda groups: groups.mean(),
+    "median": lambda groups: groups.median(),
+    "min": lambda groups: groups.min(),
+    "max": lambda groups: groups.max(),
+    "p90": lambda groups: groups.quantile(0.9),
+    "first": lambda groups: groups.first(),
+    "last": lambda groups: groups.last(),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappedKpi:
+    """A KPI that a source feeds: its periods, its mapping, and between which numbers a value can lie."""
+
+    kpi_id: int
+    code: str
+    frequency: str
+    calendar: Calendar
+    mapping: Mapping
+    ratio_factor: Decimal
+    minimum: Decimal | None = None
+    maximum: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Computed:
+    """The readings, and the values that were not taken."""
+
+    readings: list[Reading]
+    refusals: list[Refusal]
+
+
+@dataclass(frozen=True, slots=True)
+class _Periods:
+    """The periods of one frequency that have rows, and for each row which one it is in (-1: none of them)."""
+
+    periods: Sequence[Period]
+    codes: np.ndarray
+
+
+def window_for(*, cursor: date | None, look_back_days: int, until: date, grids: set[tuple[str, Calendar]]) -> Window:
+    """Return the days to fetch: back to the start of every period that holds the first day looked back to.
+
+    Without a cursor nothing was pulled yet, and everything is fetched.
+    """
+    if cursor is None:
+        return Window(since=None, until=until)
+    back_to = date.fromordinal(max(cursor.toordinal() - look_back_days, 1))
+    return Window(since=min(period_of(back_to, *grid).start for grid in grids), until=until)
+
+
+def compute_readings(rows: SourceRows, mapped: Sequence[MappedKpi], window: Window) -> Computed:
+    """Return a reading for each KPI and period that lies wholly in the window and has a value.
+
+    A period that `window.until` cuts is provisional. A period in which the source has no row at
+    all gives no reading; one in which none matches gives 0 for counts and sums and no reading for
+    anything else. A denominator of 0 gives a reading without value.
+    """
+    sheet = _Sheet(rows, window)
+    readings: list[Reading] = []
+    refusals: list[Refusal] = []
+    for kpi in mapped:
+        for period, value, numerator, denominator, reason in sheet.values(kpi):
+            try:
+                reading = Reading(
+                    kpi_id=kpi.kpi_id,
+                    period_start=period.start,
+                    period_end=period.end,
+                    value=_bounded(value, kpi),
+                    numerator=None if numerator is None else to_storage(numerator),
+                    denominator=None if denominator is None else to_storage(denominator),
+                    state=PROVISIONAL if period.end > window.until else REPORTED,
+                    reason=reason,
+                )
+            except Refused as refused:
+                refusals.append(Refusal(0, f"{kpi.code} {period.key}: {refused}"))
+            else:
+                readings.append(reading)
+    return Computed(readings=readings, refusals=refusals)
+
+
+def _bounded(value: Decimal | None, kpi: MappedKpi) -> Decimal | None:
+    if value is None:
+        return None
+    stored = to_storage(value)
+    if kpi.minimum is not None and stored < kpi.minimum:
+        raise Refused(f"{plain(stored)} is below the least possible value, {plain(kpi.minimum)}.")
+    if kpi.maximum is not None and stored > kpi.maximum:
+        raise Refused(f"{plain(stored)} is above the greatest possible value, {plain(kpi.maximum)}.")
+    return stored
+
+
+def plain(number: Decimal) -> str:
+    """Return the number in digits, without trailing zeros."""
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+class _Sheet:
+    """Rows with what several KPIs share: their periods, and which rows match a condition."""
+
+    def __init__(self, rows: SourceRows, window: Window) -> None:
+        self.rows, self.window = rows, window
+        self.days, self.day_codes = np.unique(rows.days, return_inverse=True)
+        self._periods: dict[tuple[str, Calendar], _Periods] = {}
+        self._masks: dict[Condition, np.ndarray] = {}
+
+    def values(self, kpi: MappedKpi) -> list[tuple[Period, Decimal | None, Decimal | None, Decimal | None, str]]:
+        """Return (period, value, numerator, denominator, reason) for each period with a reading."""
+        grid, mapping = self.periods(kpi.frequency, kpi.calendar), kpi.mapping
+        mask = self.matching(mapping.where) & (grid.codes >= 0)
+        if mapping.value is not None:
+            values = self.figure(mapping.value, grid, mask)
+            return [(p, v, None, None, "") for p, v in zip(grid.periods, values, strict=True) if v is not None]
+        factor = mapping.factor if mapping.factor is not None else kpi.ratio_factor
+        about = np.bincount(grid.codes[mask], minlength=len(grid.periods))
+        numerators = self.figure(mapping.numerator, grid, mask)
+        denominators = self.figure(mapping.denominator, grid, mask)
+        return [
+            (period, *_divided(numerator, denominator, factor))
+            for period, count, numerator, denominator in zip(grid.periods, about, numerators, denominators, strict=True)
+            if count and numerator is not None and denominator is not None
+        ]
+
+    def periods(self, frequency: str, calendar: Calendar) -> _Periods:
+        key = (frequency, calendar)
+        if key not in self._periods:
+            since = self.window.since or date.min
+            periods: list[Period] = []
+            codes = np.full(len(self.days), -1, dtype=np.int64)
+            for index, day in enumerate(self.days.tolist()):
+                if not periods or day >= periods[-1].end:
+                    period = period_of(day, frequency, calendar)
+                    if period.start < since:
+                        continue
+                    periods.append(period)
+                codes[index] = len(periods) - 1
+            self._periods[key] = _Periods(periods, codes[self.day_codes])
+        return self._periods[key]
+
+    def matching(self, where: Sequence[Condition]) -> np.ndarray:
+        mask = np.ones(len(self.rows), dtype=bool)
+        for condition in where:
+            if condition not in self._masks:
+                self._masks[condition] = self._match(condition)
+            mask &= self._masks[condition]
+        return mask
+
+    def _match(self, condition: Condition) -> np.ndarray:
+        column = self.rows.column(condition.column, condition.kind)
+        filled = column.notna().to_numpy(dtype=bool)
+        if condition.kind is None:
+            return filled if condition.op == "not_null" else ~filled
+        compared = _COMPARE[condition.op](column, condition.value)
+        return compared.to_numpy(dtype=bool, na_value=False) & filled
+
+    def figure(self, figure: Figure | None, grid: _Periods, mask: np.ndarray) -> list[Decimal | None]:
+        """Return the figure of each period, None where there is nothing to compute it from."""
+        assert figure is not None
+        if figure.where:
+            mask = mask & self.matching(figure.where)
+        codes, size = grid.codes[mask], len(grid.periods)
+        matched = np.bincount(codes, minlength=size)
+        if figure.agg == "count":
+            filled = self.rows.column(figure.columns[0]).notna().to_numpy()[mask] if figure.columns else slice(None)
+            results = dict(enumerate(np.bincount(codes[filled], minlength=size).tolist()))
+        elif figure.agg == "nunique":
+            results = dict(enumerate(self._distinct(figure.columns, codes, mask, size)))
+        else:
+            column = self.rows.column(figure.columns[0], Kind.NUMBER)[mask]
+            aggregated = _AGGREGATE[figure.agg](column.groupby(codes))
+            results = dict(zip(aggregated.index.tolist(), aggregated.tolist(), strict=True))
+        empty = ZERO if figure.agg in COUNTING_AGGS else None
+        return [
+            _decimal(results[code], figure.scale) if count else empty for code, count in enumerate(matched.tolist())
+        ]
+
+    def _distinct(self, columns: Sequence[str], codes: np.ndarray, mask: np.ndarray, size: int) -> list[int]:
+        """Count the distinct combinations per period; one with an empty cell is none."""
+        combined, filled = codes, np.ones(len(codes), dtype=bool)
+        for name in columns:
+            part, distinct = pd.factorize(self.rows.column(name)[mask])
+            filled &= part >= 0
+            # Made dense after each column, so that the product never grows beyond 64 bits.
+            combined = pd.factorize(combined * (len(distinct) + 1) + part)[0]
+        rows = np.flatnonzero(filled)
+        first = np.unique(combined[rows], return_index=True)[1]
+        return np.bincount(codes[rows[first]], minlength=size).tolist()
+
+
+def _divided(numerator: Decimal, denominator: Decimal, factor: Decimal) -> tuple[Decimal | None, Decimal, Decimal, str]:
+    value, reason = ratio(numerator, denominator, factor)
+    return value, numerator, denominator, reason
+
+
+def _decimal(result: object, scale: Decimal) -> Decimal | None:
+    """Return the exact whole number, or the float as it prints with 8 decimals."""
+    if pd.isna(result):
+        return None
+    number = Decimal(result) if isinstance(result, int) else to_storage(Decimal(repr(float(result))))
+    return number * scale

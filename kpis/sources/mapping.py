@@ -1,0 +1,192 @@
+"""How rows become values of a KPI, as it is written down in a mapping.
+
+    {"where": [["origin", "==", "JFK"]],
+     "numerator": {"agg": "count", "where": [["dep_delay", "<=", 15]]},
+     "denominator": {"agg": "count"},
+     "factor": 100}
+
+or, in place of numerator and denominator, `"value": {"agg": "sum", "column": "seats"}`. A comparison
+with an empty cell is never true, as in SQL; `is_null` and `not_null` ask for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from kpis.sources.base import Kind, Wanted
+
+ORDERED_OPS = ("<", "<=", ">", ">=")
+EQUAL_OPS = ("==", "!=")
+LIST_OPS = ("in", "not_in")
+NULL_OPS = ("is_null", "not_null")
+NUMERIC_AGGS = ("sum", "mean", "median", "min", "max", "p90", "first", "last")
+AGGS = ("count", "nunique", *NUMERIC_AGGS)
+# What these give for rows of which none matches: 0. All others give nothing then.
+COUNTING_AGGS = ("count", "nunique", "sum")
+ONE = Decimal(1)
+
+
+class MappingError(ValueError):
+    """A mapping that cannot be followed; the message is a sentence that says where."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One comparison of a column; `kind` is None where only the emptiness of the cell counts."""
+
+    column: str
+    op: str
+    value: str | int | float | tuple[str | int | float, ...] | None
+    kind: Kind | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One number per period: an aggregate over the rows that match, times `scale`."""
+
+    agg: str
+    columns: tuple[str, ...] = ()
+    where: tuple[Condition, ...] = ()
+    scale: Decimal = ONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mapping:
+    """The rows a KPI is about, and its value or its numerator and denominator; a ratio is times `factor`."""
+
+    where: tuple[Condition, ...] = ()
+    value: Figure | None = None
+    numerator: Figure | None = None
+    denominator: Figure | None = None
+    factor: Decimal | None = None
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        return tuple(figure for figure in (self.value, self.numerator, self.denominator) if figure is not None)
+
+
+def parse_mapping(spec: Any) -> Mapping:
+    """Return the mapping that `spec` writes down, or raise MappingError."""
+    table = _table(spec, "the mapping", {"where", "value", "numerator", "denominator", "factor"})
+    where = _conditions(table.get("where", []), "where")
+    if "value" in table:
+        if {"numerator", "denominator", "factor"} & set(table):
+            raise MappingError("A mapping has either a value, or a numerator and a denominator with their factor.")
+        return Mapping(where=where, value=_figure(table["value"], "value"))
+    if not {"numerator", "denominator"} <= set(table):
+        raise MappingError("A mapping needs a value, or a numerator and a denominator.")
+    return Mapping(
+        where=where,
+        numerator=_figure(table["numerator"], "numerator"),
+        denominator=_figure(table["denominator"], "denominator"),
+        factor=_decimal(table["factor"], "factor") if "factor" in table else None,
+    )
+
+
+def wanted_columns(mappings: Iterable[Mapping]) -> frozenset[Wanted]:
+    """Return the columns that the mappings read, and as what.
+
+    A column of which only the emptiness or the distinctness counts is read as numbers if another
+    mapping needs its numbers anyway, and as texts otherwise.
+    """
+    as_kind: set[Wanted] = set()
+    as_any: set[str] = set()
+    for mapping in mappings:
+        for condition in (*mapping.where, *(c for figure in mapping.figures for c in figure.where)):
+            if condition.kind is None:
+                as_any.add(condition.column)
+            else:
+                as_kind.add((condition.column, condition.kind))
+        for figure in mapping.figures:
+            if figure.agg in NUMERIC_AGGS:
+                as_kind.add((figure.columns[0], Kind.NUMBER))
+            else:
+                as_any.update(figure.columns)
+    return frozenset(as_kind | {(name, Kind.TEXT) for name in as_any if (name, Kind.NUMBER) not in as_kind})
+
+
+def _figure(spec: Any, at: str) -> Figure:
+    table = _table(spec, at, {"agg", "column", "columns", "where", "scale"})
+    agg = table.get("agg")
+    if agg not in AGGS:
+        raise MappingError(f"{at}: agg is one of {', '.join(AGGS)}.")
+    if "column" in table and "columns" in table:
+        raise MappingError(f"{at}: there is either a column or columns.")
+    columns = table.get("columns", [table["column"]] if "column" in table else [])
+    if not isinstance(columns, list) or not all(isinstance(name, str) and name for name in columns):
+        raise MappingError(f"{at}: columns is a list of names.")
+    if agg in NUMERIC_AGGS and len(columns) != 1:
+        raise MappingError(f"{at}: {agg} needs one column.")
+    if agg == "nunique" and not columns:
+        raise MappingError(f"{at}: nunique needs columns.")
+    if agg == "count" and len(columns) > 1:
+        raise MappingError(f"{at}: count needs one column, or none to count rows.")
+    return Figure(
+        agg=agg,
+        columns=tuple(columns),
+        where=_conditions(table.get("where", []), f"{at}.where"),
+        scale=_decimal(table["scale"], f"{at}.scale") if "scale" in table else ONE,
+    )
+
+
+def _conditions(spec: Any, at: str) -> tuple[Condition, ...]:
+    if not isinstance(spec, list):
+        raise MappingError(f"{at} is a list of conditions.")
+    return tuple(_condition(item, f"{at}, condition {number}") for number, item in enumerate(spec, start=1))
+
+
+def _condition(spec: Any, at: str) -> Condition:
+    if not isinstance(spec, list) or len(spec) not in (2, 3) or not all(isinstance(word, str) for word in spec[:2]):
+        raise MappingError(f"{at} is written [column, op, value].")
+    column, op = spec[0], spec[1]
+    if op in NULL_OPS:
+        if len(spec) == 3:
+            raise MappingError(f"{at}: {op} takes no value.")
+        return Condition(column=column, op=op, value=None, kind=None)
+    if op not in (*EQUAL_OPS, *ORDERED_OPS, *LIST_OPS):
+        raise MappingError(f"{at}: {op} is not a comparison.")
+    if len(spec) == 2:
+        raise MappingError(f"{at}: {op} needs a value.")
+    if op in LIST_OPS:
+        if not isinstance(spec[2], list) or not spec[2]:
+            raise MappingError(f"{at}: {op} needs a list of values.")
+        kinds = {_kind(value, at) for value in spec[2]}
+        if len(kinds) > 1:
+            raise MappingError(f"{at}: the values are all numbers or all texts.")
+        return Condition(column=column, op=op, value=tuple(spec[2]), kind=kinds.pop())
+    kind = _kind(spec[2], at)
+    if op in ORDERED_OPS and kind is not Kind.NUMBER:
+        raise MappingError(f"{at}: {op} compares with a number.")
+    return Condition(column=column, op=op, value=spec[2], kind=kind)
+
+
+def _kind(value: Any, at: str) -> Kind:
+    if isinstance(value, str):
+        return Kind.TEXT
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return Kind.NUMBER
+    raise MappingError(f"{at}: a value is a number or a text.")
+
+
+def _decimal(value: Any, at: str) -> Decimal:
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        number = Decimal(str(value))
+    except (InvalidOperation, TypeError):
+        raise MappingError(f"{at} is a number.") from None
+    if not number.is_finite() or number == 0:
+        raise MappingError(f"{at} is a number other than 0.")
+    return number
+
+
+def _table(spec: Any, at: str, known: set[str]) -> dict[str, Any]:
+    if not isinstance(spec, dict):
+        raise MappingError(f"{at} is a table of names and values.")
+    unknown = sorted(set(spec) - known)
+    if unknown:
+        raise MappingError(f"{at} has no part called {unknown[0]}.")
+    return spec
