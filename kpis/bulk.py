@@ -1,0 +1,146 @@
+"""Writing many rows at once: COPY into a temporary table, then one statement. The only raw bulk writer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+
+from kpis.readings import Origin, Reading
+
+INCOMING = """
+DROP TABLE IF EXISTS incoming;
+CREATE TEMP TABLE incoming (
+    kpi_id bigint, period_start date, period_end date, value numeric(28,8), numerator numeric(28,8),
+    denominator numeric(28,8), state text, reason text
+) ON COMMIT DROP
+"""
+
+# One statement, one snapshot: what differs from what we have becomes a revision and the value as known now.
+STORE = """
+WITH changed AS MATERIALIZED (
+    SELECT i.*, coalesce(m.seq, 0) + 1 AS seq
+    FROM incoming i LEFT JOIN kpis_measurement m USING (kpi_id, period_start)
+    WHERE m.seq IS NULL
+       OR (i.value, i.numerator, i.denominator, i.state, i.reason)
+          IS DISTINCT FROM (m.value, m.numerator, m.denominator, m.state::text, m.reason::text)
+), revised AS (
+    INSERT INTO kpis_measurementrevision (kpi_id, period_start, period_end, seq, value, numerator, denominator,
+        state, reason, kind, note, pull_id, recorded_by_id, recorded_at)
+    SELECT kpi_id, period_start, period_end, seq, value, numerator, denominator, state, reason,
+        %(kind)s, %(note)s, %(pull)s, %(user)s, %(now)s
+    FROM changed ORDER BY kpi_id, period_start
+), stored AS (
+    INSERT INTO kpis_measurement (kpi_id, period_start, period_end, value, numerator, denominator, state, reason,
+        seq, recorded_at)
+    SELECT kpi_id, period_start, period_end, value, numerator, denominator, state, reason, seq, %(now)s
+    FROM changed ORDER BY kpi_id, period_start
+    ON CONFLICT (kpi_id, period_start) DO UPDATE SET
+        period_end = excluded.period_end, value = excluded.value, numerator = excluded.numerator,
+        denominator = excluded.denominator, state = excluded.state, reason = excluded.reason,
+        seq = excluded.seq, recorded_at = excluded.recorded_at
+)
+SELECT kpi_id, min(period_start), count(*) FILTER (WHERE seq = 1), count(*) FILTER (WHERE seq > 1)
+FROM changed GROUP BY kpi_id ORDER BY kpi_id
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """What changed of one KPI: the first period concerned, how many values are new, how many revised."""
+
+    kpi_id: int
+    first_period: date
+    new: int
+    revised: int
+
+
+def store_readings(readings: Sequence[Reading], *, origin: Origin, now: datetime) -> list[Stored]:
+    """Write the readings that differ from what is stored, as revisions and measurements; return what changed.
+
+    Must run inside a transaction that holds the state rows of the KPIs.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(INCOMING)
+        copy_rows(
+            cursor,
+            "COPY incoming FROM STDIN",
+            (
+                (r.kpi_id, r.period_start, r.period_end, r.value, r.numerator, r.denominator, r.state, r.reason)
+                for r in readings
+            ),
+        )
+        cursor.execute(
+            STORE,
+            {
+                "kind": origin.kind,
+                "note": origin.note,
+                "pull": origin.pull_id,
+                "user": origin.user_id,
+                "now": now,
+            },
+        )
+        return [
+            Stored(kpi_id=kpi_id, first_period=first, new=new, revised=revised)
+            for kpi_id, first, new, revised in cursor.fetchall()
+        ]
+
+
+EVALUATED = """
+DROP TABLE IF EXISTS judged;
+CREATE TEMP TABLE judged (
+    kpi_id bigint, period_start date, period_end date, value numeric(28,8), goal numeric(28,8),
+    red_flag numeric(28,8), goal_high numeric(28,8), red_high numeric(28,8), score numeric(6,4), band text,
+    no_band_reason text, is_provisional boolean
+) ON COMMIT DROP
+"""
+STORE_EVALUATIONS = """
+INSERT INTO kpis_evaluation AS e (kpi_id, period_start, period_end, value, goal, red_flag, goal_high, red_high,
+    score, band, no_band_reason, is_provisional, evaluated_at)
+SELECT j.*, %s FROM judged j LEFT JOIN kpis_evaluation o USING (kpi_id, period_start)
+WHERE o.kpi_id IS NULL
+   OR (j.period_end, j.value, j.goal, j.red_flag, j.goal_high, j.red_high, j.score, j.band, j.no_band_reason,
+       j.is_provisional)
+      IS DISTINCT FROM (o.period_end, o.value, o.goal, o.red_flag, o.goal_high, o.red_high, o.score, o.band::text,
+       o.no_band_reason::text, o.is_provisional)
+ORDER BY j.kpi_id, j.period_start
+ON CONFLICT (kpi_id, period_start) DO UPDATE SET
+    period_end = excluded.period_end, value = excluded.value, goal = excluded.goal, red_flag = excluded.red_flag,
+    goal_high = excluded.goal_high, red_high = excluded.red_high, score = excluded.score, band = excluded.band,
+    no_band_reason = excluded.no_band_reason, is_provisional = excluded.is_provisional,
+    evaluated_at = excluded.evaluated_at
+"""
+EvaluationRow = tuple[
+    int,
+    date,
+    date,
+    Decimal | None,
+    Decimal | None,
+    Decimal | None,
+    Decimal | None,
+    Decimal | None,
+    Decimal | None,
+    str,
+    str,
+    bool,
+]
+
+
+def store_evaluations(rows: Sequence[EvaluationRow], *, now: datetime) -> int:
+    """Write the evaluations that differ from those stored and return how many did."""
+    with connection.cursor() as cursor:
+        cursor.execute(EVALUATED)
+        copy_rows(cursor, "COPY judged FROM STDIN", rows)
+        cursor.execute(STORE_EVALUATIONS, [now])
+        return cursor.rowcount
+
+
+def copy_rows(cursor: Any, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Stream `rows` into the COPY statement; they must be at hand, a query during COPY would wait for ever."""
+    with cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)

@@ -1,0 +1,1 @@
+"""Writing: recording values, judging them, pulling from sources, saying something about them."""

@@ -1,0 +1,163 @@
+"""Recording values: the one way in for pulls, entries, uploads and corrections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+
+from django.db import connection, transaction
+from django.db.models import Q
+
+from kpis.bulk import Stored, store_readings
+from kpis.domain.parsing import to_storage
+from kpis.models import Kpi, KpiState, Measurement, PeriodLock, PeriodReopening
+from kpis.readings import Conflict, Origin, PeriodLocked, Reading, Recorded
+from kpis.services.judging import judge as judge_now
+from kpis.signals import measurements_recorded
+
+JUDGED_AT_ONCE = 1000  # more KPIs than this are judged by the workers, batch by batch
+
+
+class DuplicatePeriod(ValueError):
+    """Two readings of one batch are for the same KPI and period; nothing was written."""
+
+
+def record_measurements(
+    *,
+    readings: Sequence[Reading],
+    origin: Origin,
+    now: datetime,
+    judge: bool = True,
+    expected_seq: Mapping[tuple[int, date], int] | None = None,
+) -> Recorded:
+    """Store values, evaluate what changed, note confirmed crossings. Safe to repeat: equal values write nothing.
+
+    With `judge=False`, or for more than 1,000 KPIs, the evaluation is left as owed to the workers.
+    `expected_seq` names the revision that the writer saw (0: none).
+
+    Raises PeriodLocked with the periods concerned, Conflict if a value was changed since it was seen,
+    DuplicatePeriod; nothing is written then.
+    """
+    clean = _at_the_door(readings)
+    kpi_ids = sorted({reading.kpi_id for reading in clean})
+    with transaction.atomic():
+        ensure_states(kpi_ids=kpi_ids)
+        lock_states(kpi_ids=kpi_ids)
+        _refuse_conflicts(expected_seq or {})
+        _refuse_locked(clean, now)
+        stored = store_readings(clean, origin=origin, now=now)
+        _owe_judgement(stored, now)
+        changed = [row.kpi_id for row in stored]
+        if changed and judge and len(changed) <= JUDGED_AT_ONCE:
+            judge_now(kpi_ids=changed, now=now)
+        elif changed:
+            transaction.on_commit(lambda: measurements_recorded.send(sender=None, kpi_ids=changed), robust=True)
+    new, revised = sum(row.new for row in stored), sum(row.revised for row in stored)
+    return Recorded(new=new, revised=revised, unchanged=len(clean) - new - revised, kpi_ids=tuple(changed))
+
+
+def ensure_states(*, kpi_ids: Sequence[int]) -> None:
+    """Create the state rows that are missing."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO kpis_kpistate (kpi_id, band, no_band_reason, signal, spark, open_band, health, days_late)"
+            " SELECT id, '', '', '', '{}', '', 'never', 0 FROM unnest(%s::bigint[]) AS wanted(id)"
+            " WHERE NOT EXISTS (SELECT 1 FROM kpis_kpistate s WHERE s.kpi_id = wanted.id) ORDER BY id"
+            " ON CONFLICT DO NOTHING",
+            [list(kpi_ids)],
+        )
+
+
+def lock_states(*, kpi_ids: Sequence[int]) -> None:
+    """Hold the state rows in ascending order, so that writers of overlapping sets never deadlock."""
+    list(
+        KpiState.objects.select_for_update()
+        .filter(kpi_id__in=kpi_ids)
+        .order_by("kpi_id")
+        .values_list("kpi_id", flat=True)
+    )
+
+
+def locked_periods(*, readings: Sequence[Reading], now: datetime) -> list[tuple[int, date]]:
+    """Return (KPI, period start) of the readings that fall into a locked period without an approved re-opening."""
+    locks = list(PeriodLock.objects.values_list("calendar_id", "unit__path", "locked_until"))
+    if not locks:
+        return []
+    kpi_ids = {reading.kpi_id for reading in readings}
+    kpis = {
+        pk: (calendar, path)
+        for pk, calendar, path in Kpi.objects.filter(pk__in=kpi_ids).values_list("pk", "calendar_id", "unit__path")
+    }
+    open_again = set(
+        PeriodReopening.objects.filter(kpi_id__in=kpi_ids, approved_by__isnull=False, expires_at__gt=now).values_list(
+            "kpi_id", "period_start"
+        )
+    )
+
+    def locked(reading: Reading) -> bool:
+        calendar, path = kpis[reading.kpi_id]
+        return any(
+            reading.period_end <= until and calendar == lock_calendar and (unit is None or path.startswith(unit))
+            for lock_calendar, unit, until in locks
+        )
+
+    keys = ((reading.kpi_id, reading.period_start) for reading in readings if locked(reading))
+    return sorted(key for key in keys if key not in open_again)
+
+
+def _at_the_door(readings: Sequence[Reading]) -> list[Reading]:
+    keys = {(reading.kpi_id, reading.period_start) for reading in readings}
+    if len(keys) != len(readings):
+        raise DuplicatePeriod("two values for the same KPI and period")
+    return [_rounded(reading) for reading in readings]
+
+
+def _rounded(reading: Reading) -> Reading:
+    return Reading(
+        kpi_id=reading.kpi_id,
+        period_start=reading.period_start,
+        period_end=reading.period_end,
+        value=_stored(reading.value),
+        numerator=_stored(reading.numerator),
+        denominator=_stored(reading.denominator),
+        state=reading.state,
+        reason=reading.reason,
+    )
+
+
+def _stored(number: Decimal | None) -> Decimal | None:
+    return None if number is None else to_storage(number)
+
+
+def _refuse_conflicts(expected: Mapping[tuple[int, date], int]) -> None:
+    if not expected:
+        return
+    wanted = Q(pk__in=[])
+    for kpi_id, start in expected:
+        wanted |= Q(kpi_id=kpi_id, period_start=start)
+    present = {
+        (kpi_id, start): seq
+        for kpi_id, start, seq in Measurement.objects.filter(wanted).values_list("kpi_id", "period_start", "seq")
+    }
+    for key, seq in expected.items():
+        if present.get(key, 0) != seq:
+            raise Conflict(kpi_id=key[0], period_start=key[1], seq=present.get(key, 0))
+
+
+def _refuse_locked(readings: Sequence[Reading], now: datetime) -> None:
+    locked = locked_periods(readings=readings, now=now)
+    if locked:
+        raise PeriodLocked(locked)
+
+
+def _owe_judgement(stored: Sequence[Stored], now: datetime) -> None:
+    if not stored:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE kpis_kpistate s SET dirty_from = least(s.dirty_from, c.first), dirty_since ="
+            " coalesce(s.dirty_since, %s), recorded_at = %s"
+            " FROM unnest(%s::bigint[], %s::date[]) AS c(kpi_id, first) WHERE s.kpi_id = c.kpi_id",
+            [now, now, [row.kpi_id for row in stored], [row.first_period for row in stored]],
+        )
