@@ -1,0 +1,34 @@
+"""What follows from a fact: nudges to the workers, and the health of what was judged."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import Any
+
+from django.dispatch import receiver
+from kombu.exceptions import OperationalError
+
+from kpis.services.health import refresh_health
+from kpis.signals import kpis_judged, measurements_recorded
+from kpis.tasks import evaluate_kpis
+
+log = logging.getLogger(__name__)
+
+KPIS_PER_TASK = 1000
+
+
+@receiver(measurements_recorded)
+def nudge_evaluation(sender: object, *, kpi_ids: list[int], **_: Any) -> None:
+    """Ask the workers to judge at once. Without a broker the sweep does it later."""
+    try:
+        for start in range(0, len(kpi_ids), KPIS_PER_TASK):
+            evaluate_kpis.delay(kpi_ids[start : start + KPIS_PER_TASK])
+    except OperationalError:
+        log.warning("the broker does not answer; %s KPIs wait for the sweep", len(kpi_ids))
+
+
+@receiver(kpis_judged)
+def renew_health(sender: object, *, kpi_ids: list[int], now: datetime, **_: Any) -> None:
+    """A value that came is no longer late, from the same moment on."""
+    refresh_health(now=now, kpi_ids=kpi_ids)

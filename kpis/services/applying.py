@@ -1,0 +1,275 @@
+"""How a pull ends: applied, held for a person to decide, or failed and tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.db import connection, transaction
+
+from kpiplatform.accounts.models import User
+from kpis.domain.periods import period_of
+from kpis.models import DataSource, Kpi, Measurement, Pull, PullRefusal, StagedReading
+from kpis.queries import calendars
+from kpis.readings import Origin, Reading
+from kpis.services.recording import locked_periods, record_measurements
+from kpis.signals import pull_ended_badly
+from kpis.sources.base import Refusal, SourceError, Window
+
+ATTEMPTS_AT_MOST = 8
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=1)
+FAILURES_UNTIL_SAID = 3
+# Fewer rows a day than this share of the usual ones look like half a file.
+SUSPECT_BELOW = 0.5
+# The weight of the newest pull in the usual number of rows.
+USUAL_FROM = 4
+REFUSALS_KEPT = 1000
+LOCK_CLASS = 7_203_001  # advisory locks of sources; the second number is the source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """What one fetch of a source gave; `days` is how many days its rows are spread over."""
+
+    window: Window
+    days: int
+    rows_read: int
+    rows_kept: int
+    readings: Sequence[Reading]
+    refusals: Sequence[Refusal]
+
+    @property
+    def rows_a_day(self) -> int:
+        return round(self.rows_kept / self.days)
+
+
+class NotOurs(Exception):
+    """Another worker took the pull over or ended it, or something fetched later was applied; nothing was written.
+
+    A pull that is left like this runs again once its lease is over.
+    """
+
+
+class NotHeld(Exception):
+    """The pull does not wait for a decision, or a newer one was applied since; nothing was written."""
+
+
+def looks_wrong(source: DataSource, fetched: Fetched) -> str:
+    """Return why a person should look at what was fetched before it counts, or nothing."""
+    if fetched.rows_a_day >= source.usual_rows * SUSPECT_BELOW or (source.may_be_empty and not fetched.rows_kept):
+        return ""
+    return (
+        f"There were {fetched.rows_a_day:,} rows a day, usual are {source.usual_rows:,}."
+        " Nothing was applied; someone has to decide."
+    )
+
+
+def end_well(pull: Pull, fetched: Fetched, *, now: datetime, ended_at: datetime) -> None:
+    """Record the readings and move the source on, in one transaction.
+
+    Readings in locked periods are left out and named, unless they change nothing.
+    """
+    with transaction.atomic(durable=True):
+        source = _hold_source(pull)
+        _apply(source, pull, fetched, Origin(kind="pull", pull_id=pull.pk), now=now)
+        _end(pull, fetched, state=Pull.State.APPLIED, ended_at=ended_at)
+        usual = source.usual_rows
+        source.usual_rows = round(usual + (fetched.rows_a_day - usual) / USUAL_FROM) if usual else fetched.rows_a_day
+        source.save()
+
+
+def hold(pull: Pull, fetched: Fetched, why: str, *, now: datetime, ended_at: datetime) -> None:
+    """Keep the readings aside until someone decides; the values stay as they are."""
+    with transaction.atomic(durable=True):
+        source = _hold_source(pull)
+        said = Pull.objects.filter(source=source, state=Pull.State.SUSPECT).exists()
+        StagedReading.objects.bulk_create(
+            [
+                StagedReading(
+                    pull=pull,
+                    kpi_id=reading.kpi_id,
+                    period_start=reading.period_start,
+                    period_end=reading.period_end,
+                    value=reading.value,
+                    numerator=reading.numerator,
+                    denominator=reading.denominator,
+                    state=reading.state,
+                    reason=reading.reason,
+                )
+                for reading in fetched.readings
+            ],
+            batch_size=5000,
+        )
+        pull.error = why
+        _keep_refusals(pull, fetched.refusals)
+        _end(pull, fetched, state=Pull.State.SUSPECT, ended_at=ended_at)
+        source.last_error = why
+        source.save()
+        if not said:
+            pull_ended_badly.send(sender=None, pull=pull, now=now)
+
+
+def note_failure(pull: Pull, error: SourceError, *, now: datetime, ended_at: datetime, next_slot: datetime) -> None:
+    """Note why the attempt failed, and when the next one is: 30 s later, then twice as long each time.
+
+    After the last attempt, or when the next slot comes first, the pull has failed.
+    """
+    with transaction.atomic(durable=True):
+        try:
+            source = _hold_source(pull)
+        except NotOurs:
+            return
+        pause = min(FIRST_PAUSE * 2 ** (pull.attempts - 1), LONGEST_PAUSE)
+        tried_enough = pull.attempts >= ATTEMPTS_AT_MOST or now + pause >= next_slot
+        pull.state = Pull.State.FAILED if tried_enough else Pull.State.WAITING
+        pull.next_attempt_at = None if tried_enough else now + pause
+        pull.lease_until, pull.finished_at = None, ended_at
+        pull.error = str(error)
+        pull.rows_read, pull.rows_kept, pull.rows_refused = error.read, 0, error.refused
+        pull.save()
+        _keep_refusals(pull, error.refusals)
+        source.consecutive_failures += 1
+        source.last_error = str(error)
+        source.save()
+        if source.consecutive_failures == FAILURES_UNTIL_SAID:
+            pull_ended_badly.send(sender=None, pull=pull, now=now)
+
+
+def apply_held_pull(*, pull_id: int, by: User, reason: str, now: datetime) -> Pull:
+    """Record the values of a held pull because `by` says they are right."""
+    with transaction.atomic():
+        source, pull = _held(pull_id)
+        staged = pull.staged.order_by("kpi_id", "period_start")
+        readings = [
+            Reading(
+                kpi_id=row.kpi_id,
+                period_start=row.period_start,
+                period_end=row.period_end,
+                value=row.value,
+                numerator=row.numerator,
+                denominator=row.denominator,
+                state=row.state,
+                reason=row.reason,
+            )
+            for row in staged
+        ]
+        assert pull.until is not None
+        first_day = pull.since or min((row.period_start for row in readings), default=pull.until)
+        fetched = Fetched(
+            window=Window(since=pull.since, until=pull.until),
+            days=max((pull.until - first_day).days, 1),
+            rows_read=pull.rows_read,
+            rows_kept=pull.rows_kept,
+            readings=readings,
+            refusals=[Refusal(row.line, row.why) for row in pull.refusals.order_by("id")],
+        )
+        refused_before = pull.rows_refused - len(fetched.refusals)
+        origin = Origin(kind="pull", note=reason[:400], pull_id=pull.pk, user_id=by.pk)
+        _apply(source, pull, fetched, origin, now=now)
+        pull.rows_refused += refused_before
+        pull.state, pull.error, pull.finished_at = Pull.State.APPLIED, "", now
+        pull.save()
+        source.usual_rows = fetched.rows_a_day
+        source.save()
+        return pull
+
+
+def discard_held_pull(*, pull_id: int, by: User, reason: str, now: datetime) -> Pull:
+    """Put a held pull aside because `by` says its values are wrong; the next pull decides anew."""
+    with transaction.atomic():
+        source, pull = _held(pull_id)
+        pull.staged.all().delete()
+        pull.state, pull.finished_at = Pull.State.FAILED, now
+        pull.error = f"{pull.error} Put aside by {by.name}: {reason}"
+        pull.save()
+        source.last_error = ""
+        source.save()
+        return pull
+
+
+def _hold_source(pull: Pull) -> DataSource:
+    """Lock the source against every other pull of it, and make sure that the claim still holds."""
+    source = _lock(pull.source_id)
+    ours = Pull.objects.select_for_update().filter(pk=pull.pk, state=Pull.State.RUNNING, attempts=pull.attempts)
+    if not ours.exists():
+        raise NotOurs
+    if Pull.objects.filter(source=source, state=Pull.State.APPLIED, started_at__gt=pull.started_at).exists():
+        raise NotOurs
+    return source
+
+
+def _lock(source_id: int) -> DataSource:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_CLASS, source_id])
+    return DataSource.objects.select_for_update().get(pk=source_id)
+
+
+def _held(pull_id: int) -> tuple[DataSource, Pull]:
+    source = _lock(Pull.objects.values_list("source_id", flat=True).get(pk=pull_id))
+    pull = Pull.objects.select_for_update().get(pk=pull_id)
+    if pull.state != Pull.State.SUSPECT:
+        raise NotHeld
+    return source, pull
+
+
+def _apply(source: DataSource, pull: Pull, fetched: Fetched, origin: Origin, *, now: datetime) -> None:
+    """Record what may be recorded, note the rest, and bring the source forward."""
+    readings, locked = _without_locked(fetched.readings, now)
+    recorded = record_measurements(readings=readings, origin=origin, now=now, judge=False)
+    pull.values_new, pull.values_revised = recorded.new, recorded.revised
+    pull.values_unchanged = recorded.unchanged
+    refusals = [*locked, *fetched.refusals]
+    pull.rows_refused = len(refusals)
+    _keep_refusals(pull, refusals)
+    # What was held before is overtaken by newer rows of the same days.
+    overtaken = Pull.objects.filter(source=source, state=Pull.State.SUSPECT).exclude(pk=pull.pk)
+    StagedReading.objects.filter(pull__in=overtaken).delete()
+    overtaken.update(state=Pull.State.FAILED, error="A later pull was applied, so this one was put aside.")
+    pull.staged.all().delete()
+    source.cursor = max(source.cursor or date.min, fetched.window.until)
+    source.consecutive_failures, source.last_error, source.last_applied_at = 0, "", now
+
+
+def _without_locked(readings: Sequence[Reading], now: datetime) -> tuple[Sequence[Reading], list[Refusal]]:
+    """Return the readings outside locked periods, and a sentence for each one inside that would change a value."""
+    keys = set(locked_periods(readings=readings, now=now))
+    if not keys:
+        return readings, []
+    locked = [reading for reading in readings if (reading.kpi_id, reading.period_start) in keys]
+    present = _present(locked)
+    kpis = Kpi.objects.in_bulk({reading.kpi_id for reading in locked})
+    by_calendar = calendars()
+    refusals = []
+    for reading in locked:
+        if present.get((reading.kpi_id, reading.period_start)) != (reading.value, reading.state, reading.reason):
+            kpi = kpis[reading.kpi_id]
+            period = period_of(reading.period_start, kpi.frequency, by_calendar[kpi.calendar_id])
+            refusals.append(Refusal(0, f"{kpi.code} {period.key}: the period is locked, the value was not taken."))
+    return [reading for reading in readings if (reading.kpi_id, reading.period_start) not in keys], refusals
+
+
+def _present(readings: Iterable[Reading]) -> dict[tuple[int, date], tuple[object, str, str]]:
+    readings = list(readings)
+    rows = Measurement.objects.filter(
+        kpi_id__in={reading.kpi_id for reading in readings},
+        period_start__gte=min(reading.period_start for reading in readings),
+        period_start__lte=max(reading.period_start for reading in readings),
+    ).values_list("kpi_id", "period_start", "value", "state", "reason")
+    return {(kpi_id, start): (value, state, reason) for kpi_id, start, value, state, reason in rows}
+
+
+def _end(pull: Pull, fetched: Fetched, *, state: str, ended_at: datetime) -> None:
+    pull.state, pull.lease_until, pull.finished_at = state, None, ended_at
+    pull.since, pull.until = fetched.window.since, fetched.window.until
+    pull.rows_read, pull.rows_kept = fetched.rows_read, fetched.rows_kept
+    pull.rows_refused = max(pull.rows_refused, len(fetched.refusals))
+    pull.save()
+
+
+def _keep_refusals(pull: Pull, refusals: Sequence[Refusal]) -> None:
+    """Keep the first thousand; the number of all is on the pull."""
+    pull.refusals.all().delete()
+    PullRefusal.objects.bulk_create(
+        [PullRefusal(pull=pull, line=refusal.line, why=refusal.why[:300]) for refusal in refusals[:REFUSALS_KEPT]]
+    )

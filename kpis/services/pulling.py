@@ -1,0 +1,194 @@
+"""Pulling: which sources are due, and one attempt to fetch a source and record what it says."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import date, datetime, timedelta
+from datetime import time as time_of_day
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q
+
+from kpis.models import DataSource, Kpi, Pull, SourceMapping
+from kpis.queries import calendars
+from kpis.services.applying import (
+    ATTEMPTS_AT_MOST,
+    Fetched,
+    NotOurs,
+    apply_held_pull,
+    discard_held_pull,
+    end_well,
+    hold,
+    looks_wrong,
+    note_failure,
+)
+from kpis.sources.base import Refusal, SourceError
+from kpis.sources.computing import MappedKpi, compute_readings, window_for
+from kpis.sources.mapping import MappingError, parse_mapping, wanted_columns
+from kpis.sources.registry import source_of
+from objectives.queries import organisation
+
+__all__ = ["apply_held_pull", "discard_held_pull", "due_pulls", "request_pull", "run_pull"]
+
+log = logging.getLogger(__name__)
+
+# Longer than the slowest fetch and its bookkeeping. A worker that dies holds its pull for this long.
+LEASE = timedelta(seconds=120)
+
+
+def due_pulls(*, now: datetime) -> list[tuple[int, datetime]]:
+    """Return (source, slot) of every pull that waits for a worker.
+
+    Those are enabled sources whose time of day has passed without a pull for it, pulls to be tried
+    again, and pulls whose worker is gone. Slots that were missed while nothing ran are not made up
+    for: the latest one fetches what they would have.
+    """
+    fed = SourceMapping.objects.filter(source=OuterRef("pk"), kpi__status=Kpi.Status.ACTIVE)
+    sources = DataSource.objects.filter(Exists(fed), is_enabled=True)
+    zone = _zone()
+    slots = {(source.pk, latest_slot(source.pull_at, now=now, zone=zone)) for source in sources}
+    started = Pull.objects.filter(
+        source_id__in=[pk for pk, _ in slots], slot__gte=min((s for _, s in slots), default=now)
+    )
+    owed = Pull.objects.filter(_free(now), source__is_enabled=True).values_list("source_id", "slot")
+    return sorted((slots - set(started.values_list("source_id", "slot"))) | set(owed))
+
+
+def latest_slot(pull_at: time_of_day, *, now: datetime, zone: ZoneInfo) -> datetime:
+    """Return the last moment at or before `now` at which the clock of `zone` showed `pull_at`."""
+    today = now.astimezone(zone).date()
+    slot = datetime.combine(today, pull_at, zone)
+    return slot if slot <= now else datetime.combine(today - timedelta(days=1), pull_at, zone)
+
+
+def request_pull(*, source: DataSource, now: datetime) -> Pull:
+    """Return a pull of the source that waits for a worker: a new one, unless one is waiting or running."""
+    with transaction.atomic():
+        DataSource.objects.select_for_update().get(pk=source.pk)
+        unfinished = Pull.objects.filter(source=source, state__in=[Pull.State.WAITING, Pull.State.RUNNING]).first()
+        return unfinished or Pull.objects.get_or_create(source=source, slot=now)[0]
+
+
+def run_pull(*, source_id: int, slot: datetime, now: datetime, lease: timedelta = LEASE) -> Pull:
+    """Fetch a source and record its values, all or nothing; return the pull as it stands then.
+
+    Safe to repeat and to run at once: one worker claims the pull, every other call changes
+    nothing. What goes wrong with the source is noted on the pull, which is tried again later.
+    """
+    began = time.monotonic()
+    pull = _claim(source_id, slot, now, lease)
+    if pull is None:
+        return Pull.objects.get(source_id=source_id, slot=slot)
+    source = pull.source
+
+    def ended() -> datetime:
+        return now + timedelta(seconds=time.monotonic() - began)
+
+    next_slot = latest_slot(source.pull_at, now=now + timedelta(days=1), zone=_zone())
+    if pull.attempts > ATTEMPTS_AT_MOST:
+        error = SourceError(f"The worker stopped in the middle of it {ATTEMPTS_AT_MOST} times.")
+        note_failure(pull, error, now=now, ended_at=ended(), next_slot=next_slot)
+        return Pull.objects.get(pk=pull.pk)
+    try:
+        fetched = _fetch(source, now.astimezone(_zone()).date())
+        if why := looks_wrong(source, fetched):
+            hold(pull, fetched, why, now=now, ended_at=ended())
+        else:
+            end_well(pull, fetched, now=now, ended_at=ended())
+    except NotOurs:
+        log.warning("pull %s was taken over by another worker", pull.pk)
+    except SourceError as error:
+        note_failure(pull, error, now=now, ended_at=ended(), next_slot=next_slot)
+    except Exception as error:
+        log.exception("pull %s failed", pull.pk)
+        unknown = SourceError(f"The pull stopped by an error of the platform ({type(error).__name__}).")
+        note_failure(pull, unknown, now=now, ended_at=ended(), next_slot=next_slot)
+    return Pull.objects.get(pk=pull.pk)
+
+
+def _zone() -> ZoneInfo:
+    return ZoneInfo(organisation().time_zone)
+
+
+def _free(now: datetime) -> Q:
+    """The pulls that a worker may claim: waiting and not to be left alone, or left behind by a dead worker."""
+    waiting = Q(state=Pull.State.WAITING) & (Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=now))
+    return waiting | Q(state=Pull.State.RUNNING, lease_until__lt=now)
+
+
+def _claim(source_id: int, slot: datetime, now: datetime, lease: timedelta) -> Pull | None:
+    """Take the pull for this worker, or return None. Committed before anything is read from the source."""
+    with transaction.atomic(durable=True):
+        if not Pull.objects.filter(source_id=source_id, slot=slot).exists():
+            Pull.objects.bulk_create([Pull(source_id=source_id, slot=slot)], ignore_conflicts=True)
+        claimed = Pull.objects.filter(_free(now), source_id=source_id, slot=slot).update(
+            state=Pull.State.RUNNING,
+            attempts=F("attempts") + 1,
+            lease_until=now + lease,
+            next_attempt_at=None,
+            started_at=now,
+            finished_at=None,
+            error="",
+        )
+        if not claimed:
+            return None
+        return Pull.objects.select_related("source").get(source_id=source_id, slot=slot)
+
+
+def _fetch(source: DataSource, today: date) -> Fetched:
+    """Read the source and compute its readings. No transaction is open meanwhile."""
+    mapped, refusals = _mapped_kpis(source)
+    window = window_for(
+        cursor=source.cursor,
+        look_back_days=source.look_back_days,
+        until=today,
+        grids={(kpi.frequency, kpi.calendar) for kpi in mapped},
+    )
+    if source.cursor is not None and source.cursor > today:
+        raise SourceError(f"Rows before {source.cursor} were pulled already, but by the clock it is {today}.")
+    reader = source_of(kind=source.kind, config=source.config, folder=Path(settings.KPI_SOURCES_DIR))
+    rows = reader.fetch(window=window, columns=wanted_columns(kpi.mapping for kpi in mapped))
+    if not len(rows) and not source.may_be_empty:
+        span = f"from {window.since} to before {today}" if window.since else f"before {today}"
+        raise SourceError(f"There was no row for the days {span}.", refusals=rows.refusals, read=rows.read)
+    computed = compute_readings(rows, mapped, window)
+    first_day = window.since or (rows.days[0].item() if len(rows) else today)
+    return Fetched(
+        window=window,
+        days=max((today - first_day).days, 1),
+        rows_read=rows.read,
+        rows_kept=len(rows),
+        readings=computed.readings,
+        refusals=[*refusals, *computed.refusals, *rows.refusals],
+    )
+
+
+def _mapped_kpis(source: DataSource) -> tuple[list[MappedKpi], list[Refusal]]:
+    """Return the active KPIs that the source feeds; a mapping that cannot be followed stops only its own."""
+    by_calendar = calendars()
+    mapped, refusals = [], []
+    for row in source.mappings.filter(kpi__status=Kpi.Status.ACTIVE).select_related("kpi").order_by("kpi_id"):
+        try:
+            mapping = parse_mapping(row.spec)
+        except MappingError as error:
+            refusals.append(Refusal(0, f"{row.kpi.code}: {error}"))
+            continue
+        mapped.append(
+            MappedKpi(
+                kpi_id=row.kpi_id,
+                code=row.kpi.code,
+                frequency=row.kpi.frequency,
+                calendar=by_calendar[row.kpi.calendar_id],
+                mapping=mapping,
+                ratio_factor=row.kpi.ratio_factor,
+                minimum=row.kpi.minimum,
+                maximum=row.kpi.maximum,
+            )
+        )
+    if not mapped:
+        raise SourceError("There is no active KPI with a mapping that can be followed.", refusals=refusals)
+    return mapped, refusals
