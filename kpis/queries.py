@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
 
 from kpiplatform.accounts.models import User
+from kpis.domain.judged import Rules, Valued
 from kpis.domain.limits import TargetRow, ThresholdRow
-from kpis.domain.periods import Calendar
+from kpis.domain.periods import Calendar, fiscal_year_start
 from kpis.models import Kpi, PeriodCalendar, Target, ThresholdSet
 from objectives.queries import may_write, scope_of
 
@@ -44,20 +44,13 @@ def kpis_editable_by(user: User, *, today: date) -> QuerySet[Kpi]:
     return kpis.filter(Q(owner=user) | Q(deputy=user) | Q(steward=user))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """Every version of a KPI's targets and thresholds, and the limits already derived from them."""
-
-    targets: list[TargetRow] = field(default_factory=list)
-    thresholds: list[ThresholdRow] = field(default_factory=list)
-    cache: dict[Any, Any] = field(default_factory=dict)
-
-
-def rules_of(kpi_ids: Sequence[int]) -> dict[int, Rules]:
-    """Return the targets and thresholds of each KPI, in two queries."""
-    rules = {kpi_id: Rules() for kpi_id in kpi_ids}
-    for target in Target.objects.filter(kpi_id__in=kpi_ids):
-        rules[target.kpi_id].targets.append(
+def rules_of(kpis: Sequence[Kpi]) -> dict[int, Rules]:
+    """Return the targets and thresholds of each KPI by its id, in two queries."""
+    targets: dict[int, list[TargetRow]] = defaultdict(list)
+    thresholds: dict[int, list[ThresholdRow]] = defaultdict(list)
+    ids = [kpi.pk for kpi in kpis]
+    for target in Target.objects.filter(kpi_id__in=ids):
+        targets[target.kpi_id].append(
             TargetRow(
                 effective_from=target.effective_from,
                 recorded_at=target.recorded_at,
@@ -66,8 +59,8 @@ def rules_of(kpi_ids: Sequence[int]) -> dict[int, Rules]:
                 high=target.high,
             )
         )
-    for row in ThresholdSet.objects.filter(kpi_id__in=kpi_ids):
-        rules[row.kpi_id].thresholds.append(
+    for row in ThresholdSet.objects.filter(kpi_id__in=ids):
+        thresholds[row.kpi_id].append(
             ThresholdRow(
                 effective_from=row.effective_from,
                 recorded_at=row.recorded_at,
@@ -81,7 +74,17 @@ def rules_of(kpi_ids: Sequence[int]) -> dict[int, Rules]:
                 scores={Decimal(option): Decimal(str(score)) for option, score in row.scores.items()} or None,
             )
         )
-    return rules
+    return {
+        kpi.pk: Rules(polarity=kpi.polarity, targets=targets[kpi.pk], thresholds=thresholds[kpi.pk]) for kpi in kpis
+    }
+
+
+def fiscal_years_of(kpi: Kpi, values: Sequence[Valued], calendars: Mapping[int, Calendar]) -> list[date] | None:
+    """Return the first day of the fiscal year of each period of a cumulative KPI, None for other KPIs."""
+    if not kpi.is_cumulative:
+        return None
+    calendar = calendars[kpi.calendar_id]
+    return [fiscal_year_start(row.period_start, calendar) for row in values]
 
 
 def calendars() -> dict[int, Calendar]:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
-from decimal import Decimal
 from itertools import islice
 
 from django.db import connection, transaction
 
 from kpis.bulk import EvaluationRow, store_evaluations
-from kpis.domain.cumulative import to_date
-from kpis.domain.limits import AnyLimits, Limits, RangeLimits, in_force, limits_for
-from kpis.domain.periods import fiscal_year_start
-from kpis.domain.scoring import judge as judge_value
+from kpis.domain.judged import Judged, Valued, judge_periods
+from kpis.domain.periods import Calendar, fiscal_year_start
 from kpis.models import Kpi, KpiState
-from kpis.queries import Rules, calendars, rules_of
+from kpis.queries import calendars, fiscal_years_of, rules_of
 from kpis.services.rolling import roll_up_objectives
 from kpis.services.stating import refresh_states
 from kpis.signals import kpis_judged
@@ -82,8 +79,7 @@ def _judge_locked(owed: dict[int, date | None], now: datetime, cause: str) -> in
         kpi, start = kpis[kpi_id], owed[kpi_id] or date.min
         whole_year = kpi.is_cumulative and start > date.min
         since[kpi_id] = fiscal_year_start(start, by_calendar[kpi.calendar_id]) if whole_year else start
-    rules = rules_of(kpi_ids)
-    store_evaluations(list(_evaluations(kpis, since, rules, by_calendar)), now=now)
+    store_evaluations(_evaluations(kpis, since, by_calendar), now=now)
     KpiState.objects.filter(kpi_id__in=kpi_ids).update(dirty_from=None, dirty_since=None, evaluated_at=now)
     refresh_states(kpis=kpis, calendars=by_calendar, now=now)
     roll_up_objectives(objective_ids={kpi.objective_id for kpi in kpis.values()}, now=now)
@@ -91,53 +87,32 @@ def _judge_locked(owed: dict[int, date | None], now: datetime, cause: str) -> in
     return len(kpi_ids)
 
 
-def _evaluations(
-    kpis: dict[int, Kpi], since: dict[int, date], rules: dict[int, Rules], by_calendar: dict[int, object]
-) -> Iterator[EvaluationRow]:
-    values: dict[int, list[tuple[date, date, Decimal | None, str, str]]] = defaultdict(list)
+def _evaluations(kpis: dict[int, Kpi], since: dict[int, date], by_calendar: dict[int, Calendar]) -> list[EvaluationRow]:
+    values: dict[int, list[Valued]] = defaultdict(list)
     with connection.cursor() as cursor:
         cursor.execute(VALUES_SINCE, [list(since), list(since.values())])
-        for kpi_id, start, end, value, state, reason in cursor.fetchall():
-            values[kpi_id].append((start, end, value, state, reason))
-    for kpi_id, rows in values.items():
-        kpi, kpi_rules = kpis[kpi_id], rules[kpi_id]
-        limits = [_limits(kpi.polarity, kpi_rules, row[0]) for row in rows]
-        judged = [row[2] for row in rows]
-        if kpi.is_cumulative:
-            years = [fiscal_year_start(row[0], by_calendar[kpi.calendar_id]) for row in rows]
-            judged, limits = to_date(judged, limits, years)
-        for row, value, (limit, reason) in zip(rows, judged, limits, strict=True):
-            yield _evaluation(kpi_id, row, value, limit, reason)
+        for kpi_id, *valued in cursor.fetchall():
+            values[kpi_id].append(Valued(*valued))
+    rules = rules_of(list(kpis.values()))
+    return [
+        _row(kpi_id, judged)
+        for kpi_id, rows in values.items()
+        for judged in judge_periods(rows, rules[kpi_id], fiscal_years=fiscal_years_of(kpis[kpi_id], rows, by_calendar))
+    ]
 
 
-def _limits(polarity: str, rules: Rules, start: date) -> tuple[AnyLimits | None, str]:
-    target = in_force(rules.targets, start)
-    thresholds = in_force(rules.thresholds, start)
-    key = (id(target), id(thresholds))  # the rows live as long as `rules`
-    if key not in rules.cache:
-        rules.cache[key] = limits_for(polarity, target, thresholds)
-    return rules.cache[key]
-
-
-def _evaluation(
-    kpi_id: int,
-    row: tuple[date, date, Decimal | None, str, str],
-    value: Decimal | None,
-    limits: AnyLimits | None,
-    why_none: str,
-) -> EvaluationRow:
-    start, end, _, state, reason = row
-    goal = red_flag = goal_high = red_high = None
-    if isinstance(limits, Limits):
-        goal, red_flag = limits.goal, limits.red_flag
-    elif isinstance(limits, RangeLimits):
-        goal, red_flag, goal_high, red_high = limits.goal_low, limits.red_low, limits.goal_high, limits.red_high
-    score, band = None, ""
-    if value is None:
-        why_none = reason[:20] if reason == "zero_denominator" else "no_value"
-    elif limits is not None:
-        judgement = judge_value(value, limits)
-        score, band = judgement.score, judgement.band.value
-        why_none = "" if band else "unknown_option"
-    provisional = state == "provisional"
-    return (kpi_id, start, end, value, goal, red_flag, goal_high, red_high, score, band, why_none, provisional)
+def _row(kpi_id: int, judged: Judged) -> EvaluationRow:
+    return (
+        kpi_id,
+        judged.period_start,
+        judged.period_end,
+        judged.value,
+        judged.goal,
+        judged.red_flag,
+        judged.goal_high,
+        judged.red_high,
+        judged.score,
+        judged.band,
+        judged.no_band_reason,
+        judged.is_provisional,
+    )

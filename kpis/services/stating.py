@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import date, datetime
-from decimal import Decimal
 
 import orjson
 from django.db import connection
 
 from kpis.bulk import copy_rows
-from kpis.domain.periods import Calendar, Period, period_of, previous_period
-from kpis.domain.sparkline import sparkline
-from kpis.domain.xmr import latest_is_signal, natural_limits
+from kpis.domain.judged import Judged
+from kpis.domain.periods import Calendar
+from kpis.domain.state import State, state_of
 from kpis.models import Kpi
 
-SPARK_PERIODS = 12
 LOOK_BACK = 26  # periods read per KPI: enough for natural limits and the spark
 
 LATEST = """
@@ -59,23 +57,6 @@ COLUMNS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """One judged period as the state needs it."""
-
-    period_start: date
-    period_end: date
-    value: Decimal | None
-    goal: Decimal | None
-    red_flag: Decimal | None
-    goal_high: Decimal | None
-    red_high: Decimal | None
-    score: Decimal | None
-    band: str
-    no_band_reason: str
-    is_provisional: bool
-
-
 def refresh_states(*, kpis: Mapping[int, Kpi], calendars: Mapping[int, Calendar], now: datetime) -> None:
     """Write the state rows of the KPIs anew; the caller holds them locked."""
     kpi_ids = sorted(kpis)
@@ -84,18 +65,13 @@ def refresh_states(*, kpis: Mapping[int, Kpi], calendars: Mapping[int, Calendar]
         cursor.execute(LATEST, [kpi_ids, LOOK_BACK + 1])
         for kpi_id, *judged in cursor.fetchall():
             latest[kpi_id].append(Judged(*judged))
-    since = _band_since({kpi_id: closed[0].band for kpi_id, rows in latest.items() if (closed := _closed(rows))})
-    rows = [
-        _state_row(kpis[kpi_id], calendars[kpis[kpi_id].calendar_id], latest[kpi_id], since.get(kpi_id))
-        for kpi_id in kpi_ids
-        if kpi_id in latest
-    ]
+    states = {
+        kpi_id: state_of(rows, kpis[kpi_id].frequency, calendars[kpis[kpi_id].calendar_id])
+        for kpi_id, rows in latest.items()
+    }
+    since = _band_since({kpi_id: state.last.band for kpi_id, state in states.items() if state.last})
+    rows = [_row(kpi_id, states[kpi_id], since.get(kpi_id)) for kpi_id in kpi_ids if kpi_id in states]
     _store(rows)
-
-
-def _closed(rows: Iterable[Judged]) -> list[Judged]:
-    """The closed periods with a value, newest first."""
-    return [row for row in rows if not row.is_provisional and row.value is not None]
 
 
 def _band_since(bands: Mapping[int, str]) -> dict[int, date | None]:
@@ -104,25 +80,18 @@ def _band_since(bands: Mapping[int, str]) -> dict[int, date | None]:
         return dict(cursor.fetchall())
 
 
-def _state_row(kpi: Kpi, calendar: Calendar, rows: list[Judged], since: date | None) -> tuple[object, ...]:
-    closed = _closed(rows)
-    running = next((row for row in rows if row.is_provisional and row.value is not None), None)
-    if running is not None and closed and running.period_start <= closed[0].period_start:
-        running = None
-    opening = (running.period_start, running.value, running.band) if running is not None else (None, None, "")
-    if not closed:
-        return (kpi.pk, *[None] * 9, "", rows[0].no_band_reason, None, "", orjson.dumps({}).decode(), *opening)
-    last = closed[0]
-    period = period_of(last.period_start, kpi.frequency, calendar)
-    before = previous_period(period, calendar).start
-    previous = next((row.value for row in closed if row.period_start == before), None)
-    oldest_first = [row.value for row in reversed(closed) if row.value is not None]
+def _row(kpi_id: int, state: State, since: date | None) -> tuple[object, ...]:
+    spark = orjson.dumps(asdict(state.spark) if state.spark else {}).decode()
+    running, last = state.running, state.last
+    opening = (running.period_start, running.value, running.band) if running else (None, None, "")
+    if last is None:
+        return (kpi_id, *[None] * 9, "", state.no_band_reason, None, "", spark, *opening)
     return (
-        kpi.pk,
+        kpi_id,
         last.period_start,
         last.period_end,
         last.value,
-        previous,
+        state.previous_value,
         last.goal,
         last.red_flag,
         last.goal_high,
@@ -131,28 +100,10 @@ def _state_row(kpi: Kpi, calendar: Calendar, rows: list[Judged], since: date | N
         last.band,
         last.no_band_reason,
         since,
-        latest_is_signal(oldest_first),
-        _spark(kpi, calendar, period, closed, oldest_first),
+        state.signal,
+        spark,
         *opening,
     )
-
-
-def _spark(kpi: Kpi, calendar: Calendar, period: Period, closed: list[Judged], oldest_first: list[Decimal]) -> str:
-    by_start = {row.period_start: row.value for row in closed}
-    starts = [period.start]
-    for _ in range(SPARK_PERIODS - 1):
-        period = previous_period(period, calendar)
-        starts.append(period.start)
-    values = [by_start.get(start) for start in reversed(starts)]
-    limits = natural_limits(oldest_first[:-1])
-    drawn = sparkline(
-        values,
-        goal=closed[0].goal,
-        range_low=limits.lower if limits else None,
-        range_high=limits.upper if limits else None,
-        band=closed[0].band,
-    )
-    return orjson.dumps(asdict(drawn) if drawn else {}).decode()
 
 
 def _store(rows: list[tuple[object, ...]]) -> None:
