@@ -17,7 +17,6 @@ from kpiplatform.demo.shift import moved
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 DATABASE = "flights.sqlite3"
 WEATHER = "weather.csv"
-WHOLE_NUMBERS = {"sched_dep_time", "sched_arr_time", "dep_delay", "arr_delay", "flight", "air_time", "distance"}
 FLIGHT_COLUMNS = (
     "date",
     "origin",
@@ -32,7 +31,8 @@ FLIGHT_COLUMNS = (
     "air_time",
     "distance",
 )
-# WITHOUT ROWID keeps the rows in the order of the key, so that a span of days is one stretch of the file.
+# WITHOUT ROWID keeps the rows in the order of the key, so that a span of days is one stretch of the file. The shipped
+# flights are in that order already. Texts become numbers in columns declared so.
 SCHEMA = """
 CREATE TABLE flights (
     flight_date TEXT NOT NULL, origin TEXT NOT NULL, carrier TEXT NOT NULL, flight INTEGER NOT NULL,
@@ -65,7 +65,7 @@ def write_source_files(folder: Path, *, weeks: int) -> None:
 
 
 def flight_rows(*, weeks: int) -> Iterator[tuple[object, ...]]:
-    """Yield every shipped flight in the order of FLIGHT_COLUMNS, with its date moved."""
+    """Yield every shipped flight as texts in the order of FLIGHT_COLUMNS, with its date moved; None where it has none."""
     return zip(*(_flight_column(name, weeks) for name in FLIGHT_COLUMNS), strict=True)
 
 
@@ -84,8 +84,6 @@ def _flight_column(name: str, weeks: int) -> Iterable[object]:
     texts = gzip.decompress((SAMPLES / "flights" / f"{name}.txt.gz").read_bytes()).decode().split("\n")[:-1]
     if name == "date":
         return (_moved_text(text, weeks) for text in texts)
-    if name in WHOLE_NUMBERS:
-        return (int(text) if text else None for text in texts)
     return (text or None for text in texts)
 
 
@@ -105,8 +103,8 @@ def _write_database(path: Path, *, weather: list[list[str]], weeks: int) -> None
     try:
         # The file is thrown away if this process dies: no journal is needed.
         connection.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {SCHEMA} BEGIN;")
-        rows = sorted(flight_rows(weeks=weeks), key=lambda row: row[:5])
-        connection.executemany(f"INSERT INTO flights VALUES ({', '.join('?' * len(FLIGHT_COLUMNS))})", rows)
+        places = ", ".join("?" * len(FLIGHT_COLUMNS))
+        connection.executemany(f"INSERT INTO flights VALUES ({places})", flight_rows(weeks=weeks))
         connection.executemany(
             "INSERT INTO planes VALUES (?, ?, ?, ?, ?)", ([value or None for value in row] for row in planes)
         )

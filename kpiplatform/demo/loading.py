@@ -1,0 +1,80 @@
+"""Loading the sample organisation."""
+
+from datetime import date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import transaction
+
+from kpiplatform.accounts.models import User
+from kpiplatform.audit.actor import acting
+from kpiplatform.demo.defining import add_kpis
+from kpiplatform.demo.living import add_entries, close_books, owe_pulls, run_owed_pulls
+from kpiplatform.demo.moments import Moments
+from kpiplatform.demo.organising import add_organisation, add_strategy
+from kpiplatform.demo.scene import Scene
+from kpiplatform.demo.sheets import read
+from kpiplatform.demo.shift import weeks_to_move
+from kpiplatform.demo.source_files import DATABASE, WEATHER, write_source_files
+from kpiplatform.demo.working import add_forums, add_initiatives, add_remarks, add_subscriptions
+from kpis.models import Holiday, PeriodLock
+from objectives.models import Organisation
+
+# Every sample person signs in with it. It protects nothing: the people and their figures are invented.
+SAMPLE_PASSWORD = "harbor-airports"
+# (role, email) of one person per role.
+SIGN_INS = [(role, f"{person}@example.com") for role, person in read("people")["sign_in"].items()]
+
+
+class OtherOrganisation(Exception):
+    """The database serves another organisation; the sample would mix with it. Nothing was written."""
+
+
+def load_sample_organisation(*, now: datetime, home: Path | None = None, password: str = SAMPLE_PASSWORD) -> bool:
+    """Load the sample organisation as of `now` and return whether anything was missing.
+
+    `home` is the folder for the files of its sources, by default that of the settings. A loading
+    that was interrupted is completed; a second one changes nothing.
+    """
+    described = read("organisation")["organisation"]
+    zone = ZoneInfo(described["time_zone"])
+    folder = home or Path(settings.KPI_SOURCES_DIR)
+    found = Organisation.objects.first()
+    if found is not None and found.name != described["name"]:
+        raise OtherOrganisation(found.name)
+    weeks = _weeks_moved() if found is not None else weeks_to_move(now.astimezone(zone).date())
+    moments = Moments(now=now, zone=zone, weeks=weeks)
+    files_missing = not ((folder / DATABASE).is_file() and (folder / WEATHER).is_file())
+    if found is None or files_missing:
+        write_source_files(folder, weeks=weeks)
+    if found is None:
+        _create(Scene(moments=moments), password=password)
+    books_open = not PeriodLock.objects.exists()
+    if books_open:
+        run_owed_pulls(now=now)
+        people = {person.email.partition("@")[0]: person for person in User.objects.all()}
+        with transaction.atomic():
+            close_books(moments, by=people["grace.lindholm"], people=people)
+    return found is None or files_missing or books_open
+
+
+@transaction.atomic
+def _create(scene: Scene, *, password: str) -> None:
+    add_organisation(scene, password=password)
+    with acting(scene.office.pk):
+        add_strategy(scene)
+        add_kpis(scene)
+        add_subscriptions(scene)
+        add_initiatives(scene)
+        add_forums(scene)
+        add_remarks(scene)
+        add_entries(scene)
+        owe_pulls(scene)
+
+
+def _weeks_moved() -> int:
+    """Return by how many weeks the loaded sample was moved: its holidays moved along."""
+    first_holiday: date = read("organisation")["calendar"]["holiday"][0]["day"]
+    loaded = Holiday.objects.order_by("day").values_list("day", flat=True)[0]
+    return (loaded - first_holiday).days // 7

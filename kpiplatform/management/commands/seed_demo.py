@@ -1,0 +1,37 @@
+"""Loads the sample organisation."""
+
+import time
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from kpiplatform.demo.loading import SAMPLE_PASSWORD, SIGN_INS, OtherOrganisation, load_sample_organisation
+
+
+class Command(BaseCommand):
+    """Loads the sample organisation into an empty installation; does nothing when it is there."""
+
+    help = "Load the sample organisation: real flights of three airports, invented people. Safe to repeat."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--password", default="", help="password of all sample people")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        password = options["password"] or ("" if settings.PRODUCTION else SAMPLE_PASSWORD)
+        if not password:
+            raise CommandError("In production the sample people get no known password: give one with --password.")
+        began = time.monotonic()
+        try:
+            loaded = load_sample_organisation(now=timezone.now(), password=password)
+        except OtherOrganisation as other:
+            raise CommandError(
+                f"This installation serves {other}: the sample is only loaded into an empty one. Nothing was changed."
+            ) from None
+        if not loaded:
+            self.stdout.write("The sample organisation is there; nothing was changed.")
+            return
+        self.stdout.write(f"The sample organisation is loaded ({time.monotonic() - began:.0f} s). Sign in as")
+        for role, email in SIGN_INS:
+            self.stdout.write(f"  {role:<10} {email}")
