@@ -26,7 +26,7 @@ def wants_partial(request: HttpRequest) -> bool:
 def page(
     request: HttpRequest, template: str, context: dict[str, Any] | None = None, *, partial: str, status: int = 200
 ) -> HttpResponse:
-    """Render `template`, or its partial alone for htmx; 422 with `status` for a refused form.
+    """Render `template`, or its partial alone for htmx; `status` is 422 for a refused form.
 
     A partial is never stored: the browser's Back would show it in place of the page.
     """

@@ -11,8 +11,8 @@
 //   unit       "%", "min" or ""; printed on the topmost tick
 //   locale     "en", "de" …: decimal mark and month names
 //   minimum, maximum   numbers or null: the KPI can't be outside, so the axis doesn't go there either
-//   periods    [{start, end, value, band, provisional, signal, text, hover}] oldest first
-//              value: number, or null when missing (the line breaks); band: "on_track" | "at_risk" | "off_track" | "";
+//   periods    [{start, end, label, value, band, provisional, signal, text, hover}] oldest first
+//              label: "W46", under short spans; value: number, or null when missing (the line breaks); band: "on_track" | "at_risk" | "off_track" | "";
 //              signal: outside the natural limits; text: the value as printed, "77.6"; hover: list of lines of text
 //   goal       [{start, end, value, text}] one per step; text: label at the right end, "goal 80.0"
 //   red_flag   [{start, end, value, text}]
@@ -122,9 +122,23 @@ function rangeOf(view, figure) {
 }
 
 // --- axes ----------------------------------------------------------------------------------
-function monthTicks(view, locale, width) {
-  const months = (ms(view.to) - ms(view.from)) / 2.63e9;
-  const step = [1, 2, 3, 6, 12, 24, 60].find((size) => (width * size) / months >= 44) ?? 60;
+const MONTH = 2.63e9;
+const TICK_WIDTH = 44;
+
+// Short spans name their periods, longer ones their months, very long ones their years.
+function ticks(view, locale, width) {
+  const months = (ms(view.to) - ms(view.from)) / MONTH;
+  return { tickmode: "array", ...(months < 4 ? periodTicks(view, width) : monthTicks(view, months, locale, width)) };
+}
+
+function periodTicks(view, width) {
+  const every = Math.ceil((view.periods.length * TICK_WIDTH) / width);
+  const named = view.periods.filter((_, index) => (view.periods.length - 1 - index) % every === 0);
+  return { tickvals: named.map(middle), ticktext: named.map((period) => plain(period.label)) };
+}
+
+function monthTicks(view, months, locale, width) {
+  const step = [1, 2, 3, 6, 12, 24, 60].find((size) => (width * size) / months >= TICK_WIDTH) ?? 60;
   const month = new Intl.DateTimeFormat(locale, { month: "short", timeZone: "UTC" });
   const first = new Date(ms(view.from));
   const tickvals = [];
@@ -140,7 +154,7 @@ function monthTicks(view, locale, width) {
     }
     at = Date.UTC(day.getUTCFullYear(), day.getUTCMonth() + step, 1);
   }
-  return { tickmode: "array", tickvals, ticktext };
+  return { tickvals, ticktext };
 }
 
 function separatorsOf(locale) {
@@ -275,7 +289,7 @@ function drawing(figure, width, colour, font) {
     xaxis: {
       ...axis, type: "date", range: [view.from, view.to], showgrid: false, showline: true, linecolor: colour["line-strong"],
       ticks: "outside", ticklen: 4, tickcolor: colour["line-strong"],
-      ...monthTicks(view, figure.locale, plotWidth),
+      ...ticks(view, figure.locale, plotWidth),
     },
     yaxis: {
       ...axis, range: [low, high], gridcolor: colour.line, nticks: narrow ? 5 : 7, layer: "below traces", ticks: "outside",
@@ -295,6 +309,7 @@ function start(element) {
   if (!figure.periods?.some((period) => isNumber(period.value))) return;
   element.replaceChildren();
   const stage = element.appendChild(document.createElement("div"));
+  stage.ariaHidden = "true"; // its loose numbers say nothing when read out; arrow keys and the table twin do
   const spoken = element.appendChild(document.createElement("p"));
   spoken.className = "sr-only";
   spoken.setAttribute("role", "status");
