@@ -26,10 +26,8 @@ from kpis.services.applying import (
     looks_wrong,
     note_failure,
 )
-from kpis.sources.base import Refusal, SourceError
-from kpis.sources.computing import MappedKpi, compute_readings, window_for
-from kpis.sources.mapping import MappingError, parse_mapping, wanted_columns
-from kpis.sources.registry import source_of
+from kpis.sources.base import Refusal, SourceError, window_for
+from kpis.sources.mapping import MappedKpi, MappingError, parse_mapping, wanted_columns
 from objectives.queries import organisation
 
 __all__ = ["apply_held_pull", "discard_held_pull", "due_pulls", "request_pull", "run_pull"]
@@ -141,6 +139,10 @@ def _claim(source_id: int, slot: datetime, now: datetime, lease: timedelta) -> P
 
 def _fetch(source: DataSource, today: date) -> Fetched:
     """Read the source and compute its readings. No transaction is open meanwhile."""
+    # They load pandas, which only a worker that pulls should wait for.
+    from kpis.sources.computing import compute_readings
+    from kpis.sources.registry import source_of
+
     mapped, refusals = _mapped_kpis(source)
     window = window_for(
         cursor=source.cursor,

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-import pandas as pd
+from kpis.domain.periods import Calendar, period_of
+
+if TYPE_CHECKING:
+    # pandas takes a second and 55 MB to load: only a process that fetches does.
+    import numpy as np
+    import pandas as pd
 
 # What one fetch may cost. The lease of a pull (120 s) is longer than the slowest fetch.
 ROWS_AT_MOST = 2_000_000
@@ -38,6 +42,17 @@ class Window:
 
     since: date | None
     until: date
+
+
+def window_for(*, cursor: date | None, look_back_days: int, until: date, grids: set[tuple[str, Calendar]]) -> Window:
+    """Return the days to fetch: back to the start of every period that holds the first day looked back to.
+
+    Without a cursor nothing was pulled yet, and everything is fetched.
+    """
+    if cursor is None:
+        return Window(since=None, until=until)
+    back_to = date.fromordinal(max(cursor.toordinal() - look_back_days, 1))
+    return Window(since=min(period_of(back_to, *grid).start for grid in grids), until=until)
 
 
 @dataclass(frozen=True, slots=True)

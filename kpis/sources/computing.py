@@ -15,7 +15,7 @@ from kpis.domain.parsing import Refused, to_storage
 from kpis.domain.periods import Calendar, Period, period_of
 from kpis.readings import PROVISIONAL, REPORTED, Reading
 from kpis.sources.base import Kind, Refusal, SourceRows, Window
-from kpis.sources.mapping import COUNTING_AGGS, Condition, Figure, Mapping
+from kpis.sources.mapping import COUNTING_AGGS, Condition, Figure, MappedKpi
 
 ZERO = Decimal(0)
 
@@ -43,20 +43,6 @@ _AGGREGATE: dict[str, Callable[[pd.api.typing.SeriesGroupBy], pd.Series]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MappedKpi:
-    """A KPI that a source feeds: its periods, its mapping, and between which numbers a value can lie."""
-
-    kpi_id: int
-    code: str
-    frequency: str
-    calendar: Calendar
-    mapping: Mapping
-    ratio_factor: Decimal
-    minimum: Decimal | None = None
-    maximum: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Computed:
     """The readings, and the values that were not taken."""
 
@@ -70,17 +56,6 @@ class _Periods:
 
     periods: Sequence[Period]
     codes: np.ndarray
-
-
-def window_for(*, cursor: date | None, look_back_days: int, until: date, grids: set[tuple[str, Calendar]]) -> Window:
-    """Return the days to fetch: back to the start of every period that holds the first day looked back to.
-
-    Without a cursor nothing was pulled yet, and everything is fetched.
-    """
-    if cursor is None:
-        return Window(since=None, until=until)
-    back_to = date.fromordinal(max(cursor.toordinal() - look_back_days, 1))
-    return Window(since=min(period_of(back_to, *grid).start for grid in grids), until=until)
 
 
 def compute_readings(rows: SourceRows, mapped: Sequence[MappedKpi], window: Window) -> Computed:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from kpis.domain.periods import Calendar
 from kpis.sources.base import Kind, Wanted
 
 ORDERED_OPS = ("<", "<=", ">", ">=")
@@ -66,6 +67,20 @@ class Mapping:
     @property
     def figures(self) -> tuple[Figure, ...]:
         return tuple(figure for figure in (self.value, self.numerator, self.denominator) if figure is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappedKpi:
+    """A KPI that a source feeds: its periods, its mapping, and between which numbers a value can lie."""
+
+    kpi_id: int
+    code: str
+    frequency: str
+    calendar: Calendar
+    mapping: Mapping
+    ratio_factor: Decimal
+    minimum: Decimal | None = None
+    maximum: Decimal | None = None
 
 
 def parse_mapping(spec: Any) -> Mapping:
