@@ -40,6 +40,8 @@ KPI_SOURCES_DIR = Path(env.text("KPI_SOURCES_DIR", str(KPI_HOME / "sources"))).e
 KPI_MAILBOX_DIR = env.text("KPI_MAILBOX_DIR")  # only the demo sets it: its mailbox page reads from there
 
 DATABASES = {"default": database_from(env.text("DATABASE_URL", "postgresql://kpi@localhost/kpi"))}
+if database_password := env.text("DATABASE_PASSWORD"):  # apart from the address, so that it can come from a file
+    DATABASES["default"]["PASSWORD"] = database_password
 DATABASES["default"]["CONN_MAX_AGE"] = env.whole("DATABASE_CONN_MAX_AGE", 600, least=0, most=86400)
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
