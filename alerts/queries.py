@@ -1,0 +1,104 @@
+"""Reading crossings, incidents and what became of the mails."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q, QuerySet
+
+from alerts.models import AlertState, Announcement, BandCrossing, Delivery, Incident
+from kpiplatform.accounts.models import User
+from kpis.domain.periods import WorkingDays, period_of, short_label
+from kpis.models import Holiday, Kpi, PeriodCalendar
+from kpis.queries import calendar_of, kpis_editable_by
+from objectives.queries import organisation
+
+RECENT_CROSSINGS = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alerts:
+    """How alerting stands for one KPI: the confirmed band and since when, who was told, what is open."""
+
+    band: str
+    since: str
+    pending: int
+    announced_at: datetime | None
+    incident: Incident | None
+    crossings: list[BandCrossing]
+    undelivered: list[Delivery]
+
+
+def alerts_of(kpi: Kpi) -> Alerts:
+    """Return what the KPI's page shows of its alerts; `kpi` comes with its calendar."""
+    state = AlertState.objects.filter(kpi=kpi).first() or AlertState(kpi=kpi)
+    since = ""
+    if state.confirmed_since is not None:
+        since = short_label(period_of(state.confirmed_since, kpi.frequency, calendar_of(kpi.calendar)))
+    announced = Announcement.objects.filter(kpi=kpi, subscription__user=kpi.owner_id, seq=state.seq)
+    return Alerts(
+        band=state.confirmed_band,
+        since=since,
+        pending=len(state.pending),
+        announced_at=announced.order_by("-told_at").values_list("told_at", flat=True).exclude(told_at=None).first(),
+        incident=open_incident(kpi),
+        crossings=list(BandCrossing.objects.filter(kpi=kpi).order_by("-seq")[:RECENT_CROSSINGS]),
+        undelivered=list(
+            Delivery.objects.filter(message__kpi=kpi, state=Delivery.State.DEAD)
+            .select_related("recipient")
+            .order_by("-finished_at")[:RECENT_CROSSINGS]
+        ),
+    )
+
+
+def open_incident(kpi: Kpi) -> Incident | None:
+    """Return the stretch of trouble the KPI is in, None if it is in none."""
+    return (
+        Incident.objects.filter(kpi=kpi, closed_at__isnull=True).select_related("opened_by", "acknowledged_by").first()
+    )
+
+
+def incidents_to_acknowledge(user: User, *, today: date) -> QuerySet[Incident]:
+    """Return the open incidents of KPIs that `user` owns or deputises and nobody has acknowledged, oldest first."""
+    kpis = kpis_editable_by(user, today=today).filter(Q(owner=user) | Q(deputy=user))
+    return (
+        Incident.objects.filter(kpi__in=kpis, closed_at__isnull=True, acknowledged_at__isnull=True)
+        .select_related("kpi__calendar", "opened_by")
+        .order_by("opened_at", "kpi__code")
+    )
+
+
+def recent_crossings(kpis: QuerySet[Kpi], *, since: datetime) -> QuerySet[BandCrossing]:
+    """Return the changes of band of the given KPIs recorded since then, newest first; a first judgement is none."""
+    return (
+        BandCrossing.objects.filter(kpi__in=kpis, recorded_at__gte=since)
+        .exclude(cause=BandCrossing.Cause.FIRST)
+        .select_related("kpi__calendar", "kpi__unit", "kpi__owner")
+        .order_by("-recorded_at", "kpi__code", "-seq")
+    )
+
+
+def undelivered_mails(user: User, *, since: datetime) -> QuerySet[Delivery]:
+    """Return the mails to `user` that were given up since then."""
+    return Delivery.objects.filter(recipient=user, state=Delivery.State.DEAD, finished_at__gte=since).select_related(
+        "message__kpi"
+    )
+
+
+def local_date(now: datetime) -> date:
+    """Return the organisation's date: in its time zone the day may have changed already, or not yet."""
+    return now.astimezone(ZoneInfo(organisation().time_zone)).date()
+
+
+def working_days() -> dict[int, WorkingDays]:
+    """Return the working days of each calendar by its id."""
+    holidays: dict[int, set[date]] = defaultdict(set)
+    for calendar_id, day in Holiday.objects.values_list("calendar_id", "day"):
+        holidays[calendar_id].add(day)
+    return {
+        pk: WorkingDays(weekdays=frozenset(weekdays), holidays=frozenset(holidays[pk]))
+        for pk, weekdays in PeriodCalendar.objects.values_list("pk", "working_weekdays")
+    }

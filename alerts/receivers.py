@@ -1,0 +1,42 @@
+"""What alerts make of what happens elsewhere."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from django.dispatch import receiver
+from kombu.exceptions import OperationalError
+
+from alerts import services, tasks
+from alerts.domain.announce import Cause
+from alerts.signals import deliveries_owed
+from kpis.models import Pull
+from kpis.signals import kpis_judged, pull_ended_badly
+
+logger = logging.getLogger(__name__)
+
+
+@receiver(kpis_judged, dispatch_uid="alerts: note judgements")
+def on_kpis_judged(
+    *, kpi_ids: Sequence[int], judged_from: Mapping[int, date], cause: Cause, now: datetime, **_: Any
+) -> None:
+    """Note crossings in the transaction of the evaluations."""
+    services.note_judgements(kpi_ids=kpi_ids, judged_from=judged_from, cause=cause, now=now)
+
+
+@receiver(pull_ended_badly, dispatch_uid="alerts: note a bad pull")
+def on_pull_ended_badly(*, pull: Pull, now: datetime, **_: Any) -> None:
+    """Owe a message in the transaction that ends the pull."""
+    services.note_bad_pull(pull=pull, now=now)
+
+
+@receiver(deliveries_owed, dispatch_uid="alerts: ring for the sender")
+def on_deliveries_owed(**_: Any) -> None:
+    """Ring the bell; without a broker the sweep finds the rows."""
+    try:
+        tasks.deliver.delay()
+    except OperationalError as error:
+        logger.warning("no broker to ring for the sender, the sweep will follow: %s", error)

@@ -1,0 +1,73 @@
+"""The stretch of trouble that crossings open, worsen and close."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from itertools import groupby
+
+from django.db import transaction
+
+from alerts.models import BandCrossing, Incident
+from alerts.queries import local_date, working_days
+from kpiplatform.accounts.models import User
+from kpis.domain.bands import Band, worse
+from kpis.domain.periods import Calendar, WorkingDays, due_on, period_of
+from kpis.models import Kpi
+
+EXPLAIN_WITHIN = 3  # working days
+
+
+def follow_crossings(*, crossings: Sequence[BandCrossing], now: datetime) -> None:
+    """Open, worsen and close incidents as the new crossings say, which come by KPI and in order.
+
+    Trouble that began and ended before it was ever noted leaves no incident: there is nothing to acknowledge.
+    """
+    if not crossings:
+        return
+    by_kpi = {kpi_id: list(own) for kpi_id, own in groupby(crossings, key=lambda crossing: crossing.kpi_id)}
+    present = {i.kpi_id: i for i in Incident.objects.filter(kpi_id__in=by_kpi, closed_at__isnull=True)}
+    due = _explain_by(list(by_kpi), now)
+    opened: list[Incident] = []
+    changed: list[Incident] = []
+    for kpi_id, own in by_kpi.items():
+        incident = present.get(kpi_id)
+        for crossing in own:
+            if crossing.to_band == Band.ON_TRACK:
+                if incident is not None and incident.pk:
+                    incident.closed_at = now
+                    changed.append(incident)
+                incident = None
+            elif incident is None:
+                incident = Incident(
+                    kpi_id=kpi_id,
+                    opened_by=crossing,
+                    worst_band=crossing.to_band,
+                    opened_at=now,
+                    explanation_due_on=due[kpi_id],
+                )
+            else:
+                incident.worst_band = worse(incident.worst_band, crossing.to_band)
+        if incident is not None:
+            (changed if incident.pk else opened).append(incident)
+    Incident.objects.bulk_update(changed, ["worst_band", "closed_at"])
+    Incident.objects.bulk_create(opened)
+
+
+def acknowledge(*, incident_id: int, user: User, now: datetime) -> Incident:
+    """Note that `user` has seen the incident; whoever came first stays, and a closed one is left alone."""
+    with transaction.atomic():
+        incident = Incident.objects.select_for_update().get(pk=incident_id)
+        if incident.acknowledged_at is None and incident.closed_at is None:
+            incident.acknowledged_by, incident.acknowledged_at = user, now
+            incident.save(update_fields=["acknowledged_by", "acknowledged_at"])
+    return incident
+
+
+def _explain_by(kpi_ids: list[int], now: datetime) -> dict[int, date]:
+    today = period_of(local_date(now), "day", Calendar())
+    calendars = working_days()
+    return {
+        kpi_id: due_on(today, EXPLAIN_WITHIN, calendars.get(calendar_id, WorkingDays()))
+        for kpi_id, calendar_id in Kpi.objects.filter(pk__in=kpi_ids).values_list("pk", "calendar_id")
+    }

@@ -1,0 +1,180 @@
+"""Noting what was judged: the confirmed band, its crossings, the incident, and who is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from alerts.domain.announce import Cause
+from alerts.models import AlertState, BandCrossing
+from alerts.services.announcing import announce, subscribe_owners
+from alerts.services.folding import Folded, fold_judgements
+from alerts.services.incidents import follow_crossings
+from alerts.services.revising import Revision, revisions_behind
+from alerts.signals import deliveries_owed
+
+LAST_CROSSINGS = """
+SELECT c.kpi_id, c.to_band, c.period_start, c.period_end
+FROM unnest(%s::bigint[], %s::int[]) AS s(kpi_id, seq)
+JOIN alerts_bandcrossing c ON c.kpi_id = s.kpi_id AND c.seq = s.seq
+"""
+
+STORE_STATES = """
+UPDATE alerts_alertstate s
+SET confirmed_band = n.band, confirmed_since = n.since, pending = n.pending::jsonb, folded_through = n.through,
+    seq = n.seq
+FROM unnest(%s::bigint[], %s::text[], %s::date[], %s::text[], %s::date[], %s::int[])
+     AS n(kpi_id, band, since, pending, through, seq)
+WHERE s.kpi_id = n.kpi_id
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted:
+    """How many crossings were recorded, and how many deliveries are owed for them."""
+
+    crossings: int
+    deliveries: int
+
+
+def note_judgements(
+    *, kpi_ids: Sequence[int], judged_from: Mapping[int, date], cause: Cause = "value", now: datetime
+) -> Noted:
+    """Record confirmed changes of band once, and owe a message to everyone who is to be told. Safe to repeat.
+
+    Belongs into the transaction that stored the evaluations: if it commits the mail is owed, if not, nothing
+    happened. The rows of the KPIs are locked in ascending order, so any number of evaluators may run.
+    """
+    if not kpi_ids:
+        return Noted(crossings=0, deliveries=0)
+    with transaction.atomic():
+        states = _locked_states(sorted(kpi_ids))
+        folded = fold_judgements(states=states, judged_from=judged_from)
+        revisions = _revisions(folded, judged_from, cause)
+        crossings = _record_crossings(folded, states, revisions, cause, now)
+        _store_states(folded, states)
+        follow_crossings(crossings=crossings, now=now)
+        subscribe_owners(kpi_ids=list(states))
+        causes = {kpi_id: _announced_cause(fold, cause, revisions) for kpi_id, fold in folded.items()}
+        deliveries = announce(states=states, causes=causes, revisions=revisions, now=now)
+        if deliveries:
+            transaction.on_commit(lambda: deliveries_owed.send(sender=None), robust=True)
+    return Noted(crossings=len(crossings), deliveries=deliveries)
+
+
+def _locked_states(kpi_ids: list[int]) -> dict[int, AlertState]:
+    states = {state.kpi_id: state for state in _locked(kpi_ids)}
+    if missing := [kpi_id for kpi_id in kpi_ids if kpi_id not in states]:
+        AlertState.objects.bulk_create([AlertState(kpi_id=kpi_id) for kpi_id in missing], ignore_conflicts=True)
+        states |= {state.kpi_id: state for state in _locked(missing)}
+    return dict(sorted(states.items()))
+
+
+def _locked(kpi_ids: list[int]) -> QuerySet[AlertState]:
+    return AlertState.objects.select_for_update().filter(kpi_id__in=kpi_ids).order_by("kpi_id")
+
+
+def _revisions(folded: Mapping[int, Folded], judged_from: Mapping[int, date], cause: Cause) -> dict[int, Revision]:
+    """Who revised what, for the KPIs whose settled past reads differently now."""
+    if cause == "edit":
+        return {}
+    changed = {kpi_id: judged_from[kpi_id] for kpi_id, fold in folded.items() if fold.past_changed}
+    return revisions_behind(since=changed)
+
+
+def _cause_of_past(kpi_id: int, cause: Cause, revisions: Mapping[int, Revision]) -> Cause:
+    """A late value is no correction: that needs a revision of a value that was already judged."""
+    return "correction" if cause == "value" and kpi_id in revisions else cause
+
+
+def _announced_cause(fold: Folded, cause: Cause, revisions: Mapping[int, Revision]) -> Cause:
+    if fold.settled_through is None or (fold.past_changed and not fold.news):
+        return _cause_of_past(fold.kpi_id, cause, revisions)
+    return "value"
+
+
+def _record_crossings(
+    folded: Mapping[int, Folded],
+    states: Mapping[int, AlertState],
+    revisions: Mapping[int, Revision],
+    cause: Cause,
+    now: datetime,
+) -> list[BandCrossing]:
+    """Write the changes after the last one recorded, as a chain; one more where a revision moved its end."""
+    moved = [kpi_id for kpi_id, fold in folded.items() if fold.moved]
+    last = _last_crossings(moved, states)
+    crossings: list[BandCrossing] = []
+    for kpi_id in moved:
+        fold, seq = folded[kpi_id], states[kpi_id].seq
+        chain, newest_start, newest_end = last.get(kpi_id, ("", date.min, date.min))
+        steps = [
+            (step.period_start, fold.judged[step.period_start].period_end, step.to_band)
+            for step in fold.transitions
+            if step.period_start > newest_start
+        ]
+        through = fold.state.through
+        if fold.state.confirmed and through is not None:
+            # After a revision the chain may end elsewhere than the fold: its end is moved at the newest period.
+            end = fold.judged[through].period_end if through > newest_start else newest_end
+            steps.append((max(through, newest_start), end, fold.state.confirmed))
+        for start, end, band in steps:
+            if band == chain:
+                continue
+            seq += 1
+            judged = fold.judged.get(start)
+            crossings.append(
+                BandCrossing(
+                    kpi_id=kpi_id,
+                    seq=seq,
+                    from_band=chain,
+                    to_band=band,
+                    period_start=start,
+                    period_end=end,
+                    cause=_crossing_cause(fold, chain, start, cause, revisions),
+                    value=judged.value if judged else None,
+                    goal=judged.goal if judged else None,
+                    red_flag=judged.red_flag if judged else None,
+                    rule_version=fold.rule_version_at(start),
+                    recorded_at=now,
+                )
+            )
+            chain = band
+        states[kpi_id].seq = seq
+    return BandCrossing.objects.bulk_create(crossings)
+
+
+def _crossing_cause(fold: Folded, chain: str, start: date, cause: Cause, revisions: Mapping[int, Revision]) -> str:
+    if not chain:
+        return BandCrossing.Cause.FIRST
+    if fold.settled_through is not None and start > fold.settled_through:
+        return BandCrossing.Cause.VALUE
+    return _cause_of_past(fold.kpi_id, cause, revisions)
+
+
+def _last_crossings(kpi_ids: list[int], states: Mapping[int, AlertState]) -> dict[int, tuple[str, date, date]]:
+    recorded = [kpi_id for kpi_id in kpi_ids if states[kpi_id].seq]
+    if not recorded:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(LAST_CROSSINGS, [recorded, [states[kpi_id].seq for kpi_id in recorded]])
+        return {kpi_id: (band, start, end) for kpi_id, band, start, end in cursor.fetchall()}
+
+
+def _store_states(folded: Mapping[int, Folded], states: Mapping[int, AlertState]) -> None:
+    for kpi_id, fold in folded.items():
+        state = states[kpi_id]
+        state.confirmed_band = fold.state.confirmed
+        state.confirmed_since = fold.state.since
+        state.pending = list(fold.state.pending)
+        state.folded_through = fold.state.through
+    rows = [
+        (s.kpi_id, s.confirmed_band, s.confirmed_since, json.dumps(s.pending), s.folded_through, s.seq)
+        for s in states.values()
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(STORE_STATES, [list(column) for column in zip(*rows, strict=True)])

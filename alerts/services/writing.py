@@ -1,0 +1,123 @@
+"""Writing the mail of a claimed delivery, after asking once more whether it may and should be sent."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from alerts.channels.email import build_message
+from alerts.mails import Mail, Reader, write_band_mail, write_source_mail
+from alerts.models import Delivery, Message
+from alerts.queries import local_date
+from alerts.services.superseding import BY, PERHAPS_TOLD, Told, Waiting, fold_messages
+from kpis.queries import kpis_visible_to
+
+
+class NotToBeSent(Exception):
+    """The mail is no longer to be sent; the message is the reason."""
+
+
+class Undeliverable(Exception):
+    """The mail can't reach this person at all; the message is the reason."""
+
+
+def write(*, delivery: Delivery, at: datetime) -> EmailMessage:
+    """Return the message of a delivery. Raises NotToBeSent or Undeliverable with the reason."""
+    recipient = delivery.recipient
+    if not recipient.is_active:
+        raise NotToBeSent("the recipient may not sign in any more")
+    try:
+        address = Address(display_name=" ".join(recipient.name.split()), addr_spec=recipient.email)
+    except (ValueError, MessageError) as error:
+        raise Undeliverable(f"{recipient.email} is no address: {error}") from error
+    kpi_id = delivery.message.kpi_id
+    mail = _source_mail(delivery, at) if kpi_id is None else _band_mail(delivery, kpi_id, at)
+    return build_message(
+        mail,
+        sender=settings.DEFAULT_FROM_EMAIL,
+        recipient=address,
+        message_id=message_id(delivery),
+        thread=_thread(delivery),
+        at=at,
+    )
+
+
+def message_id(delivery: Delivery) -> str:
+    """Return the id of the mail: the same however often it is sent."""
+    return f"<{delivery.pk}@{urlsplit(settings.BASE_URL).hostname}>"
+
+
+def _band_mail(delivery: Delivery, kpi_id: int, at: datetime) -> Mail:
+    message = delivery.message
+    if message.subscription is None or not message.subscription.is_active:
+        raise NotToBeSent("the subscription has ended")
+    visible = kpis_visible_to(delivery.recipient, today=local_date(at))
+    if not visible.filter(pk=kpi_id).exists():
+        raise NotToBeSent("the recipient may not see this KPI")
+    told = _what_to_tell(delivery)
+    url = f"{settings.BASE_URL}/kpis/{message.facts['kpi']['code']}/"
+    return write_band_mail(
+        message.facts, kind=told.kind, was=told.was, reader=_reader(delivery), url=url, key=str(delivery.pk)
+    )
+
+
+def _what_to_tell(delivery: Delivery) -> Told:
+    """The change as this person meets it, who was perhaps not told of the steps before."""
+    set_aside = (
+        Delivery.objects.filter(
+            recipient=delivery.recipient_id,
+            message__kpi=delivery.message.kpi_id,
+            state=Delivery.State.SUPPRESSED,
+            reply__startswith=f"{BY}{delivery.pk}",
+        )
+        .select_related("message")
+        .order_by("message_id")
+    )
+    chain = [_waiting(one.message, perhaps_told=one.reply.endswith(PERHAPS_TOLD)) for one in set_aside]
+    told = fold_messages([*chain, _waiting(delivery.message)])
+    if isinstance(told, str):
+        raise NotToBeSent(told)
+    return told
+
+
+def _waiting(message: Message, *, perhaps_told: bool = False) -> Waiting:
+    return Waiting(kind=message.kind, facts=message.facts, perhaps_told=perhaps_told)
+
+
+def _source_mail(delivery: Delivery, at: datetime) -> Mail:
+    facts = delivery.message.facts
+    codes = [kpi["code"] for kpi in facts["kpis"]]
+    visible = kpis_visible_to(delivery.recipient, today=local_date(at)).filter(code__in=codes)
+    may_see = set(visible.values_list("code", flat=True))
+    facts = facts | {"kpis": [kpi for kpi in facts["kpis"] if kpi["code"] in may_see]}
+    return write_source_mail(facts, kind=delivery.message.kind, reader=_reader(delivery), url=f"{settings.BASE_URL}/")
+
+
+def _reader(delivery: Delivery) -> Reader:
+    recipient = delivery.recipient
+    return Reader(name=recipient.name, locale=recipient.locale, time_zone=ZoneInfo(recipient.time_zone))
+
+
+def _thread(delivery: Delivery) -> str:
+    """The id of the first mail to this person about the same incident, "" if this is the first."""
+    incident = delivery.message.facts.get("incident")
+    if incident is None:
+        return ""
+    first = (
+        Delivery.objects.filter(
+            recipient=delivery.recipient_id,
+            message__kpi=delivery.message.kpi_id,
+            message__facts__incident=incident,
+            state=Delivery.State.SENT,
+        )
+        .exclude(pk=delivery.pk)
+        .order_by("message_id")
+        .first()
+    )
+    return message_id(first) if first else ""
