@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cache, lru_cache
 from typing import Protocol
 
 from django import template
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language, gettext
+from django.utils.translation import get_language, gettext, gettext_noop
 
 from kpis.domain import bullet as bullets
 from kpis.domain import sparkline as sparklines
@@ -26,7 +27,15 @@ SHAPES = {
     "off_track": ("off", '<path {} d="M1.1 1.1h9.8v9.8H1.1z"/>', '<path {} d="M1.9 1.9h8.2v8.2H1.9z"/>'),
     "": ("none", '<circle {} cx="6" cy="6" r="4.4"/>', '<circle {} cx="6" cy="6" r="4.4"/>'),
 }
+TENTH = Decimal("0.1")
 SIZES = {"": "", "sm": " band--sm", "lg": " band--lg"}
+WORDS = {
+    "on_track": gettext_noop("On track"),
+    "at_risk": gettext_noop("At risk"),
+    "off_track": gettext_noop("Off track"),
+    "": gettext_noop("No band"),
+}
+STATE_WORDS = {"provisional": gettext_noop("provisional"), "stale": gettext_noop("data stale")}
 STATES = {"": "", "provisional": " band--hollow", "stale": " band--stale"}
 
 
@@ -57,14 +66,7 @@ def band_word(band: str, state: str = "") -> SafeString:
 @register.filter
 def band_name(band: str, state: str = "") -> str:
     """Name a band, like “At risk” or “At risk, provisional”."""
-    words = {
-        "on_track": gettext("On track"),
-        "at_risk": gettext("At risk"),
-        "off_track": gettext("Off track"),
-        "": gettext("No band"),
-    }
-    states = {"": "", "provisional": gettext("provisional"), "stale": gettext("data stale")}
-    return words[band or ""] + (f", {states[state]}" if state else "")
+    return gettext(WORDS[band or ""]) + (f", {gettext(STATE_WORDS[state])}" if state else "")
 
 
 @register.simple_tag
@@ -85,9 +87,14 @@ def bullet(bullet: Bullet, label: str = "") -> SafeString:
         return mark_safe(
             f'<svg {size} aria-label="{words}"><line class="empty" x1="0" x2="{bullets.WIDTH}" y1="9" y2="9"/></svg>'
         )
+    if label:
+        words = escape(label)
+    else:
+        before = None if bullet.previous_score is None else _tenth(bullet.previous_score)
+        words = _score_words(_tenth(bullet.score), before, get_language())
     was = f'<circle class="was" cx="{bullet.was}" cy="9" r="2.5"/>' if bullet.was else ""
     return mark_safe(
-        f'<svg {size} aria-label="{escape(label or _score_words(bullet))}">{RANGES}'
+        f'<svg {size} aria-label="{words}">{RANGES}'
         f'<rect class="bar" x="0" y="6.5" width="{bullet.bar}" height="5"/>{was}'
         f'<rect class="goal" x="{bullets.GOAL - 1}" y="1.5" width="2" height="15"/></svg>'
     )
@@ -144,12 +151,18 @@ def _band(band: str, size: str, state: str, label: bool, language: str | None) -
     return mark_safe(f'<svg class="{classes}" viewBox="0 0 12 12" {spoken}>{shape}</svg>')
 
 
-def _score_words(bullet: Bullet) -> str:
-    figures = {"score": number(bullet.score, 1, locale=get_language() or "en")}
-    if bullet.previous_score is None:
-        return gettext("Score %(score)s of 10") % figures
-    figures["before"] = number(bullet.previous_score, 1, locale=get_language() or "en")
-    return gettext("Score %(score)s of 10; %(before)s at the last review") % figures
+@lru_cache(maxsize=4096)
+def _score_words(score: Decimal, previous: Decimal | None, language: str | None) -> str:
+    """Say two scores; asked with one decimal, so that few pairs exist and translating them is paid once."""
+    figures = {"score": number(score, 1, locale=language or "en")}
+    if previous is None:
+        return escape(gettext("Score %(score)s of 10") % figures)
+    figures["before"] = number(previous, 1, locale=language or "en")
+    return escape(gettext("Score %(score)s of 10; %(before)s at the last review") % figures)
+
+
+def _tenth(score: Decimal) -> Decimal:
+    return score.quantize(TENTH, rounding=ROUND_HALF_UP)
 
 
 def _last_mark(spark: Spark) -> str:
