@@ -1,13 +1,12 @@
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.contrib.messages.storage.fallback import FallbackStorage
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template import engines
 from django.test import RequestFactory
 from django_htmx.middleware import HtmxMiddleware
+from pytest_django.fixtures import SettingsWrapper
 
 from kpiplatform.htmx import ClientRedirectMiddleware, changed, page
 
@@ -15,17 +14,10 @@ TEMPLATE = "<main>whole {% partialdef panel inline %}<p>panel {{ value }}</p>{% 
 
 
 @pytest.fixture(autouse=True)
-def template(tmp_path: Path) -> Iterator[None]:
-    """Put one page with one partial beside the product's templates."""
+def template(tmp_path: Path, settings: SettingsWrapper) -> None:
+    """Let one page with one partial be all there is."""
     (tmp_path / "page.html").write_text(TEMPLATE)
-    loaders = engines["django"].engine.template_loaders
-    engines["django"].engine.dirs.insert(0, str(tmp_path))
-    for loader in loaders:
-        loader.reset()
-    yield
-    engines["django"].engine.dirs.remove(str(tmp_path))
-    for loader in loaders:
-        loader.reset()
+    settings.TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "DIRS": [tmp_path]}]
 
 
 def request(*, method: str = "get", path: str = "/kpis/otp?weeks=13", **headers: str) -> HttpRequest:
