@@ -6,7 +6,7 @@ from django.contrib.messages.storage.fallback import FallbackStorage
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.test import RequestFactory
 from django_htmx.middleware import HtmxMiddleware
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from kpiplatform.htmx import ClientRedirectMiddleware, changed, page
 
@@ -14,7 +14,7 @@ TEMPLATE = "<main>whole {% partialdef panel inline %}<p>panel {{ value }}</p>{% 
 
 
 @pytest.fixture(autouse=True)
-def template(tmp_path: Path, settings: SettingsWrapper) -> None:
+def template(tmp_path: Path, settings: Settings) -> None:
     """Let one page with one partial be all there is."""
     (tmp_path / "page.html").write_text(TEMPLATE)
     settings.TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "DIRS": [tmp_path]}]
