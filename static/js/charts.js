@@ -14,7 +14,8 @@
 //   periods    [{start, end, label, value, band, provisional, signal, text, hover}] oldest first
 //              label: "W46", under short spans; value: number, or null when missing (the line breaks); band: "on_track" | "at_risk" | "off_track" | "";
 //              signal: outside the natural limits; text: the value as printed, "77.6"; hover: list of lines of text
-//   goal       [{start, end, value, text}] one per step; text: label at the right end, "goal 80.0"
+//              A period without value and label, of no length, breaks the line between two others.
+//   goal       [{start, end, value, text}] one per step; text: label at the right end, "goal 80.0"; a range has both ends
 //   red_flag   [{start, end, value, text}]
 //   zones      [{start, end, band, low, high}] what is coloured; null: open to that side
 //   limits     [{start, end, lower, centre, upper, text}] natural limits, one per baseline; text: "natural limits 54.3–97.8"
@@ -132,8 +133,9 @@ function ticks(view, locale, width) {
 }
 
 function periodTicks(view, width) {
-  const every = Math.ceil((view.periods.length * TICK_WIDTH) / width);
-  const named = view.periods.filter((_, index) => (view.periods.length - 1 - index) % every === 0);
+  const labelled = view.periods.filter((period) => period.label);
+  const every = Math.ceil((labelled.length * TICK_WIDTH) / width);
+  const named = labelled.filter((_, index) => (labelled.length - 1 - index) % every === 0);
   return { tickvals: named.map(middle), ticktext: named.map((period) => plain(period.label)) };
 }
 
@@ -166,12 +168,14 @@ function separatorsOf(locale) {
 // Labels at the right end, pushed apart from the top downwards so that none covers another.
 function endLabels(view, figure, colour, toPixel) {
   const labels = [];
-  const add = (step, text, shade) => {
-    if (step && text) labels.push({ text, shade, at: toPixel(step.value) });
+  const add = (value, text, shade) => text && labels.push({ text, shade, at: toPixel(value) });
+  const addSteps = (list, shade) => {
+    const end = list.map((step) => step.end).sort().at(-1);
+    list.filter((step) => step.end === end).forEach((step) => add(step.value, step.text, shade)); // two for a range
   };
-  add(last(view.goal), last(view.goal)?.text, colour.ink);
-  add(last(view.redFlag), last(view.redFlag)?.text, colour["off-text"]);
-  add(last(view.expected), figure.expected?.text, colour.accent);
+  addSteps(view.goal, colour.ink);
+  addSteps(view.redFlag, colour["off-text"]);
+  if (view.expected.length) add(last(view.expected).value, figure.expected.text, colour.accent);
   labels.sort((a, b) => a.at - b.at);
   labels.forEach((label, index) => {
     if (index > 0) label.at = Math.max(label.at, labels[index - 1].at + LABEL_GAP);

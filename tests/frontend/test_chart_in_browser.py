@@ -75,6 +75,14 @@ def test_bands_goal_and_markers_are_named_in_the_chart(site: Site) -> None:
     assert page.locator("#chart .shapelayer path").count() == 3 + 1 + 1  # zones, leader and circle of the marker
 
 
+def test_both_ends_of_a_goal_range_are_named(site: Site) -> None:
+    whole = {"start": "2026-10-05", "end": "2026-11-16"}
+    goal = [{**whole, "value": 78, "text": "goal 78.0"}, {**whole, "value": 84, "text": "goal to 84.0"}]
+    page = site.open(PAGE, figure=figure(goal=goal))
+    for words in ("goal 78.0", "goal to 84.0"):
+        expect(page.locator("#chart").get_by_text(words, exact=True)).to_be_attached()
+
+
 def test_a_missing_value_breaks_the_line(site: Site) -> None:
     lines = "#chart .scatterlayer .js-line"
     whole = site.open(PAGE, figure=figure((81.0, 74.0, 70.0, 66.0, 79.5, 80.6))).locator(lines).count()
