@@ -1,0 +1,150 @@
+"""What is asked of a value that a person types, before it becomes one. Pure: no ORM, no clock.
+
+A refusal says what is wrong as a `Problem`; whoever shows it finds the words in the person's language.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from itertools import pairwise
+from statistics import median
+
+from kpis.domain import parsing
+from kpis.domain.figures import MARKS
+from kpis.domain.parsing import NumberFormat, parse_number, to_storage
+
+SPACES = " \u00a0\u202f"
+UNUSUAL = 6  # times the usual move from one period to the next
+FEWEST_MOVES = 5  # fewer say nothing about what is usual
+
+
+class Problem(StrEnum):
+    """Why a value is not taken."""
+
+    NOT_A_NUMBER = "not_a_number"
+    AMBIGUOUS = "ambiguous"
+    OTHER_MARK = "other_mark"
+    TOO_LARGE = "too_large"
+    OUTSIDE = "outside"
+    BELOW = "below"
+    ABOVE = "above"
+    NOT_BEGUN = "not_begun"
+    REASON_WANTED = "reason_wanted"
+    EMPTIED = "emptied"
+    PARTS_WANTED = "parts_wanted"
+    DERIVED = "derived"
+
+
+class EntryRefused(ValueError):
+    """A value that is not taken; nothing was written."""
+
+    def __init__(self, problem: Problem, *, low: Decimal | None = None, high: Decimal | None = None) -> None:
+        super().__init__(problem.value)
+        self.problem, self.low, self.high = problem, low, high
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnusualMove:
+    """A move from the value before that is many times the usual one."""
+
+    before: Decimal
+    move: Decimal
+    usual: Decimal
+
+
+def typed_number(text: str, *, locale: str, percent: bool = False) -> Decimal:
+    """Return the number as the person's locale writes it; raise EntryRefused otherwise.
+
+    A single mark before exactly three digits that is not the person's decimal mark is refused as ambiguous, even
+    where it is their grouping mark: 1,234 typed for 1.234 would be a thousand times too much. `percent` lets a
+    trailing percent sign be read past.
+    """
+    thousands, decimal = MARKS.get(language_of(locale), MARKS["en"])
+    grouping = " " if thousands in SPACES else thousands
+    other = "," if decimal == "." else "."
+    digits = text.strip().removesuffix("%").strip(f"-\N{MINUS SIGN}{SPACES}")
+    if re.fullmatch(rf"[1-9][0-9]{{0,2}}{re.escape(other)}[0-9]{{3}}", digits):
+        raise EntryRefused(Problem.AMBIGUOUS)
+    if re.fullmatch(rf"0{re.escape(other)}[0-9]+", digits):
+        raise EntryRefused(Problem.OTHER_MARK)
+    try:
+        return parse_number(text, NumberFormat(decimal=decimal, grouping=grouping, percent=percent))
+    except parsing.Refused:
+        if re.fullmatch(rf"[0-9]*{re.escape(other)}[0-9]+", digits):
+            raise EntryRefused(Problem.OTHER_MARK) from None
+        raise EntryRefused(Problem.NOT_A_NUMBER) from None
+
+
+def storable(value: Decimal) -> Decimal:
+    """Return the value as it will be stored, with eight decimals, rounded half-even; refuse one that is too large."""
+    try:
+        return to_storage(value)
+    except parsing.Refused:
+        raise EntryRefused(Problem.TOO_LARGE) from None
+
+
+def loses_decimals(value: Decimal) -> bool:
+    """Return whether the value has more than the eight decimals that are stored."""
+    return storable(value) != value
+
+
+def check_range(value: Decimal, *, minimum: Decimal | None, maximum: Decimal | None) -> None:
+    """Refuse a value that this KPI cannot have; the bounds themselves are possible."""
+    too_low = minimum is not None and value < minimum
+    too_high = maximum is not None and value > maximum
+    if not (too_low or too_high):
+        return
+    if minimum is not None and maximum is not None:
+        raise EntryRefused(Problem.OUTSIDE, low=minimum, high=maximum)
+    raise EntryRefused(Problem.BELOW if too_low else Problem.ABOVE, low=minimum, high=maximum)
+
+
+def check_begun(period_start: date, *, today: date) -> None:
+    """Refuse a period that has not begun: nobody can know its value."""
+    if period_start > today:
+        raise EntryRefused(Problem.NOT_BEGUN)
+
+
+def is_correction(*, state: str, period_end: date, latest_closed_end: date) -> bool:
+    """Return whether changing the value would be a correction, which needs a reason.
+
+    `state` is that of the present value, "" where there is none. The open period and the latest closed one are
+    still being worked on, and a provisional value is meant to change; what lies further back has been read.
+    """
+    return state not in ("", "provisional") and period_end < latest_closed_end
+
+
+def unusual_move(value: Decimal, earlier: Sequence[Decimal]) -> UnusualMove | None:
+    """Return the move from the latest of `earlier` (oldest first) if it is more than six times the median move.
+
+    None with fewer than five moves, or where the KPI usually does not move at all.
+    """
+    moves = [abs(b - a) for a, b in pairwise(earlier)]
+    if len(moves) < FEWEST_MOVES:
+        return None
+    usual, move = median(moves), abs(value - earlier[-1])
+    if usual == 0 or move <= UNUSUAL * usual:
+        return None
+    return UnusualMove(before=earlier[-1], move=move, usual=usual)
+
+
+def typed_text(value: Decimal | None, decimals: int, *, locale: str) -> str:
+    """Return the value as a person would type it: every digit it has, at least `decimals` places, no grouping.
+
+    Reading it back with `typed_number` gives the value itself, whatever the locale.
+    """
+    if value is None:
+        return ""
+    places = max(decimals, -int(value.normalize().as_tuple().exponent))
+    _, decimal = MARKS.get(language_of(locale), MARKS["en"])
+    return f"{value:.{places}f}".replace(".", decimal).replace("-", "\N{MINUS SIGN}")
+
+
+def language_of(locale: str) -> str:
+    """Return the language of a locale: de for de-AT."""
+    return locale.replace("_", "-").split("-")[0].lower()
