@@ -83,6 +83,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "kpiplatform.htmx.ClientRedirectMiddleware",
     "kpiplatform.middleware.ActorMiddleware",
     "kpiplatform.middleware.TimeZoneMiddleware",
 ]

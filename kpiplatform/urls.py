@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from kpiplatform.accounts.views import set_theme
+from kpiplatform.dashboards.kpi_page.views import kpi
+from kpiplatform.dashboards.scorecard.views import home, scorecard
+from kpiplatform.health import healthz
+
 urlpatterns = [
+    path("", home, name="home"),
+    path("healthz", healthz, name="healthz"),
+    path("scorecard/", scorecard, name="scorecard"),
+    path("my/", include("kpiplatform.dashboards.my_kpis.urls")),
+    path("kpis/", include("kpis.urls")),
+    path("kpis/<str:code>/", kpi, name="kpi"),
+    path("account/theme/", set_theme, name="theme"),
     path("accounts/", include("allauth.account.urls")),
 ]

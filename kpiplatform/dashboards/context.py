@@ -1,12 +1,34 @@
-"""What the frame of every page needs: the organisation's name and the main navigation."""
+"""What the frame of every page needs: the organisation's name, the main navigation, the demo's sign-ins."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from objectives.queries import organisation
 
 
 def chrome(request: HttpRequest) -> dict[str, Any]:
-    """Return the context of the page frame."""
-    return {}
+    """Return the context of the page frame; one query."""
+    user = getattr(request, "user", None)
+    context: dict[str, Any] = {"organisation": organisation().name, "nav": []}
+    if user is not None and user.is_authenticated:
+        context["nav"] = _navigation(request.path)
+    elif settings.DEMO:
+        from kpiplatform.demo.loading import SAMPLE_PASSWORD, SIGN_INS
+
+        context["demo_sign_ins"] = [
+            {"role": role, "email": email, "password": SAMPLE_PASSWORD} for role, email in SIGN_INS
+        ]
+    return context
+
+
+def _navigation(path: str) -> list[dict[str, Any]]:
+    pages = [(_("Scorecard"), reverse("scorecard")), (_("My KPIs"), reverse("my:kpis"))]
+    if settings.KPI_MAILBOX_DIR:
+        pages.append((_("Mailbox"), reverse("alerts:mailbox")))
+    return [{"label": label, "url": url, "current": path.startswith(url)} for label, url in pages]

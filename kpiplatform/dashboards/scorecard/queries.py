@@ -1,0 +1,179 @@
+"""Reading for the scorecard: a constant number of queries, whatever the number of rows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
+
+from initiatives.models import ExpectedImpact, Initiative, Milestone
+from kpiplatform.accounts.models import User
+from kpiplatform.dashboards.scorecard.selection import Selection
+from kpis.as_known import standing_before, states_as_known
+from kpis.domain.state import State
+from kpis.models import DataSource, Kpi, MeasurementRevision
+from kpis.queries import kpis_visible_to
+from objectives.models import ObjectiveState
+from reviews.models import Decision, Review
+
+OPEN_INITIATIVE = (Initiative.Status.PROPOSED, Initiative.Status.APPROVED, Initiative.Status.RUNNING)
+RESTATED_AT_MOST = 5
+DECISIONS_AT_MOST = 5
+
+
+@dataclass(slots=True, kw_only=True)
+class Board:
+    """Everything the scorecard shows, as read."""
+
+    kpis: list[Kpi]
+    tiers: dict[str, int]
+    states: dict[int, tuple[State, date]] | None
+    objective_states: dict[int, ObjectiveState]
+    review: Review | None
+    then: dict[int, tuple[str, Any, Any]]
+    initiatives: dict[int, Answer]
+    restated: list[MeasurementRevision]
+    decisions: list[Decision]
+    failing: list[DataSource]
+    units: list[tuple[str, str]] = field(default_factory=list)
+    themes: list[tuple[str, str]] = field(default_factory=list)
+    owners: list[tuple[int, str]] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
+class Answer:
+    """The open initiatives that are to move a KPI: how many, and how many have a late milestone."""
+
+    count: int = 0
+    late: int = 0
+
+
+def board(user: User, chosen: Selection, *, now: datetime) -> Board:
+    """Return the scorecard of `user`."""
+    visible = kpis_visible_to(user, today=chosen.today).filter(status=Kpi.Status.ACTIVE)
+    of_tier = visible.filter(tier=chosen.tier)
+    kpis = list(
+        _filtered(of_tier, chosen)
+        .select_related("state", "owner", "unit", "objective__perspective", "objective__theme", "objective__owner")
+        .order_by("objective__perspective__position", "objective__position", "objective_id", "position", "code")
+    )
+    ids = [kpi.pk for kpi in kpis]
+    states = None
+    if not chosen.is_now:
+        states = states_as_known(kpis=kpis, before=chosen.reads_to, known_at=chosen.known_at)
+    review = _last_review(chosen)
+    return Board(
+        kpis=kpis,
+        tiers=dict(visible.order_by().values_list("tier").annotate(Count("pk"))),
+        states=states,
+        objective_states={
+            state.objective_id: state
+            for state in ObjectiveState.objects.filter(objective_id__in={kpi.objective_id for kpi in kpis})
+        },
+        review=review,
+        then=standing_before(kpi_ids=ids, before=review.held_on) if review else {},
+        initiatives=_answers(ids, chosen.today),
+        restated=_restated(ids, review, chosen),
+        decisions=_decisions(chosen.tier),
+        failing=_failing(ids),
+        **_choices(of_tier),
+    )
+
+
+def _filtered(kpis: QuerySet[Kpi], chosen: Selection) -> QuerySet[Kpi]:
+    if chosen.unit:
+        kpis = kpis.filter(unit__path__contains=f"/{chosen.unit}/")
+    if chosen.theme:
+        kpis = kpis.filter(objective__theme__code=chosen.theme)
+    if chosen.owner:
+        kpis = kpis.filter(owner_id=int(chosen.owner))
+    if chosen.band and chosen.is_now:
+        wanted = "" if chosen.band == "none" else chosen.band
+        condition = Q(state__band=wanted)
+        kpis = kpis.filter(condition | Q(state__isnull=True) if not wanted else condition)
+    return kpis
+
+
+def _last_review(chosen: Selection) -> Review | None:
+    return (
+        Review.objects.filter(
+            forum__tier=chosen.tier, state=Review.State.CLOSED, held_on__lt=min(chosen.reads_to, chosen.today)
+        )
+        .order_by("-held_on")
+        .first()
+    )
+
+
+def _answers(kpi_ids: Sequence[int], today: date) -> dict[int, Answer]:
+    late = Milestone.objects.filter(initiative=OuterRef("initiative"), done_on__isnull=True, due_on__lt=today)
+    rows = (
+        ExpectedImpact.objects.filter(kpi_id__in=kpi_ids, initiative__status__in=OPEN_INITIATIVE)
+        .annotate(is_late=Exists(late))
+        .values_list("kpi_id", "is_late")
+    )
+    answers: dict[int, Answer] = defaultdict(Answer)
+    for kpi_id, is_late in rows:
+        answers[kpi_id].count += 1
+        answers[kpi_id].late += is_late
+    return answers
+
+
+def _restated(kpi_ids: Sequence[int], review: Review | None, chosen: Selection) -> list[MeasurementRevision]:
+    """The latest revisions since the review that changed the value of a period reported as closed before."""
+    if review is None or review.closed_at is None:
+        return []
+    before = MeasurementRevision.objects.filter(
+        kpi=OuterRef("kpi"), period_start=OuterRef("period_start"), seq=OuterRef("seq") - 1
+    )
+    rows = (
+        MeasurementRevision.objects.filter(kpi_id__in=kpi_ids, seq__gt=1, recorded_at__gt=review.closed_at)
+        .annotate(was=Subquery(before.values("value")[:1]), was_state=Subquery(before.values("state")[:1]))
+        .filter(was_state="reported", was__isnull=False, value__isnull=False)
+        .exclude(was=F("value"))
+        .select_related("kpi", "recorded_by", "pull__source")
+        .order_by("-recorded_at", "-id")
+    )
+    if chosen.known_at:
+        rows = rows.filter(recorded_at__lt=chosen.known_at)
+    return list(rows[:RESTATED_AT_MOST])
+
+
+def _decisions(tier: str) -> list[Decision]:
+    due = Decision.objects.filter(state=Decision.State.DUE, forum__tier=tier).select_related("owner", "kpi")
+    return list(due.order_by("due_on", "id")[:DECISIONS_AT_MOST])
+
+
+def _failing(kpi_ids: Sequence[int]) -> list[DataSource]:
+    return list(
+        DataSource.objects.filter(mappings__kpi_id__in=kpi_ids, consecutive_failures__gt=0).distinct().order_by("name")
+    )
+
+
+def _choices(kpis: QuerySet[Kpi]) -> dict[str, Any]:
+    theme = ("objective__theme__code", "objective__theme__name")
+    rows = kpis.order_by().values_list("unit__code", "unit__name", "unit__path", *theme, "owner", "owner__name")
+    units, themes, owners = {}, {}, {}
+    for unit, unit_name, path, theme, theme_name, owner, owner_name in rows.distinct():
+        units[path] = (unit, unit_name)
+        if theme:
+            themes[theme] = theme_name
+        owners[owner] = owner_name
+    return {
+        "units": [units[path] for path in sorted(units)],
+        "themes": sorted(themes.items(), key=lambda item: item[1]),
+        "owners": sorted(owners.items(), key=lambda item: item[1]),
+    }
+
+
+def band_and_score(kpi: Kpi, states: dict[int, tuple[State, date]] | None) -> tuple[str, Decimal | None]:
+    """Return band and score of a KPI at the chosen time."""
+    if states is None:
+        state = getattr(kpi, "state", None)
+        return (state.band, state.score) if state else ("", None)
+    known = states.get(kpi.pk)
+    return (known[0].last.band, known[0].last.score) if known and known[0].last else ("", None)

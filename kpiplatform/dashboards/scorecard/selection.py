@@ -1,0 +1,162 @@
+"""What of the scorecard a person asked to see, read from the address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from django.http import QueryDict
+
+from kpis.domain.periods import (
+    Calendar,
+    Period,
+    next_period,
+    parse_key,
+    period_of,
+    previous_period,
+    short_label,
+    span_label,
+)
+
+TIERS = ("strategic", "operational")
+BANDS = ("on_track", "at_risk", "off_track", "none")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Tier, filters, the week that is read, and the day up to whose end things are known.
+
+    `week` is None for now: then each KPI stands at its latest closed period. `known_on` is None for as known now.
+    `refused` says in a sentence what of the address made no sense; the rest holds.
+    """
+
+    today: date
+    zone: ZoneInfo
+    calendar: Calendar
+    tier: str = "strategic"
+    unit: str = ""
+    theme: str = ""
+    owner: str = ""
+    band: str = ""
+    week: Period | None = None
+    known_on: date | None = None
+    refused: tuple[str, ...] = ()
+
+    @property
+    def is_now(self) -> bool:
+        """Whether the stored states answer: no past week and nothing forgotten."""
+        return self.week is None and self.known_on is None
+
+    @property
+    def last_closed_week(self) -> Period:
+        return previous_period(period_of(self.today, "week", self.calendar), self.calendar)
+
+    @property
+    def shown_week(self) -> Period:
+        return self.week or self.last_closed_week
+
+    @property
+    def reads_to(self) -> date:
+        """The day before which periods must have ended to be read."""
+        return self.shown_week.end if self.week else self.today
+
+    @property
+    def known_at(self) -> datetime | None:
+        """The moment from which on nothing is known."""
+        if self.known_on is None:
+            return None
+        return datetime.combine(self.known_on + timedelta(days=1), time.min, self.zone)
+
+    @property
+    def week_label(self) -> str:
+        return short_label(self.shown_week)
+
+    @property
+    def span(self) -> str:
+        return span_label(self.shown_week)
+
+    def at(self, **changes: object) -> str:
+        """Return the query string of this selection with some choices changed."""
+        other = replace(self, **changes)  # type: ignore[arg-type]
+        words = {
+            "tier": other.tier if other.tier != "strategic" else "",
+            "unit": other.unit,
+            "theme": other.theme,
+            "owner": other.owner,
+            "band": other.band,
+            "week": other.week.key if other.week else "",
+            "known": other.known_on.isoformat() if other.known_on else "",
+        }
+        return "?" + urlencode({key: word for key, word in words.items() if word})
+
+    @property
+    def link_now(self) -> str:
+        """The address of the same choice at the latest week, as known now."""
+        return self.at(week=None, known_on=None)
+
+    @property
+    def known_or_today(self) -> date:
+        return self.known_on or self.today
+
+    @property
+    def earlier(self) -> str:
+        return self.at(week=previous_period(self.shown_week, self.calendar))
+
+    @property
+    def later(self) -> str:
+        """The address of the following week; empty at the latest."""
+        if self.week is None:
+            return ""
+        following = next_period(self.week, self.calendar)
+        return self.at(week=following if following.end < self.last_closed_week.end else None)
+
+
+def selection_from(query: QueryDict, *, now: datetime, zone: ZoneInfo, calendar: Calendar) -> Selection:
+    """Read the address; what makes no sense is left out and named in `refused`."""
+    today = now.astimezone(zone).date()
+    refused: list[str] = []
+    chosen = Selection(
+        today=today,
+        zone=zone,
+        calendar=calendar,
+        tier=_one_of(query, "tier", TIERS, "strategic"),
+        unit=query.get("unit", "")[:40],
+        theme=query.get("theme", "")[:40],
+        owner=query.get("owner", "") if query.get("owner", "").isdigit() else "",
+        band=_one_of(query, "band", BANDS, ""),
+        week=_week(query.get("week", ""), today, calendar, refused),
+        known_on=_known_on(query.get("known", ""), today, refused),
+    )
+    return replace(chosen, refused=tuple(refused))
+
+
+def _one_of(query: QueryDict, name: str, words: tuple[str, ...], default: str) -> str:
+    word = query.get(name, default)
+    return word if word in words else default
+
+
+def _week(key: str, today: date, calendar: Calendar, refused: list[str]) -> Period | None:
+    if not key:
+        return None
+    try:
+        week = parse_key(key, calendar)
+    except ValueError:
+        week = None
+    if week is None or week.frequency != "week":
+        refused.append(f"“{key[:20]}” is not a week such as 2026-W46; the latest week is shown.")
+        return None
+    latest = previous_period(period_of(today, "week", calendar), calendar)
+    return week if week.end < latest.end else None
+
+
+def _known_on(text: str, today: date, refused: list[str]) -> date | None:
+    if not text:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        refused.append(f"“{text[:20]}” is not a date; everything known now is shown.")
+        return None
+    return day if day < today else None

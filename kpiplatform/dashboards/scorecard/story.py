@@ -1,0 +1,191 @@
+"""What the scorecard says first: how many stand where, what moved since the review, who acts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from kpiplatform.dashboards.scorecard.queries import Board
+from kpiplatform.dashboards.scorecard.rows import Row
+from kpis.domain.bands import severity
+from kpis.domain.figures import number, short_day, with_unit
+from kpis.domain.periods import Calendar, period_of, short_label
+
+SMALL_NUMBERS = (
+    "no",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """How many KPIs are in a band, and how they moved since the last review."""
+
+    band: str
+    total: int
+    movement: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One thing that changed since the last review."""
+
+    url: str
+    name: str
+    text: str
+    who: str
+    old: str = ""
+    new: str = ""
+    when: str = ""
+    lacks: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Story:
+    """The first lines of the scorecard."""
+
+    lede: str
+    counts: list[Count]
+    since: str
+    worse: list[Change] = field(default_factory=list)
+    better: list[Change] = field(default_factory=list)
+    restated: list[Change] = field(default_factory=list)
+    decisions: list[Change] = field(default_factory=list)
+
+
+def story_of(rows: Sequence[Row], board: Board, *, calendars: Mapping[int, Calendar], locale: str) -> Story:
+    """Return what a reader must know first."""
+    moved = [row for row in rows if row.then_band and row.standing.band and row.then_band != row.standing.band]
+    worse = [row for row in moved if severity(row.standing.band) > severity(row.then_band or "")]
+    better = [row for row in moved if row not in worse]
+    shown = {row.kpi.pk for row in rows}
+    worse.sort(key=lambda row: -severity(row.standing.band))
+    return Story(
+        lede=_lede(rows, board, len(worse), len(better)),
+        counts=[_count(band, rows, bool(board.review)) for band in ("on_track", "at_risk", "off_track", "")],
+        since=short_day(board.review.held_on) if board.review else "",
+        worse=[_moved(row) for row in worse],
+        better=[_moved(row) for row in better],
+        restated=[_restated(revision, calendars, locale) for revision in board.restated],
+        decisions=[
+            Change(
+                url=reverse("kpi", args=[decision.kpi.code]) if decision.kpi_id in shown else "",
+                name=decision.title,
+                text=decision.detail,
+                who=decision.owner.name,
+                when=short_day(decision.due_on),
+            )
+            for decision in board.decisions
+        ],
+    )
+
+
+def _count(band: str, rows: Sequence[Row], has_review: bool) -> Count:
+    total = sum(row.standing.band == band for row in rows)
+    if not band:
+        never = sum(row.standing.value is None for row in rows)
+        movement = _("%(count)d never measured") % {"count": never} if never else ""
+        return Count(band=band, total=total, movement=movement)
+    if not has_review:
+        return Count(band=band, total=total, movement="")
+    came = sum(row.standing.band == band and bool(row.then_band) and row.then_band != band for row in rows)
+    went = sum(row.then_band == band and bool(row.standing.band) and row.standing.band != band for row in rows)
+    return Count(band=band, total=total, movement=_("%(came)d in, %(went)d out") % {"came": came, "went": went})
+
+
+def _lede(rows: Sequence[Row], board: Board, worse: int, better: int) -> str:
+    measured = [row for row in rows if row.standing.band]
+    if not rows:
+        return ""
+    if not measured:
+        return _("None of these KPIs has a judged value yet.")
+    on_track = sum(row.standing.band == "on_track" for row in measured)
+    sentences = [
+        _("%(good)s of %(all)s measured KPIs are on track.")
+        % {"good": _spelled(on_track).capitalize(), "all": _spelled(len(measured))}
+    ]
+    if board.review:
+        sentences.append(
+            _("Since the review of %(day)s %(better)s improved and %(worse)s worsened.")
+            % {"day": short_day(board.review.held_on), "better": _spelled(better), "worse": _spelled(worse)}
+        )
+    off = [row.kpi.name for row in measured if row.standing.band == "off_track"]
+    if off:
+        shown = off[:3]
+        if len(off) > 3:
+            shown.append(ngettext("%(count)d more", "%(count)d more", len(off) - 3) % {"count": len(off) - 3})
+        names = (
+            shown[0]
+            if len(shown) == 1
+            else _("%(first)s and %(last)s")
+            % {
+                "first": "; ".join(shown[:-1]),
+                "last": shown[-1],
+            }
+        )
+        sentences.append(_("Off track: %(names)s.") % {"names": names})
+    return " ".join(sentences)
+
+
+def _spelled(count: int) -> str:
+    return _(SMALL_NUMBERS[count]) if count < len(SMALL_NUMBERS) else str(count)
+
+
+def _moved(row: Row) -> Change:
+    standing, kpi = row.standing, row.kpi
+    facts = {
+        "value": with_unit(row.value, row.unit),
+        "goal": row.goal,
+        "period": row.period,
+        "gap": with_unit(row.gap, row.gap_unit),
+    }
+    text = _("%(value)s in %(period)s against %(goal)s (%(gap)s).") % facts
+    if row.since:
+        text += " " + _("So since %(period)s.") % {"period": row.since}
+    who = kpi.owner.name
+    if row.answer.count:
+        who += " · " + row.answer_words
+    if row.signal:
+        who += " · " + row.signal
+    return Change(
+        url=row.url,
+        name=kpi.name,
+        text=text,
+        who=who,
+        old=row.then_band or "",
+        new=standing.band,
+        lacks=row.answer_words if row.lacks_answer else "",
+    )
+
+
+def _restated(revision: Any, calendars: Mapping[int, Calendar], locale: str) -> Change:
+    kpi = revision.kpi
+    period = period_of(revision.period_start, kpi.frequency, calendars[kpi.calendar_id])
+    was, value = (number(figure, kpi.decimals, locale=locale) for figure in (revision.was, revision.value))
+    text = f"{was} → {with_unit(value, kpi.measure_unit)}"
+    if revision.note:
+        text += f", {revision.note}"
+    by = revision.recorded_by.name if revision.recorded_by else revision.pull.source.name
+    return Change(
+        url=reverse("kpi", args=[kpi.code]),
+        name=kpi.name,
+        text=text,
+        who=f"{by}, {short_day(revision.recorded_at.date())}",
+        when=short_label(period),
+    )

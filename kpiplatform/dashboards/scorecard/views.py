@@ -1,0 +1,85 @@
+"""The executive scorecard."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from kpiplatform.dashboards.scorecard.queries import board
+from kpiplatform.dashboards.scorecard.rows import grouped, row_of
+from kpiplatform.dashboards.scorecard.selection import TIERS, Selection, selection_from
+from kpiplatform.dashboards.scorecard.story import story_of
+from kpiplatform.htmx import page
+from kpis.domain.figures import moment
+from kpis.domain.periods import Calendar
+from kpis.objectives_as_known import objectives_as_known
+from kpis.queries import calendars
+from objectives.queries import organisation, scope_of
+
+EXECUTIVE_LIMIT = 10
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Lead people to the page they open most: the scorecard, or their own KPIs."""
+    scope = scope_of(request.user, today=timezone.localdate())
+    overview = scope.everything or scope.strategic or scope.unit_paths
+    return HttpResponseRedirect(reverse("scorecard" if overview else "my:kpis"))
+
+
+@require_safe
+def scorecard(request: HttpRequest) -> HttpResponse:
+    """Show the KPIs under their objectives and perspectives, and what changed since the last review."""
+    now, by_calendar = timezone.now(), calendars()
+    standard = next(iter(by_calendar.values()), Calendar())
+    chosen = selection_from(request.GET, now=now, zone=ZoneInfo(organisation().time_zone), calendar=standard)
+    return page(
+        request,
+        "dashboards/scorecard.html",
+        _context(request.user, chosen, by_calendar, now),
+        partial="board",
+    )
+
+
+def _context(user: Any, chosen: Selection, by_calendar: dict[int, Calendar], now: Any) -> dict[str, Any]:
+    read = board(user, chosen, now=now)
+    rows = [
+        row_of(
+            kpi,
+            read,
+            locale=user.locale,
+            today=chosen.today,
+            shown_from=chosen.shown_week.start,
+            calendar=by_calendar[kpi.calendar_id],
+        )
+        for kpi in read.kpis
+    ]
+    if chosen.band and not chosen.is_now:
+        wanted = "" if chosen.band == "none" else chosen.band
+        rows = [row for row in rows if row.standing.band == wanted]
+    rolled = None
+    if not chosen.is_now:
+        ids = {kpi.objective_id for kpi in read.kpis}
+        rolled = objectives_as_known(objective_ids=ids, before=chosen.reads_to, known_at=chosen.known_at)
+    recorded = [kpi.state.recorded_at for kpi in read.kpis if getattr(kpi, "state", None) and kpi.state.recorded_at]
+    return {
+        "chosen": chosen,
+        "board": read,
+        "rows": rows,
+        "story": story_of(rows, read, calendars=by_calendar, locale=user.locale),
+        "perspectives": grouped(rows, read, rolled, locale=user.locale),
+        "is_filtered": bool(chosen.unit or chosen.theme or chosen.owner or chosen.band),
+        "tiers": [
+            {"tier": tier, "count": read.tiers.get(tier, 0), "at": chosen.at(tier=tier, unit="", theme="", owner="")}
+            for tier in TIERS
+            if read.tiers.get(tier) or tier == chosen.tier
+        ],
+        "limit": EXECUTIVE_LIMIT if chosen.tier == "strategic" and len(rows) > EXECUTIVE_LIMIT else 0,
+        "known": moment(max(recorded), timezone.get_current_timezone()) if recorded else "",
+        "cleared": chosen.at(unit="", theme="", owner="", band=""),
+    }

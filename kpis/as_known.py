@@ -1,0 +1,105 @@
+"""KPIs as they stood at the end of a past period, or as they were known on a past day."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from django.db import connection
+
+from kpis.domain.judged import Judged, Valued, judge_periods
+from kpis.domain.periods import fiscal_year_start
+from kpis.domain.state import State, closed_periods, state_of
+from kpis.models import Kpi
+from kpis.queries import calendars, fiscal_years_of, rules_of
+
+LOOK_BACK = 27  # periods: what the state row reads, too
+
+# The values known at a moment are the latest revisions recorded before it.
+VALUES_KNOWN = """
+SELECT k.kpi_id, r.period_start, r.period_end, r.value, r.state, r.reason
+FROM unnest(%(ids)s::bigint[]) AS k(kpi_id)
+CROSS JOIN LATERAL (
+    SELECT DISTINCT ON (period_start) period_start, period_end, value, state, reason
+    FROM kpis_measurementrevision
+    WHERE kpi_id = k.kpi_id AND period_end <= %(before)s
+      AND (%(known_at)s::timestamptz IS NULL OR recorded_at < %(known_at)s)
+    ORDER BY period_start DESC, seq DESC LIMIT %(periods)s
+) AS r
+ORDER BY k.kpi_id, r.period_start
+"""
+CLOSED_BEFORE = """
+SELECT k.kpi_id, e.band, e.score, e.value
+FROM unnest(%s::bigint[]) AS k(kpi_id)
+CROSS JOIN LATERAL (
+    SELECT band, score, value FROM kpis_evaluation
+    WHERE kpi_id = k.kpi_id AND period_end <= %s AND NOT is_provisional AND value IS NOT NULL
+    ORDER BY period_start DESC LIMIT 1
+) AS e
+"""
+
+
+def states_as_known(*, kpis: Sequence[Kpi], before: date, known_at: datetime | None) -> dict[int, tuple[State, date]]:
+    """Return the state of each KPI over periods that ended on or before `before`, by what was known at `known_at`.
+
+    Values, targets and thresholds recorded later do not exist for the answer. With the state comes the first
+    period of its present band. KPIs without any value then are left out. Four queries.
+    """
+    by_calendar = calendars()
+    rules = rules_of(kpis)
+    values: dict[int, list[Valued]] = defaultdict(list)
+    periods = 400 if any(kpi.is_cumulative for kpi in kpis) else LOOK_BACK
+    with connection.cursor() as cursor:
+        cursor.execute(
+            VALUES_KNOWN,
+            {"ids": [kpi.pk for kpi in kpis], "before": before, "known_at": known_at, "periods": periods},
+        )
+        for kpi_id, *valued in cursor.fetchall():
+            values[kpi_id].append(Valued(*valued))
+    states = {}
+    for kpi in kpis:
+        known = _closed_then(values[kpi.pk])
+        if kpi.is_cumulative:
+            known = _whole_years(known, kpi, by_calendar)
+        judged = list(
+            judge_periods(
+                known, rules[kpi.pk], fiscal_years=fiscal_years_of(kpi, known, by_calendar), known_at=known_at
+            )
+        )
+        newest_first = judged[::-1][:LOOK_BACK]
+        closed = closed_periods(newest_first)
+        if closed:
+            states[kpi.pk] = (state_of(newest_first, kpi.frequency, by_calendar[kpi.calendar_id]), _since(closed))
+    return states
+
+
+def standing_before(*, kpi_ids: Sequence[int], before: date) -> dict[int, tuple[str, object, object]]:
+    """Return (band, score, value) of the latest closed period of each KPI that ended on or before a day."""
+    with connection.cursor() as cursor:
+        cursor.execute(CLOSED_BEFORE, [list(kpi_ids), before])
+        return {kpi_id: (band, score, value) for kpi_id, band, score, value in cursor.fetchall()}
+
+
+def _closed_then(values: Sequence[Valued]) -> list[Valued]:
+    """A period that had ended is judged as closed, although its value was last seen while it ran."""
+    return [
+        Valued(row.period_start, row.period_end, row.value, "reported" if row.state == "provisional" else row.state)
+        for row in values
+    ]
+
+
+def _whole_years(values: Sequence[Valued], kpi: Kpi, by_calendar: dict) -> list[Valued]:
+    if not values:
+        return []
+    newest = fiscal_year_start(values[-1].period_start, by_calendar[kpi.calendar_id])
+    return [row for row in values if row.period_start >= newest]
+
+
+def _since(closed: Sequence[Judged]) -> date:
+    since = closed[0].period_start
+    for row in closed:
+        if row.band != closed[0].band:
+            break
+        since = row.period_start
+    return since
