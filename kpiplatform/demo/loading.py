@@ -19,6 +19,8 @@ from kpiplatform.demo.shift import weeks_to_move
 from kpiplatform.demo.source_files import DATABASE, WEATHER, write_source_files
 from kpiplatform.demo.working import add_forums, add_initiatives, add_remarks, add_subscriptions
 from kpis.models import Holiday, PeriodLock
+from kpis.services.recording import ensure_states
+from kpis.services.rolling import roll_up_objectives
 from objectives.models import Organisation
 
 # Every sample person signs in with it. It protects nothing: the people and their figures are invented.
@@ -49,7 +51,7 @@ def load_sample_organisation(*, now: datetime, home: Path | None = None, passwor
     if found is None or files_missing:
         write_source_files(folder, weeks=weeks)
     if found is None:
-        _create(Scene(moments=moments), password=password)
+        create_organisation(Scene(moments=moments), password=password)
     books_open = not PeriodLock.objects.exists()
     if books_open:
         run_owed_pulls(now=now)
@@ -60,7 +62,8 @@ def load_sample_organisation(*, now: datetime, home: Path | None = None, passwor
 
 
 @transaction.atomic
-def _create(scene: Scene, *, password: str) -> None:
+def create_organisation(scene: Scene, *, password: str) -> None:
+    """Create all that people have made: definitions, work, remarks, typed values, and the pulls that are owed."""
     add_organisation(scene, password=password)
     with acting(scene.office.pk):
         add_strategy(scene)
@@ -71,6 +74,9 @@ def _create(scene: Scene, *, password: str) -> None:
         add_remarks(scene)
         add_entries(scene)
         owe_pulls(scene)
+    # Also what has no value yet has a row on the scorecard.
+    ensure_states(kpi_ids=[kpi.pk for kpi in scene.kpis.values()])
+    roll_up_objectives(objective_ids=[objective.pk for objective in scene.objectives.values()], now=scene.moments.now)
 
 
 def _weeks_moved() -> int:

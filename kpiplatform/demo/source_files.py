@@ -65,7 +65,7 @@ def write_source_files(folder: Path, *, weeks: int) -> None:
 
 
 def flight_rows(*, weeks: int) -> Iterator[tuple[object, ...]]:
-    """Yield every shipped flight as texts in the order of FLIGHT_COLUMNS, with its date moved; None where it has none."""
+    """Yield every shipped flight in the order of FLIGHT_COLUMNS, its date moved; texts, or None where it has none."""
     return zip(*(_flight_column(name, weeks) for name in FLIGHT_COLUMNS), strict=True)
 
 
