@@ -90,10 +90,11 @@ def to_storage(value: Decimal) -> Decimal:
     """Return the value with eight decimals, rounded half-even; raise Refused if it cannot be stored."""
     if not value.is_finite():
         raise Refused("Only finite numbers are values.")
-    if abs(value) < TOO_LARGE:
+    # copy_abs, since abs would round to the context before the comparison.
+    if value.copy_abs() < TOO_LARGE:
         stored = value.quantize(PLACES, ROUND_HALF_EVEN, _EXACT)
-        if abs(stored) < TOO_LARGE:
-            return stored if stored else abs(stored)
+        if stored.copy_abs() < TOO_LARGE:
+            return stored if stored else stored.copy_abs()
     raise Refused("A value has at most 20 digits before the decimal mark.")
 
 

@@ -147,6 +147,8 @@ def test_a_margin_up_to_the_distance_of_the_lines_is_taken(margin, limits):
     [
         (D("5.01"), HIGHER),
         (D("5.01"), RANGE),
+        (D(4), RangeLimits(red_low=D(2), goal_low=D(5), goal_high=D(25), red_high=D(40))),
+        (D(4), RangeLimits(red_low=D(-9), goal_low=D(5), goal_high=D(25), red_high=D(28))),
         (D(-1), HIGHER),
         (D("0.01"), RangeLimits(red_low=D(0), goal_low=D(5), goal_high=D(5), red_high=D(9))),
         (D(2), RangeLimits(red_low=D(0), goal_low=D(5), goal_high=D(8), red_high=D(12))),
@@ -216,7 +218,7 @@ def histories(draw):
     ]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(facts=histories(), rule=rules, data=st.data())
 def test_order_batches_and_duplicates_do_not_matter(facts, rule, data):
     whole = fold(facts, rule)
@@ -230,7 +232,7 @@ def test_order_batches_and_duplicates_do_not_matter(facts, rule, data):
     assert (state, transitions) == (whole.state, whole.transitions)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(facts=histories(), rule=rules)
 def test_transitions_chain_without_loops_in_rising_periods(facts, rule):
     folded = fold(facts, rule)
@@ -242,7 +244,7 @@ def test_transitions_chain_without_loops_in_rising_periods(facts, rule):
     assert folded.state.since == (transitions[-1].period_start if transitions else None)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(
     offsets=st.lists(st.integers(-199, 199), max_size=20),
     line=st.sampled_from(["goal", "red_flag"]),
@@ -258,7 +260,7 @@ def test_inside_the_margin_of_a_line_nothing_improves(offsets, line, judged, sta
     assert [t for t in better if line == "red_flag" or t.to_band == "on_track"] == []
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(observed=letters, confirm=st.integers(2, 4))
 def test_fewer_than_n_bad_periods_in_a_row_cross_nothing(observed, confirm):
     shown, bad = "", 0
@@ -272,7 +274,7 @@ def test_fewer_than_n_bad_periods_in_a_row_cross_nothing(observed, confirm):
     assert [(t.from_band, t.to_band) for t in transitions] == [("", "on_track")]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(facts=histories(), rule=rules.filter(lambda rule: rule.forget_after_days is None))
 def test_the_fold_is_the_mildest_worsening_and_the_worst_improvement_of_the_last_n(facts, rule):
     observed = [fact for fact in facts if fact.band]
@@ -288,7 +290,7 @@ def test_the_fold_is_the_mildest_worsening_and_the_worst_improvement_of_the_last
         assert fold(observed[:count], rule).state.confirmed == confirmed
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(
     pairs=st.lists(st.tuples(st.integers(-6, 26), st.integers(0, 9)), max_size=20),
     judged=st.sampled_from([HIGHER, LOWER]),
@@ -302,7 +304,7 @@ def test_worsening_every_value_never_betters_a_confirmed_band(pairs, judged, rul
         assert severity(after) >= severity(before)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(facts=histories(), rule=rules)
 def test_a_margin_only_ever_keeps_a_band_worse_for_longer(facts, rule):
     plain = Rule(confirm=rule.confirm, forget_after_days=rule.forget_after_days)

@@ -116,7 +116,7 @@ def test_an_unknown_method_is_an_error():
 pairs = st.lists(st.tuples(st.integers(0, 999), st.integers(1, 999)), min_size=2, max_size=8)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(pairs=pairs, cut=st.integers(1, 7))
 def test_a_ratio_of_months_equals_the_ratio_of_their_quarters(pairs, cut):
     parts = [part(numerator, denominator) for numerator, denominator in pairs]
@@ -126,7 +126,7 @@ def test_a_ratio_of_months_equals_the_ratio_of_their_quarters(pairs, cut):
     assert aggregate(again, "ratio_of_sums", D(100)).value == whole.value
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(
     numbers=st.lists(st.none() | st.decimals(-999, 999, places=2), min_size=1, max_size=9),
     method=st.sampled_from(["average", "median", "min", "max", "first", "last"]),

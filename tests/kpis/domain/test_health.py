@@ -37,4 +37,5 @@ def test_days_late_count_from_the_day_after_the_due_date(oldest_due, days):
 
 
 def test_by_default_one_further_period_passes_before_late_is_stale():
-    assert [default_grace_days(frequency) for frequency in ("day", "week", "month")] == [1, 7, 31]
+    frequencies = ("day", "week", "month", "quarter", "half_year", "year")
+    assert [default_grace_days(frequency) for frequency in frequencies] == [1, 7, 31, 92, 184, 366]

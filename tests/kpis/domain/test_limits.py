@@ -127,14 +127,14 @@ rows_of_targets = st.lists(
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(rows=rows_of_targets, edit=rows_of_targets, day=st.dates(date(2026, 1, 1), date(2026, 1, 12)))
 def test_an_edit_changes_nothing_before_its_effective_date(rows, edit, day):
     later = [row for row in edit if row.effective_from > day]
     assert in_force(rows + later, day) == in_force(rows, day)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(rows=rows_of_targets, day=st.dates(date(2026, 1, 1), date(2026, 1, 12)), known=st.integers(1, 9))
 def test_as_known_then_equals_the_answer_given_then(rows, day, known):
     moment = datetime(2026, 1, known, tzinfo=UTC)

@@ -63,6 +63,8 @@ def test_what_the_mapping_declares_is_read_exactly(text, fmt, expected):
         ("(-12)", US),
         ("-(12)", US),
         ("()", US),
+        ("(12", US),
+        ("12)", US),
         ("%", US),
         ("5%%", US),
         ("1,234", PLAIN),
@@ -86,6 +88,10 @@ def test_what_it_does_not_declare_is_refused_in_a_sentence(text, fmt):
 def test_a_comma_where_points_are_declared_is_explained():
     with pytest.raises(Refused, match=r"decimals follow '\.'"):
         parse_number("1,5", PLAIN)
+    with pytest.raises(Refused, match="decimals follow ','"):
+        parse_number("1.5", NumberFormat(decimal=","))
+    with pytest.raises(Refused, match="is not a number"):
+        parse_number("1,234.x", US)
 
 
 def test_there_is_no_negative_zero():

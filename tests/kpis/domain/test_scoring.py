@@ -98,7 +98,7 @@ def test_options_are_found_however_many_zeros_they_carry():
 # --- properties ---------------------------------------------------------------------------------
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(value=numbers, limits=st.one_of(any_limits, any_range))
 def test_score_and_band_agree(value, limits):
     judgement = judge(value, limits)
@@ -107,7 +107,7 @@ def test_score_and_band_agree(value, limits):
     assert 0 <= judgement.score <= 10
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(limits=any_limits, hair=st.sampled_from([D(0), D("1E-8"), D("1E-15")]))
 def test_score_and_band_agree_on_and_around_the_lines(limits, hair):
     for line in (limits.goal, limits.red_flag):
@@ -118,14 +118,14 @@ def test_score_and_band_agree_on_and_around_the_lines(limits, hair):
     assert judge(limits.red_flag, limits).band is Band.AT_RISK
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(limits=any_range)
 def test_on_a_limit_of_a_range_the_value_earns_the_better_band(limits):
     assert band_for(limits.goal_low, limits) is band_for(limits.goal_high, limits) is Band.ON_TRACK
     assert band_for(limits.red_low, limits) is band_for(limits.red_high, limits) is Band.AT_RISK
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(pair=st.tuples(numbers, numbers), limits=any_limits)
 def test_a_better_value_never_scores_lower_or_earns_a_worse_band(pair, limits):
     low, high = sorted(pair)
@@ -135,7 +135,7 @@ def test_a_better_value_never_scores_lower_or_earns_a_worse_band(pair, limits):
     assert severity(band_for(worse_one, limits)) >= severity(band_for(better_one, limits))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(value=numbers, limits=any_limits)
 def test_both_polarities_are_one_formula(value, limits):
     mirrored = Limits(goal=-limits.goal, red_flag=-limits.red_flag)
@@ -143,7 +143,7 @@ def test_both_polarities_are_one_formula(value, limits):
     assert band_for(value, limits) is band_for(-value, mirrored)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(value=numbers, limits=any_limits)
 def test_the_score_is_the_published_formula(value, limits):
     goal, red_flag = limits.goal, limits.red_flag
@@ -151,7 +151,7 @@ def test_the_score_is_the_published_formula(value, limits):
     assert abs(score(value, limits) - min(max(published, D(0)), D(10))) < D("1E-15")
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(limits=any_range, pair=st.tuples(numbers, numbers))
 def test_in_a_range_nearer_to_the_middle_is_never_worse_on_either_side(limits, pair):
     middle = (limits.goal_low + limits.goal_high) / 2
@@ -184,7 +184,7 @@ def test_a_scale_has_no_change_to_its_goal():
     assert change_to_goal(D(0), YES_NO) is None
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(value=numbers, limits=st.one_of(any_limits, any_range))
 def test_the_change_to_the_goal_reaches_it(value, limits):
     assert band_for(value + change_to_goal(value, limits), limits) is Band.ON_TRACK

@@ -92,7 +92,7 @@ def test_after_a_constant_series_any_move_is_a_signal():
 readings = st.lists(st.decimals(-999, 999, places=2), min_size=6, max_size=30)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(values=readings, shift=st.integers(-500, 500))
 def test_limits_move_with_the_series_and_signals_do_not_change(values, shift):
     limits, moved = natural_limits(values), natural_limits([value + shift for value in values])
@@ -100,7 +100,7 @@ def test_limits_move_with_the_series_and_signals_do_not_change(values, shift):
     assert moved.moving_range == limits.moving_range
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(values=readings)
 def test_turning_a_series_upside_down_turns_its_signals(values):
     sides = {"above": "below", "below": "above"}

@@ -152,7 +152,7 @@ rules = st.builds(
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(rule=rules, after=st.dates(date(2024, 1, 1), date(2028, 1, 1)))
 def test_dates_rise_and_do_not_depend_on_where_one_starts_to_look(rule, after):
     dates = next_dates(rule, after, 5)
