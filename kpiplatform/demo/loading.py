@@ -19,6 +19,7 @@ from kpiplatform.demo.shift import weeks_to_move
 from kpiplatform.demo.source_files import DATABASE, WEATHER, write_source_files
 from kpiplatform.demo.working import add_forums, add_initiatives, add_remarks, add_subscriptions
 from kpis.models import Holiday, PeriodLock
+from kpis.services.health import refresh_health
 from kpis.services.recording import ensure_states
 from kpis.services.rolling import roll_up_objectives
 from objectives.models import Organisation
@@ -58,6 +59,7 @@ def load_sample_organisation(*, now: datetime, home: Path | None = None, passwor
         people = {person.email.partition("@")[0]: person for person in User.objects.all()}
         with transaction.atomic():
             close_books(moments, by=people["grace.lindholm"], people=people)
+        refresh_health(now=now)
     return found is None or files_missing or books_open
 
 

@@ -179,6 +179,13 @@ def test_what_the_annotations_say_is_true_of_the_flights(sample: Path) -> None:
     told(days("10-07", "10-07", "LGA"), "evening")
 
 
+def test_what_was_not_typed_is_late_and_what_was_pulled_is_not(sample: Path) -> None:
+    health = dict(Kpi.objects.values_list("code", "state__health"))
+    assert health["COMPLAINTS"] in {"late", "stale"}
+    assert health["DEICE-CREW"] == "never"
+    assert {health[code] for code in health if code not in {"COMPLAINTS", "DEICE-CREW"}} == {"fresh"}
+
+
 def test_one_person_per_role_can_sign_in(sample: Path) -> None:
     assert [role for role, _ in SIGN_INS] == ["executive", "manager", "owner", "member", "admin", "auditor"]
     assert {role for role, _ in SIGN_INS} == set(Role.values)

@@ -29,9 +29,8 @@ class Command(BaseCommand):
             raise CommandError(
                 f"This installation serves {other}: the sample is only loaded into an empty one. Nothing was changed."
             ) from None
-        if not loaded:
-            self.stdout.write("The sample organisation is there; nothing was changed.")
-            return
-        self.stdout.write(f"The sample organisation is loaded ({time.monotonic() - began:.0f} s). Sign in as")
+        done = f"is loaded ({time.monotonic() - began:.0f} s)" if loaded else "is there, nothing was changed"
+        known = f", password {SAMPLE_PASSWORD}" if password == SAMPLE_PASSWORD else ""
+        self.stdout.write(f"The sample organisation {done}. Sign in as{known}:")
         for role, email in SIGN_INS:
             self.stdout.write(f"  {role:<10} {email}")
