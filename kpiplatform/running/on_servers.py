@@ -49,6 +49,7 @@ def _run(lifeline: int, arguments: list[str], *, durable: bool, browser: bool) -
             for name, value in os.environ.items()
             if name in OF_THE_MACHINE or not (name.startswith("KPI_") or name in OF_AN_INSTALLATION)
         }
+        home.folder("static")  # empty: the tests serve static files from their sources
         environment |= {"KPI_ENV": "test", "KPI_HOME": str(home.path), "KPI_CHROMIUM": _browser()}
         environment |= {"DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url}
         # From a terminal, Ctrl-C has reached the program already: a second signal would cut its summary short.

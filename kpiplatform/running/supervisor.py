@@ -212,20 +212,23 @@ def _spawn(program: Program) -> subprocess.Popen[bytes]:
             _rotate(program.log)
             log = files.enter_context(program.log.open("ab"))
         last_word = signal.SIGKILL if program.may_lose else program.stop[0][0]
-        return subprocess.Popen(
-            program.command,
-            env=dict(program.environment),
-            cwd=program.folder,
-            stdin=subprocess.DEVNULL if log else None,
-            stdout=files.enter_context(program.output.open("wb")) if program.output else log,
-            stderr=log,
-            start_new_session=log is not None,
-            pass_fds=program.sockets,
-            preexec_fn=guard.dying_with_parent(last_word, on_terminal=log is None),
-            user=account.uid if account else None,
-            group=account.gid if account else None,
-            extra_groups=[] if account else None,
-        )
+        try:
+            return subprocess.Popen(
+                program.command,
+                env=dict(program.environment),
+                cwd=program.folder,
+                stdin=subprocess.DEVNULL if log else None,
+                stdout=files.enter_context(program.output.open("wb")) if program.output else log,
+                stderr=log,
+                start_new_session=log is not None,
+                pass_fds=program.sockets,
+                preexec_fn=guard.dying_with_parent(last_word, on_terminal=log is None),
+                user=account.uid if account else None,
+                group=account.gid if account else None,
+                extra_groups=[] if account else None,
+            )
+        except OSError as error:
+            raise Refusal(f"{program.name} can't be started: {program.command[0]}: {error.strerror}.") from error
 
 
 def _signal_group(running: Running, number: signal.Signals) -> None:
