@@ -30,18 +30,14 @@ LOCK_CLASS = 7_203_001  # advisory locks of sources; the second number is the so
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """What one fetch of a source gave; `days` is how many days its rows are spread over."""
+    """What one fetch of a source gave."""
 
     window: Window
-    days: int
     rows_read: int
     rows_kept: int
+    rows_a_day: int
     readings: Sequence[Reading]
     refusals: Sequence[Refusal]
-
-    @property
-    def rows_a_day(self) -> int:
-        return round(self.rows_kept / self.days)
 
 
 class NotOurs(Exception):
@@ -102,6 +98,7 @@ def hold(pull: Pull, fetched: Fetched, why: str, *, now: datetime, ended_at: dat
             batch_size=5000,
         )
         pull.error = why
+        pull.rows_refused = len(fetched.refusals)
         _keep_refusals(pull, fetched.refusals)
         _end(pull, fetched, state=Pull.State.SUSPECT, ended_at=ended_at)
         source.last_error = why
@@ -126,7 +123,7 @@ def note_failure(pull: Pull, error: SourceError, *, now: datetime, ended_at: dat
         pull.next_attempt_at = None if tried_enough else now + pause
         pull.lease_until, pull.finished_at = None, ended_at
         pull.error = str(error)
-        pull.rows_read, pull.rows_kept, pull.rows_refused = error.read, 0, error.refused
+        pull.rows_read, pull.rows_kept, pull.rows_refused = error.read, 0, len(error.refusals)
         pull.save()
         _keep_refusals(pull, error.refusals)
         source.consecutive_failures += 1
@@ -158,9 +155,9 @@ def apply_held_pull(*, pull_id: int, by: User, reason: str, now: datetime) -> Pu
         first_day = pull.since or min((row.period_start for row in readings), default=pull.until)
         fetched = Fetched(
             window=Window(since=pull.since, until=pull.until),
-            days=max((pull.until - first_day).days, 1),
             rows_read=pull.rows_read,
             rows_kept=pull.rows_kept,
+            rows_a_day=round(pull.rows_kept / max((pull.until - first_day).days, 1)),
             readings=readings,
             refusals=[Refusal(row.line, row.why) for row in pull.refusals.order_by("id")],
         )
@@ -263,7 +260,6 @@ def _end(pull: Pull, fetched: Fetched, *, state: str, ended_at: datetime) -> Non
     pull.state, pull.lease_until, pull.finished_at = state, None, ended_at
     pull.since, pull.until = fetched.window.since, fetched.window.until
     pull.rows_read, pull.rows_kept = fetched.rows_read, fetched.rows_kept
-    pull.rows_refused = max(pull.rows_refused, len(fetched.refusals))
     pull.save()
 
 

@@ -158,7 +158,7 @@ def _closed_starts(state: KpiState, calendar: Calendar, final_end: date | None, 
     ]
 
 
-def _rows(statement: str, parameters: list[object]) -> list[tuple[Any, ...]]:
+def _rows(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return cursor.fetchall()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
 from pathlib import Path
@@ -11,9 +12,9 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, Min, OuterRef, Q
 
-from kpis.models import DataSource, Kpi, Pull, SourceMapping
+from kpis.models import DataSource, Kpi, Measurement, Pull, SourceMapping
 from kpis.queries import calendars
 from kpis.services.applying import (
     ATTEMPTS_AT_MOST,
@@ -26,7 +27,7 @@ from kpis.services.applying import (
     looks_wrong,
     note_failure,
 )
-from kpis.sources.base import Refusal, SourceError, window_for
+from kpis.sources.base import Refusal, SourceError, SourceRows, Window, window_for
 from kpis.sources.mapping import MappedKpi, MappingError, parse_mapping, wanted_columns
 from objectives.queries import organisation
 
@@ -158,15 +159,30 @@ def _fetch(source: DataSource, today: date) -> Fetched:
         span = f"from {window.since} to before {today}" if window.since else f"before {today}"
         raise SourceError(f"There was no row for the days {span}.", refusals=rows.refusals, read=rows.read)
     computed = compute_readings(rows, mapped, window)
-    first_day = window.since or (rows.days[0].item() if len(rows) else today)
     return Fetched(
         window=window,
-        days=max((today - first_day).days, 1),
         rows_read=rows.read,
         rows_kept=len(rows),
+        rows_a_day=_rows_a_day(rows, window, [kpi.kpi_id for kpi in mapped]),
         readings=computed.readings,
         refusals=[*refusals, *computed.refusals, *rows.refusals],
     )
+
+
+def _rows_a_day(rows: SourceRows, window: Window, kpi_ids: Sequence[int]) -> int:
+    """Return the rows per day of the window.
+
+    A young source may have begun in the middle of the first period that it gave a value for: the
+    days up to its end do not count then, unless there are no others.
+    """
+    if not len(rows):
+        return 0
+    since = window.since or rows.days[0].item()
+    known = Measurement.objects.filter(kpi_id__in=kpi_ids)
+    if window.since is not None and not known.filter(period_start__lt=since).exists():
+        first_end = known.aggregate(end=Min("period_end"))["end"]
+        since = first_end if first_end is not None and first_end < window.until else rows.days[0].item()
+    return round(rows.count_since(since) / (window.until - since).days)
 
 
 def _mapped_kpis(source: DataSource) -> tuple[list[MappedKpi], list[Refusal]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -47,11 +47,11 @@ class Window:
 def window_for(*, cursor: date | None, look_back_days: int, until: date, grids: set[tuple[str, Calendar]]) -> Window:
     """Return the days to fetch: back to the start of every period that holds the first day looked back to.
 
-    Without a cursor nothing was pulled yet, and everything is fetched.
+    At least the last day is fetched. Without a cursor nothing was pulled yet, and everything is.
     """
     if cursor is None:
         return Window(since=None, until=until)
-    back_to = date.fromordinal(max(cursor.toordinal() - look_back_days, 1))
+    back_to = min(cursor - timedelta(days=look_back_days), until - timedelta(days=1))
     return Window(since=min(period_of(back_to, *grid).start for grid in grids), until=until)
 
 
@@ -66,9 +66,9 @@ class Refusal:
 class SourceError(Exception):
     """Nothing can be taken from the source; the message is a sentence for its owner and holds no secret."""
 
-    def __init__(self, message: str, *, refusals: Sequence[Refusal] = (), refused: int = 0, read: int = 0) -> None:
+    def __init__(self, message: str, *, refusals: Sequence[Refusal] = (), read: int = 0) -> None:
         super().__init__(message)
-        self.refusals, self.refused, self.read = refusals, refused, read
+        self.refusals, self.read = refusals, read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +85,10 @@ class SourceRows:
 
     def __len__(self) -> int:
         return len(self.days)
+
+    def count_since(self, day: date) -> int:
+        """Return how many rows are of `day` or later."""
+        return int((self.days >= day).sum())
 
     def column(self, name: str, kind: Kind | None = None) -> pd.Series:
         """Return a column; without `kind` as it was read, as numbers if it was read as both."""

@@ -103,7 +103,6 @@ def typed_rows(
             f"{len(refusals)} of {read} lines were refused, more than {REFUSED_SHARE_AT_MOST:.0%}, so none was taken;"
             f" the first is line {refusals[0].line}: {refusals[0].why}",
             refusals=refusals,
-            refused=len(refusals),
             read=read,
         )
     order = np.flatnonzero(keep)

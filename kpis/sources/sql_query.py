@@ -86,12 +86,12 @@ class SqlQuery:
                 database.set_progress_handler(lambda: time.monotonic() > deadline, STEPS_BETWEEN_LOOKS_AT_THE_CLOCK)
                 return self._read(database.execute(self.query, days), names)
         except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
+            code = getattr(error, "sqlite_errorcode", None)
+            if code == sqlite3.SQLITE_INTERRUPT:
                 raise SourceError(f"The query took longer than {self.seconds_at_most:g} s and was stopped.") from None
-            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_AUTH:
-                raise SourceError(
-                    "The query does more than read the tables of its database, and was refused."
-                ) from None
+            # What is denied late comes as a plain error with this text.
+            if code == sqlite3.SQLITE_AUTH or str(error).startswith("not authorized"):
+                raise SourceError("The query does more than read the tables of its database; it was refused.") from None
             raise SourceError(f"The query on {self.database} failed: {error}.") from None
 
     def _read(self, cursor: sqlite3.Cursor, names: list[str]) -> RawRows:

@@ -1,4 +1,4 @@
-"""One pull: window, values, repetition, and what happens when the source is not as usual."""
+"""One pull: what is fetched, what is recorded, and when the next one is."""
 
 from __future__ import annotations
 
@@ -6,35 +6,20 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from kpis.models import (
-    DataSource,
-    Kpi,
-    KpiState,
-    Measurement,
-    MeasurementRevision,
-    PeriodLock,
-    Pull,
-    SourceMapping,
-    StagedReading,
-)
-from kpis.services.pulling import apply_held_pull, discard_held_pull, due_pulls, request_pull, run_pull
-from kpis.signals import measurements_recorded, pull_ended_badly
+from kpis.models import KpiState, Measurement, MeasurementRevision, PeriodLock, PeriodReopening, Pull
+from kpis.services.pulling import due_pulls, latest_slot, request_pull
+from kpis.signals import measurements_recorded
 from objectives.models import Organisation
 from tests.factories import a_kpi, a_person, the_calendar, the_company
+from tests.kpis.pulls import NOW, ON_TIME, TODAY, a_mapped_kpi, a_source, lines, pull, values, write
 
 pytestmark = pytest.mark.django_db
-
-NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)  # a Sunday: the week from 16 November is open
+DAY = timedelta(days=1)
 SLOT = datetime(2026, 11, 22, 6, 10, tzinfo=UTC)
-HEADER = "day,airport,minutes"
-ON_TIME = {
-    "numerator": {"agg": "count", "where": [["minutes", "<=", 15]]},
-    "denominator": {"agg": "count", "column": "minutes"},
-    "factor": 100,
-}
 
 
 @pytest.fixture(autouse=True)
@@ -43,51 +28,12 @@ def folder(settings: Any, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def lines(*, since: str = "2026-11-09", days: int = 13, a_day: int = 4, minutes: int = 10) -> list[str]:
-    first = date.fromisoformat(since)
-    return [f"{first + timedelta(days=day)},JFK,{minutes}" for day in range(days) for _ in range(a_day)]
-
-
-def write(folder: Path, rows: list[str], *, header: str = HEADER) -> None:
-    (folder / "flights.csv").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
-
-
-def a_source(**fields: Any) -> DataSource:
-    fields = {
-        "code": "flights",
-        "name": "Flights",
-        "kind": "csv_file",
-        "config": {"path": "flights.csv", "date_column": "day"},
-        "pull_at": time(6, 10),
-        **fields,
-    }
-    fields.setdefault("owner", a_person("Amara Singh"))
-    return DataSource.objects.create(**fields)
-
-
-def a_mapped_kpi(source: DataSource, spec: dict[str, Any] | None = None, **fields: Any) -> Kpi:
-    kpi = a_kpi(entry="source", **fields)
-    SourceMapping.objects.create(source=source, kpi=kpi, spec=spec or {"value": {"agg": "count"}})
-    return kpi
-
-
-def pull(source: DataSource, *, now: datetime = NOW, slot: datetime | None = None) -> Pull:
-    return run_pull(source_id=source.pk, slot=slot or now, now=now)
-
-
-def values(kpi: Kpi) -> dict[str, tuple[Decimal | None, str]]:
-    return {
-        m.period_start.isoformat(): (m.value, m.state)
-        for m in Measurement.objects.filter(kpi=kpi).order_by("period_start")
-    }
-
-
 def test_a_first_pull_takes_everything_before_today(folder: Path) -> None:
     source = a_source()
     kpi = a_mapped_kpi(source, ON_TIME)
-    write(folder, [*lines(days=20), "2026-11-09,EWR,90", "2026-11-09,EWR,90"])
+    write(folder, [*lines(until="2026-11-30"), "2026-11-09,EWR,90", "2026-11-09,EWR,90"])
     done = pull(source)
-    assert (done.state, done.error, done.since, done.until) == ("applied", "", None, date(2026, 11, 22))
+    assert (done.state, done.error, done.since, done.until) == ("applied", "", None, TODAY)
     assert values(kpi) == {
         "2026-11-09": (Decimal("93.33333333"), "reported"),
         "2026-11-16": (Decimal(100), "provisional"),
@@ -97,8 +43,249 @@ def test_a_first_pull_takes_everything_before_today(folder: Path) -> None:
     assert (done.rows_read, done.rows_kept, done.rows_refused) == (54, 54, 0)
     assert (done.values_new, done.values_revised, done.values_unchanged) == (2, 0, 0)
     source.refresh_from_db()
-    assert (source.cursor, source.usual_rows, source.consecutive_failures) == (date(2026, 11, 22), 4, 0)
+    assert (source.cursor, source.usual_rows, source.consecutive_failures) == (TODAY, 4, 0)
     assert source.last_applied_at == NOW
     revision = MeasurementRevision.objects.filter(kpi=kpi).first()
+    assert revision is not None
     assert (revision.kind, revision.pull_id, revision.recorded_by_id) == ("pull", done.pk, None)
     assert KpiState.objects.get(kpi=kpi).dirty_from == date(2026, 11, 9)
+
+
+def test_the_evaluation_is_asked_for_once_the_values_are_committed(
+    folder: Path, django_capture_on_commit_callbacks: Any
+) -> None:
+    source = a_source()
+    kpi = a_mapped_kpi(source)
+    write(folder, lines())
+    asked: list[list[int]] = []
+
+    def note(kpi_ids: list[int], **_: Any) -> None:
+        asked.append(list(kpi_ids))
+
+    measurements_recorded.connect(note)
+    try:
+        with django_capture_on_commit_callbacks(execute=True):
+            pull(source)
+    finally:
+        measurements_recorded.disconnect(note)
+    assert asked == [[kpi.pk]]
+
+
+def test_today_is_the_day_of_the_organisation(folder: Path) -> None:
+    the_company()
+    Organisation.objects.update(time_zone="America/New_York")
+    source = a_source()
+    a_mapped_kpi(source, frequency="day")
+    write(folder, lines(until="2026-11-30"))
+    assert pull(source, now=datetime(2026, 11, 22, 3, 0, tzinfo=UTC)).until == date(2026, 11, 21)
+
+
+def test_the_next_pull_looks_back_and_writes_only_what_changed(folder: Path) -> None:
+    source = a_source(look_back_days=3)
+    daily, weekly = a_mapped_kpi(source, frequency="day"), a_mapped_kpi(source)
+    write(folder, lines())
+    pull(source)
+    # The 10th is before the window, the 16th in it; the week that holds the first day looked back to is read whole.
+    write(folder, [*lines(until="2026-11-23"), "2026-11-10,JFK,1", "2026-11-16,JFK,1"])
+    done = pull(source, now=NOW + DAY)
+    assert (done.since, done.until, done.state) == (date(2026, 11, 16), TODAY + DAY, "applied")
+    assert (done.values_new, done.values_revised, done.values_unchanged) == (1, 2, 5)
+    assert values(weekly) == {"2026-11-09": (Decimal(28), "reported"), "2026-11-16": (Decimal(29), "reported")}
+    assert values(daily)["2026-11-10"] == (Decimal(4), "reported")
+    assert values(daily)["2026-11-16"] == (Decimal(5), "reported")
+    assert values(daily)["2026-11-22"] == (Decimal(4), "reported")
+
+
+def test_a_month_is_recomputed_from_its_start(folder: Path) -> None:
+    source = a_source(look_back_days=3)
+    monthly = a_mapped_kpi(source, frequency="month")
+    a_mapped_kpi(source, frequency="day")
+    write(folder, lines(since="2026-10-25"))
+    pull(source)
+    write(folder, [*lines(since="2026-10-25", until="2026-11-23"), "2026-11-01,JFK,1", "2026-10-31,JFK,1"])
+    assert pull(source, now=NOW + DAY).since == date(2026, 11, 1)
+    assert values(monthly) == {"2026-10-01": (Decimal(28), "reported"), "2026-11-01": (Decimal(89), "provisional")}
+
+
+def test_the_same_slot_again_does_nothing(folder: Path) -> None:
+    source = a_source()
+    kpi = a_mapped_kpi(source)
+    write(folder, lines())
+    first = pull(source)
+    write(folder, lines(a_day=5))
+    again = pull(source, now=NOW + timedelta(hours=1), slot=NOW)
+    assert (again.pk, again.attempts, again.finished_at) == (first.pk, 1, first.finished_at)
+    assert values(kpi)["2026-11-09"] == (Decimal(28), "reported")
+    assert MeasurementRevision.objects.count() == 2
+
+
+def test_another_slot_without_news_writes_no_revision(folder: Path) -> None:
+    source = a_source()
+    a_mapped_kpi(source)
+    write(folder, lines())
+    pull(source)
+    done = pull(source, now=NOW + timedelta(hours=1))
+    assert (done.state, done.values_new, done.values_revised, done.values_unchanged) == ("applied", 0, 0, 2)
+    assert MeasurementRevision.objects.count() == 2
+
+
+def test_retired_kpis_and_drafts_get_no_values(folder: Path) -> None:
+    source = a_source()
+    kpis = [a_mapped_kpi(source, status=status) for status in ("active", "draft", "retired")]
+    write(folder, lines())
+    pull(source)
+    assert [len(values(kpi)) for kpi in kpis] == [2, 0, 0]
+
+
+def test_a_mapping_that_cannot_be_followed_stops_only_its_own_kpi(folder: Path) -> None:
+    source = a_source()
+    good = a_mapped_kpi(source)
+    bad = a_mapped_kpi(source, {"value": {"agg": "average", "column": "minutes"}}, code="BAD")
+    write(folder, lines())
+    done = pull(source)
+    assert (done.state, done.rows_refused) == ("applied", 1)
+    refusal = done.refusals.get()
+    assert (refusal.line, refusal.why[:26]) == (0, "BAD: value: agg is one of ")
+    assert (len(values(good)), len(values(bad))) == (2, 0)
+
+
+def test_bad_lines_are_named_and_the_rest_is_kept(folder: Path) -> None:
+    source = a_source()
+    kpi = a_mapped_kpi(source, ON_TIME)
+    write(folder, ["2026-11-09,JFK,late", *lines(), "9 November,JFK,5"])
+    done = pull(source)
+    assert (done.state, done.rows_read, done.rows_kept, done.rows_refused) == ("applied", 54, 52, 2)
+    assert list(done.refusals.order_by("id").values_list("line", "why")) == [
+        (2, "minutes: 'late' is not a number."),
+        (55, "day: '9 November' is not a day written as %Y-%m-%d."),
+    ]
+    assert Measurement.objects.get(kpi=kpi, period_start="2026-11-09").denominator == 28
+
+
+def test_a_value_the_kpi_cannot_have_is_named_and_not_taken(folder: Path) -> None:
+    source = a_source()
+    kpi = a_mapped_kpi(source, code="FLIGHTS", maximum=27)
+    write(folder, lines())
+    done = pull(source)
+    assert values(kpi) == {"2026-11-16": (Decimal(24), "provisional")}
+    assert done.refusals.get().why == "FLIGHTS 2026-W46: 28 is above the greatest possible value, 27."
+
+
+def lock(until: date) -> None:
+    PeriodLock.objects.create(
+        calendar=the_calendar(), locked_until=until, reason="Books closed", locked_by=a_person(), locked_at=NOW
+    )
+
+
+def test_a_locked_period_keeps_its_value_and_the_others_get_theirs(folder: Path) -> None:
+    source = a_source()
+    kpi = a_mapped_kpi(source, code="FLIGHTS")
+    write(folder, lines())
+    pull(source)
+    lock(date(2026, 11, 16))
+    write(folder, lines(a_day=5))
+    done = pull(source, now=NOW + timedelta(hours=1))
+    assert (done.state, done.values_revised, done.rows_refused) == ("applied", 1, 1)
+    assert done.refusals.get().why == "FLIGHTS 2026-W46: the period is locked, the value was not taken."
+    assert values(kpi) == {"2026-11-09": (Decimal(28), "reported"), "2026-11-16": (Decimal(30), "provisional")}
+
+
+def test_a_locked_period_whose_value_stays_the_same_is_not_worth_a_word(folder: Path) -> None:
+    source = a_source()
+    a_mapped_kpi(source, ON_TIME)
+    write(folder, lines(minutes=16) + lines(minutes=5, a_day=2))
+    pull(source)
+    lock(date(2026, 11, 16))
+    done = pull(source, now=NOW + timedelta(hours=1))
+    assert (done.state, done.rows_refused, done.refusals.count()) == ("applied", 0, 0)
+
+
+def test_a_period_that_was_opened_again_takes_its_value(folder: Path) -> None:
+    source = a_source()
+    kpi = a_mapped_kpi(source)
+    write(folder, lines())
+    lock(date(2026, 11, 16))
+    PeriodReopening.objects.create(
+        kpi=kpi,
+        period_start=date(2026, 11, 9),
+        reason="Late files",
+        requested_by=a_person(),
+        requested_at=NOW,
+        approved_by=a_person(),
+        expires_at=NOW + DAY,
+    )
+    assert pull(source).rows_refused == 0
+    assert len(values(kpi)) == 2
+
+
+# --- when ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "slot"),
+    [
+        ("UTC", "2026-11-22T06:10:00+00:00", "2026-11-22T06:10:00+00:00"),
+        ("UTC", "2026-11-22T06:09:59+00:00", "2026-11-21T06:10:00+00:00"),
+        ("America/New_York", "2026-11-22T08:00:00+00:00", "2026-11-21T11:10:00+00:00"),
+        ("America/New_York", "2026-07-22T10:30:00+00:00", "2026-07-22T10:10:00+00:00"),
+    ],
+)
+def test_the_slot_is_the_last_moment_the_clock_of_the_organisation_showed_the_time(
+    zone: str, now: str, slot: str
+) -> None:
+    found = latest_slot(time(6, 10), now=datetime.fromisoformat(now), zone=ZoneInfo(zone))
+    assert found == datetime.fromisoformat(slot)
+
+
+def test_a_source_is_due_once_a_day_from_its_time_on(folder: Path) -> None:
+    source = a_source()
+    a_mapped_kpi(source)
+    write(folder, lines())
+    assert due_pulls(now=SLOT - timedelta(seconds=1)) == [(source.pk, SLOT - DAY)]
+    assert due_pulls(now=SLOT) == [(source.pk, SLOT)]
+    pull(source, slot=SLOT)
+    assert due_pulls(now=NOW) == []
+    assert due_pulls(now=SLOT + 3 * DAY) == [(source.pk, SLOT + 3 * DAY)]
+
+
+def test_a_source_that_is_off_or_feeds_nothing_is_not_due() -> None:
+    a_mapped_kpi(a_source(code="off", is_enabled=False))
+    a_mapped_kpi(a_source(code="retired"), status="retired")
+    a_source(code="unmapped")
+    assert due_pulls(now=NOW) == []
+
+
+def test_a_pull_whose_worker_is_gone_is_due_when_its_lease_is_over(folder: Path) -> None:
+    source = a_source()
+    a_mapped_kpi(source)
+    left = Pull.objects.create(
+        source=source, slot=SLOT, state="running", attempts=1, lease_until=NOW + timedelta(seconds=120), started_at=NOW
+    )
+    write(folder, lines())
+    assert due_pulls(now=NOW + timedelta(seconds=119)) == []
+    assert pull(source, slot=SLOT, now=NOW + timedelta(seconds=119)).state == "running"
+    later = NOW + timedelta(seconds=121)
+    assert due_pulls(now=later) == [(source.pk, SLOT)]
+    done = pull(source, slot=SLOT, now=later)
+    assert (done.pk, done.state, done.attempts) == (left.pk, "applied", 2)
+
+
+def test_a_pull_asked_for_is_due_at_once_and_only_once(folder: Path) -> None:
+    source = a_source()
+    a_mapped_kpi(source)
+    write(folder, lines())
+    pull(source, slot=SLOT)
+    asked = request_pull(source=source, now=NOW + timedelta(hours=1))
+    assert request_pull(source=source, now=NOW + timedelta(hours=2)) == asked
+    assert due_pulls(now=NOW + timedelta(hours=2)) == [(source.pk, asked.slot)]
+    assert pull(source, slot=asked.slot, now=NOW + timedelta(hours=2)).state == "applied"
+    assert request_pull(source=source, now=NOW + timedelta(hours=3)) != asked
+
+
+def test_a_kpi_that_is_entered_by_hand_is_left_alone(folder: Path) -> None:
+    source = a_source()
+    a_mapped_kpi(source)
+    by_hand = a_kpi(entry="manual")
+    write(folder, lines())
+    pull(source)
+    assert values(by_hand) == {}

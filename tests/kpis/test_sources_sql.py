@@ -1,0 +1,172 @@
+"""Queries over SQLite files: read, and nothing but read."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kpis.sources.base import Kind, SourceError, SourceRows, Window
+from kpis.sources.registry import source_of
+from kpis.sources.sql_query import SqlQuery
+
+COLUMNS = frozenset({("minutes", Kind.NUMBER), ("airport", Kind.TEXT)})
+WINDOW = Window(since=date(2026, 11, 1), until=date(2026, 11, 22))
+QUERY = "SELECT day, airport, minutes FROM flights WHERE day >= :since AND day < :until ORDER BY day"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    with closing(sqlite3.connect(tmp_path / "flights.sqlite3")) as database, database:
+        database.execute("CREATE TABLE flights (day, airport, minutes)")
+        rows = [(f"2026-11-{day:02d}", "JFK", day) for day in range(1, 26)]
+        database.executemany("INSERT INTO flights VALUES (?, ?, ?)", [("2026-10-31", "JFK", 0), *rows])
+    return tmp_path
+
+
+def a_query(folder: Path, query: str = QUERY, **config: Any) -> SqlQuery:
+    config = {"database": "flights.sqlite3", "query": query, "date_column": "day", **config}
+    return source_of(kind="sql_query", config=config, folder=folder)
+
+
+def fetch(folder: Path, query: str = QUERY, **config: Any) -> SourceRows:
+    return a_query(folder, query, **config).fetch(window=WINDOW, columns=COLUMNS)
+
+
+def change(folder: Path, statement: str, *values: object) -> None:
+    with closing(sqlite3.connect(folder / "flights.sqlite3")) as database, database:
+        database.execute(statement, values)
+
+
+def test_the_window_is_half_open_and_given_to_the_query(folder: Path) -> None:
+    rows = fetch(folder)
+    assert (rows.days[0].item(), rows.days[-1].item(), len(rows)) == (date(2026, 11, 1), date(2026, 11, 21), 21)
+    assert rows.column("minutes").sum() == sum(range(1, 22))
+
+
+def test_without_a_first_day_everything_is_read(folder: Path) -> None:
+    rows = a_query(folder).fetch(window=Window(since=None, until=WINDOW.until), columns=COLUMNS)
+    assert rows.days[0].item() == date(2026, 10, 31)
+
+
+def test_a_query_that_gives_more_than_it_was_asked_for_is_cut_to_the_window(folder: Path) -> None:
+    rows = fetch(folder, "SELECT * FROM flights WHERE :since < :until")
+    assert len(rows) == 21
+
+
+def test_days_may_have_a_time_of_day_and_null_is_an_empty_cell(folder: Path) -> None:
+    change(folder, "INSERT INTO flights VALUES ('2026-11-21 23:59:59', NULL, NULL)")
+    change(folder, "INSERT INTO flights VALUES ('2026-11-21T00:00', 'LGA', 0.5)")
+    rows = fetch(folder)
+    assert len(rows) == 23
+    assert (rows.column("minutes").isna().sum(), rows.column("airport").isna().sum()) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        (("2026-11-21", "JFK", "late"), "minutes: 'late' is not a number."),
+        (("2026-11-21", "JFK", b"\x05"), "minutes: Bytes are not a number."),
+        (("2026-11-21", "JFK", float("inf")), "minutes: Only finite numbers are values."),
+        (("2026-11-21", "JFK", 10**15), "minutes: 1000000000000000 is too large"),
+        (("2026-11-21", b"JFK", 5), "airport: Bytes are not a text."),
+        (("2026-11-1", "JFK", 5), None),
+        (("2026-11-1x", "JFK", 5), "day: '2026-11-1x' is not a day written as %Y-%m-%d."),
+    ],
+)
+def test_a_row_that_cannot_be_read_is_left_out_with_the_reason(
+    folder: Path, row: tuple[object, ...], why: str | None
+) -> None:
+    change(folder, "INSERT INTO flights VALUES (?, ?, ?)", *row)
+    rows = fetch(folder, QUERY.replace("ORDER BY day", "ORDER BY rowid"))
+    if why is None:
+        assert (len(rows), rows.refusals) == (22, [])
+    else:
+        assert len(rows) == 21
+        assert [refusal.line for refusal in rows.refusals] == [22]
+        assert rows.refusals[0].why.startswith(why)
+
+
+def test_a_number_for_a_day_is_refused(folder: Path) -> None:
+    with pytest.raises(SourceError, match=r"day: 1 is not a day written as a text"):
+        fetch(folder, "SELECT minutes AS day, airport, minutes FROM flights WHERE day >= :since AND day < :until")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "INSERT INTO flights VALUES (:since, :until, 1)",
+        "UPDATE flights SET minutes = 0 WHERE day >= :since AND day < :until",
+        "DELETE FROM flights WHERE day >= :since AND day < :until",
+        "DELETE FROM flights WHERE day >= :since AND day < :until RETURNING day, airport, minutes",
+        "DROP TABLE flights -- :since :until",
+        "CREATE TEMP TABLE copied AS SELECT :since, :until",
+        "ATTACH DATABASE 'other.sqlite3' AS other -- :since :until",
+        "VACUUM INTO 'copy.sqlite3' -- :since :until",
+        "PRAGMA query_only = OFF -- :since :until",
+        "PRAGMA writable_schema = ON -- :since :until",
+        "SELECT day, airport, minutes, load_extension('x') FROM flights WHERE day >= :since AND day < :until",
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i, :since, :until FROM n",
+    ],
+)
+def test_what_is_not_reading_is_refused_and_changes_nothing(folder: Path, query: str) -> None:
+    before = (folder / "flights.sqlite3").read_bytes()
+    with pytest.raises(SourceError, match="does more than read the tables of its database"):
+        fetch(folder, query)
+    assert (folder / "flights.sqlite3").read_bytes() == before
+    assert [path.name for path in folder.iterdir()] == ["flights.sqlite3"]
+
+
+def test_a_second_statement_is_refused(folder: Path) -> None:
+    with pytest.raises(SourceError, match="You can only execute one statement at a time"):
+        fetch(folder, f"{QUERY}; DROP TABLE flights")
+
+
+def test_a_query_that_never_ends_is_stopped(folder: Path) -> None:
+    many = ", ".join(f"flights AS f{number}" for number in range(9))
+    query = f"SELECT f0.day, f0.airport, count(*) AS minutes FROM {many} WHERE f0.day >= :since AND f0.day < :until"
+    stopped = replace(a_query(folder, query), seconds_at_most=0.05)
+    with pytest.raises(SourceError, match=r"^The query took longer than 0.05 s and was stopped.$"):
+        stopped.fetch(window=WINDOW, columns=COLUMNS)
+
+
+def test_a_query_that_gives_too_much_is_stopped(folder: Path) -> None:
+    with pytest.raises(SourceError, match=r"^The query gives more than 20 rows.$"):
+        replace(a_query(folder), rows_at_most=20).fetch(window=WINDOW, columns=COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ("SELECT * FROM flights", "The query of the source must ask for days from :since on and before :until."),
+        ("SELECT * FROM gone WHERE :since < :until", "The query on flights.sqlite3 failed: no such table: gone."),
+        ("SELECT day, airport FROM flights WHERE :since < :until", "The result of the query has no column minutes."),
+        ("SELECT *, day FROM flights WHERE :since < :until", "The result of the query has the column day more than"),
+    ],
+)
+def test_a_query_that_cannot_work_is_refused_with_a_sentence(folder: Path, query: str, why: str) -> None:
+    with pytest.raises(SourceError) as refused:
+        fetch(folder, query)
+    assert str(refused.value).startswith(why)
+    assert str(folder) not in str(refused.value)
+
+
+def test_a_file_that_is_no_database_is_refused_and_none_is_created(folder: Path) -> None:
+    (folder / "text.sqlite3").write_text("day,airport,minutes\n" * 200)
+    with pytest.raises(SourceError, match="file is not a database"):
+        fetch(folder, database="text.sqlite3")
+    with pytest.raises(SourceError, match=r"^The file new.sqlite3 is not there.$"):
+        fetch(folder, database="new.sqlite3")
+    assert not (folder / "new.sqlite3").exists()
+    with pytest.raises(SourceError, match="lies outside the folder"):
+        fetch(folder, database="../flights.sqlite3")
+
+
+def test_an_unknown_kind_of_source_is_refused(folder: Path) -> None:
+    with pytest.raises(SourceError, match=r"^ftp is not a kind of source.$"):
+        source_of(kind="ftp", config={}, folder=folder)
