@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from kpiplatform import checks
 from tests.running.starting import CHECKOUT, clean_environment
 
 SECRET = "0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFG"
@@ -137,3 +138,9 @@ def test_an_empty_setting_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> 
     settings = settings_with(monkeypatch, KPI_ENV="demo", LOG_LEVEL="", PORT=" ", REDIS_URL="")
     assert settings["LOG_LEVEL"] == "INFO"
     assert settings["BASE_URL"] == "http://localhost:8000"
+
+
+def test_every_setting_is_documented(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (CHECKOUT / "docs" / "operations.md").read_text()
+    names = settings_with(monkeypatch, KPI_ENV="test")["SETTING_NAMES"] | checks.OUTSIDE_SETTINGS
+    assert [name for name in sorted(names) if f"\n| `{name}` |" not in page] == []
