@@ -34,15 +34,15 @@ class OtherOrganisation(Exception):
     """The database serves another organisation; the sample would mix with it. Nothing was written."""
 
 
-def load_sample_organisation(*, now: datetime, home: Path | None = None, password: str = SAMPLE_PASSWORD) -> bool:
+def load_sample_organisation(*, now: datetime, password: str = SAMPLE_PASSWORD) -> bool:
     """Load the sample organisation as of `now` and return whether anything was missing.
 
-    `home` is the folder for the files of its sources, by default that of the settings. A loading
+    The files of its sources are written where the settings say that sources are read. A loading
     that was interrupted is completed; a second one changes nothing.
     """
     described = read("organisation")["organisation"]
     zone = ZoneInfo(described["time_zone"])
-    folder = home or Path(settings.KPI_SOURCES_DIR)
+    folder = Path(settings.KPI_SOURCES_DIR)
     found = Organisation.objects.first()
     if found is not None and found.name != described["name"]:
         raise OtherOrganisation(found.name)

@@ -1,6 +1,7 @@
 """What the people of the sample do: initiatives, forums and their reviews, remarks on values."""
 
 from datetime import date, timedelta
+from typing import Any
 
 from alerts.models import Subscription
 from alerts.services.announcing import subscribe_owners
@@ -173,9 +174,13 @@ def _add_review(scene: Scene, forum: Forum, row: Sheet) -> None:
     )
 
 
-def _subject(scene: Scene, row: Sheet) -> dict[str, object]:
+def _subject(scene: Scene, row: Sheet) -> dict[str, Any]:
     """Return what a decision or an action is about, by the names of its model's fields."""
-    found = {"kpi": scene.kpis, "objective": scene.objectives, "initiative": scene.initiatives}
+    found: dict[str, dict[str, Any]] = {
+        "kpi": scene.kpis,
+        "objective": scene.objectives,
+        "initiative": scene.initiatives,
+    }
     return {name: rows[row[name]] for name, rows in found.items() if name in row}
 
 

@@ -17,6 +17,7 @@ from pytest_django import Settings
 from alerts.models import BandCrossing, Message
 from initiatives.models import Initiative, Milestone
 from kpiplatform.accounts.models import User
+from kpiplatform.demo import loading
 from kpiplatform.demo.loading import SAMPLE_PASSWORD, SIGN_INS, create_organisation, load_sample_organisation
 from kpiplatform.demo.sheets import kpi_sheets, mapping_spec
 from kpis.models import Annotation, Kpi, KpiState, MeasurementRevision, Pull, SourceMapping
@@ -205,6 +206,16 @@ def test_a_second_loading_changes_nothing(sample: Path) -> None:
     assert everything() == before
     assert list(KpiState.objects.order_by("pk").values()) == states
     assert {path: path.stat().st_mtime_ns for path in sample.iterdir()} == written
+
+
+def test_lost_source_files_are_written_again_as_they_were(
+    sample: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[tuple[Path, int]] = []
+    monkeypatch.setattr(loading, "write_source_files", lambda folder, *, weeks: written.append((folder, weeks)))
+    settings.KPI_SOURCES_DIR = tmp_path
+    load_sample_organisation(now=LOADED_AT + timedelta(days=40))
+    assert written == [(tmp_path, 678)]
 
 
 @pytest.mark.django_db
