@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import resvg_py
 
@@ -72,7 +72,10 @@ def trend_svg(points: Sequence[Point], inks: Inks) -> str:
         xs = [RIGHT]
     edges = [0.0, *((a + b) / 2 for a, b in pairwise(xs)), float(WIDTH)]
     zones, goals = [], []
-    for point, (start, end) in zip(points, pairwise(edges), strict=True):
+    # Periods with the same limits share one rectangle and one line: the dashes run on.
+    for _, run in groupby(zip(points, pairwise(edges), strict=True), key=lambda part: _limits(part[0])):
+        parts = list(run)
+        point, start, end = parts[0][0], parts[0][1][0], parts[-1][1][1]
         zones += [_rect(start, end, *span, inks) for span in _zones(point, scale)]
         goals += [f"M{start:.1f} {scale.y(goal):.1f}H{end:.1f}" for goal in _goals(point)]
     line = " ".join(f"{x:.1f},{scale.y(p.value):.1f}" for x, p in zip(xs, points, strict=True))
@@ -100,6 +103,10 @@ def _scale_of(points: Sequence[Point]) -> _Scale:
     low, high = float(min(drawn)), float(max(drawn))
     air = (high - low) * 0.08 or 1.0
     return _Scale(low=low - air, high=high + air)
+
+
+def _limits(point: Point) -> tuple[Decimal | None, ...]:
+    return (point.goal, point.red_flag, point.goal_high, point.red_high)
 
 
 def _goals(point: Point) -> list[Decimal]:

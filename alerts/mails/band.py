@@ -97,11 +97,10 @@ class _Page:
         against = _(" vs %s") % self.goal if self.goal else ""
         return f"{texts[self.kind] % named}: {self.figure(self.now['value'])}{against} ({self.now['label']})"
 
-    @property
-    def headline(self) -> str:
-        """What became of the band before: “was at risk”, “corrected, we said off track”."""
+    def headline(self, shape: str = "") -> str:
+        """What became of the band before: “was ▲ at risk”, “corrected, we said ■ off track”."""
         text = _("corrected, we said %s") if self.kind == "correction" else _("was %s")
-        return text % words.band_name(self.was)
+        return text % f"{shape} {words.band_name(self.was)}".strip()
 
     @property
     def limits(self) -> str:
@@ -263,12 +262,14 @@ class _Page:
             "band": words.band_name(self.band),
             "kind": words.KINDS[self.band],
             "shape": words.SHAPES[self.band],
-            "headline": self.headline,
+            "headline": self.headline(),
+            "headline_shaped": self.headline(words.SHAPES[self.was]),
             "name": self.kpi["name"],
             "value": self.figure(self.now["value"]),
             "limits": self.limits,
             "period": name,
             "days": days,
+            "is_day": self.kpi["frequency"] == "day",
             "ratio": self.ratio,
             "alt": self._alt(),
             "first": self.facts["periods"][0]["label"],

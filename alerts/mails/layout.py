@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -28,7 +28,7 @@ class Picture:
     """A picture that the HTML body shows by its content id."""
 
     cid: str
-    png: bytes
+    png: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ def lay_out(template: str, *, subject: str, context: dict[str, Any], pictures: t
     context = context | {"subject": subject}
     # Terminals and old clients draw a box for the narrow space.
     text = render_to_string(f"{template}.txt", context).replace(NARROW_SPACE, " ")
-    html = render_to_string(f"{template}.html", context)
+    html = render_to_string(f"{template}.html", context).replace(NARROW_SPACE, "\u00a0")
     return Mail(subject=subject, text=text.strip() + "\n", html=html, pictures=pictures)
 
 
