@@ -89,9 +89,7 @@ def install(requirements):
             if not works:
                 quietly("Preparing .venv", [sys.executable, "-m", "venv", VENV], "is the package python3-venv missing?")
             pip = [PYTHON, "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--no-compile"]
-            quietly(
-                "Installing packages", [*pip, "--no-deps", "-r", requirements], "is a package registry reachable?"
-            )
+            quietly("Installing packages", [*pip, "--no-deps", "-r", requirements], "is a package registry reachable?")
             for name in {requirements, "requirements.txt"}:  # the development lock holds the pins of the other one too
                 with open(os.path.join(VENV, f"{name}.installed"), "w") as stamp:
                     stamp.write(checksum(name))
