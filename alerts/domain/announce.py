@@ -38,10 +38,11 @@ def decide(
 ) -> Announcement:
     """Return whether this change is told, and what is announced from now on.
 
-    `announced` is None before the first note. `newest_period` is the start of the newest judged
-    period behind `confirmed`; if it lies before `look_back_from`, nothing is told and nothing is
-    noted, so that the next recent value still tells it. `cause` is `correction` when a value
-    that was already judged changed, `edit` when a rule, target or threshold did.
+    `announced` is None before the first note. `newest_period` is the start of the newest period
+    judged anew in this run, not of the newest ever judged: old facts alone tell nothing. If it lies
+    before `look_back_from`, nothing is noted either, so that the next recent value still tells it.
+    `cause` is `correction` when a value that was already judged changed, `edit` when a rule, target
+    or threshold did.
 
     Silent are: the first note; an improvement nobody was told the need of; an edit. A correction
     of something told is told at any age, since it takes back what we said. One of something never
