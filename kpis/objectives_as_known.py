@@ -6,12 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from typing import cast
 
 from django.db.models import Q
 
 from kpis.as_known import states_as_known
 from kpis.models import Kpi, KpiWeight
-from objectives.domain.rollup import Child, RollUp, roll_up
+from objectives.domain.rollup import Child, Method, RollUp, roll_up
 from objectives.models import ManualScore, Objective, ObjectiveWeight
 
 ONE = Decimal(1)
@@ -63,8 +64,10 @@ def _rolled(
     done: dict[int, RollUp] = {}
     for pk in leaves_first:
         objective = objectives[pk]
-        done[pk] = roll_up(children[pk], objective.roll_up_method, objective.minimum_coverage, manual.get(pk))
-        if objective.parent_id in objectives:
+        done[pk] = roll_up(
+            children[pk], cast("Method", objective.roll_up_method), objective.minimum_coverage, manual.get(pk)
+        )
+        if objective.parent_id is not None and objective.parent_id in objectives:
             children[objective.parent_id].append(
                 Child(
                     key=f"objective:{pk}",

@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from typing import Literal, cast
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
 
 from kpiplatform.accounts.models import User
 from kpis.domain.judged import Rules, Valued
-from kpis.domain.limits import TargetRow, ThresholdRow
+from kpis.domain.limits import Mode, TargetRow, ThresholdRow
 from kpis.domain.periods import Calendar, fiscal_year_start
 from kpis.models import Kpi, PeriodCalendar, Target, ThresholdSet
 from objectives.queries import may_write, scope_of
@@ -64,7 +65,7 @@ def rules_of(kpis: Sequence[Kpi]) -> dict[int, Rules]:
             ThresholdRow(
                 effective_from=row.effective_from,
                 recorded_at=row.recorded_at,
-                mode=row.mode,
+                mode=cast("Mode", row.mode),
                 goal=row.goal,
                 red_flag=row.red_flag,
                 goal_low=row.goal_low,
@@ -96,10 +97,10 @@ def calendar_of(row: PeriodCalendar) -> Calendar:
     """Return the calendar as the domain functions take it."""
     return Calendar(
         fiscal_year_start_month=row.fiscal_year_start_month,
-        label_rule=row.label_rule,
+        label_rule=cast(Literal["start", "end"], row.label_rule),
         week_start=row.week_start,
-        pattern=row.pattern,
-        year_end_rule=row.year_end_rule,
+        pattern=cast(Literal["calendar", "445", "454", "544"], row.pattern),
+        year_end_rule=cast(Literal["last", "nearest"], row.year_end_rule),
         year_end_weekday=row.year_end_weekday,
         year_end_month=row.year_end_month,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from itertools import islice
 
@@ -67,7 +67,7 @@ def rejudge(*, kpi_ids: Sequence[int], since: date, now: datetime) -> int:
         return _judge_locked(owed, now, "edit")
 
 
-def _judge_locked(owed: dict[int, date | None], now: datetime, cause: str) -> int:
+def _judge_locked(owed: Mapping[int, date | None], now: datetime, cause: str) -> int:
     """Judge KPIs whose state rows this transaction holds."""
     if not owed:
         return 0

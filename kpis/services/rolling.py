@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from typing import cast
 
 from django.db import connection
 
-from objectives.domain.rollup import Child, RollUp, roll_up
+from objectives.domain.rollup import Child, Method, RollUp, roll_up
 from objectives.models import ManualScore, Objective, ObjectiveState
 
 ONE = Decimal(1)
@@ -65,7 +66,7 @@ def roll_up_objectives(*, objective_ids: Iterable[int], now: datetime) -> None:
     for pk in _leaves_first(ids, parents):
         objective = objectives[pk]
         own = [_updated(child, done) for child in children[pk]]
-        done[pk] = roll_up(own, objective.roll_up_method, objective.minimum_coverage, manual.get(pk))
+        done[pk] = roll_up(own, cast("Method", objective.roll_up_method), objective.minimum_coverage, manual.get(pk))
     ObjectiveState.objects.bulk_create(
         [_state(pk, done[pk], now) for pk in ids],
         update_conflicts=True,
@@ -74,7 +75,7 @@ def roll_up_objectives(*, objective_ids: Iterable[int], now: datetime) -> None:
     )
 
 
-def _with_ancestors(ids: set[int], parents: dict[int, int | None]) -> set[int]:
+def _with_ancestors(ids: set[int], parents: Mapping[int, int | None]) -> set[int]:
     found: set[int] = set()
     for pk in ids:
         step: int | None = pk
@@ -84,7 +85,7 @@ def _with_ancestors(ids: set[int], parents: dict[int, int | None]) -> set[int]:
     return found
 
 
-def _leaves_first(ids: Sequence[int], parents: dict[int, int | None]) -> list[int]:
+def _leaves_first(ids: Sequence[int], parents: Mapping[int, int | None]) -> list[int]:
     def depth(pk: int) -> int:
         steps, step = 0, parents.get(pk)
         while step is not None and steps <= len(parents):

@@ -102,7 +102,7 @@ def test_two_values_for_one_period_are_refused_whole():
 @pytest.mark.parametrize("bad", ["NaN", "Infinity", "-Infinity"])
 def test_what_is_no_number_is_refused_at_the_door(bad):
     kpi = a_kpi()
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="number"):
         record_measurements(readings=[week(kpi, W46, bad)], origin=by_hand(kpi), now=NOW)
     assert not Measurement.objects.exists()
 
