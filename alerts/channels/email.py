@@ -76,6 +76,7 @@ class EmailChannel:
         """Connect and sign in. Raises SignInRefused or Unreachable."""
         try:
             self._backend.open()
+            self._backend.connection.ehlo_or_helo_if_needed()
         except smtplib.SMTPAuthenticationError as error:
             self.close()
             raise SignInRefused(_words(error.smtp_code, error.smtp_error)) from error
