@@ -122,12 +122,14 @@ def is_correction(*, state: str, period_end: date, latest_closed_end: date) -> b
 def unusual_move(value: Decimal, earlier: Sequence[Decimal]) -> UnusualMove | None:
     """Return the move from the latest of `earlier` (oldest first) if it is more than six times the median move.
 
-    None with fewer than five moves, or where the KPI usually does not move at all.
+    Where a KPI mostly stands still, the median is that of the periods in which it moved. None with fewer than five
+    moves to compare with, or if it never moved.
     """
     moves = [abs(b - a) for a, b in pairwise(earlier)]
     if len(moves) < FEWEST_MOVES:
         return None
-    usual, move = median(moves), abs(value - earlier[-1])
+    usual = median(moves) or median([step for step in moves if step] or [Decimal(0)])
+    move = abs(value - earlier[-1])
     if usual == 0 or move <= UNUSUAL * usual:
         return None
     return UnusualMove(before=earlier[-1], move=move, usual=usual)

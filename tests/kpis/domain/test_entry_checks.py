@@ -161,3 +161,11 @@ def test_what_is_usual_needs_five_moves_and_some_movement():
     assert unusual_move(D(500), STEADY[:5]) is None
     assert unusual_move(D(500), STEADY[:6]) is not None
     assert unusual_move(D(500), [D(6)] * 20) is None
+
+
+def test_where_a_kpi_mostly_stands_still_its_rare_moves_are_the_usual_ones():
+    crews = [D(n) for n in (5, 5, 5, 6, 6, 6, 5, 5)]
+    found = unusual_move(D(20), crews)
+    assert found is not None
+    assert found.usual == 1
+    assert unusual_move(D(11), crews) is None

@@ -1,0 +1,124 @@
+"""What a posted value is answered with: the cells that look different now, or the form of one cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from kpiplatform.dashboards.my_kpis import grid, links, presenter, queries, words
+from kpiplatform.dashboards.my_kpis.forms import CellForm
+from kpiplatform.dashboards.my_kpis.saving import Key, Saved
+from kpiplatform.dashboards.my_kpis.sheet import Attempt, Viewer, cell_id, cell_url, title_of
+from kpiplatform.dashboards.my_kpis.slots import Slot
+from kpis.domain.figures import with_unit
+from kpis.models import Kpi, MeasurementRevision
+from kpis.templatetags.kpi_figures import band_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One revision of a value, ready to print."""
+
+    seq: int
+    value: str
+    state: str
+    by: str
+    when: str
+    why: str
+
+
+def cells(kpis: Iterable[Kpi], viewer: Viewer, saved: Saved, *, main: Key | None = None) -> dict[str, Any]:
+    """Return the context of the cells that look different now, read anew, and of the states of their rows.
+
+    The cell `main` replaces the one that was typed in; the others find their places by their ids.
+    """
+    owned = presenter.lines_of(list(kpis), viewer)
+    sheet = presenter.sheet_of(owned, viewer, saved.attempts)
+    shown = {slot.key: grid.cell(slot, sheet) for line in owned for slot in line.slots if slot.key in saved.keys}
+    return {
+        "main": shown.pop(main, None),
+        "cells": list(shown.values()),
+        "rows": [grid.row(line, sheet) for line in owned],
+    }
+
+
+def said(before: Slot, after: Slot, viewer: Viewer) -> str:
+    """Return what is said after a value was stored: where it stands, and its band if that changed."""
+    kpi, value = after.kpi, after.value
+    figure = words.typed(value.value, kpi, viewer.locale) if value is not None else ""
+    facts = {"cell": title_of(after), "value": with_unit(figure, kpi.measure_unit)}
+    text = _("%(cell)s: %(value)s saved") % facts if figure else _("%(cell)s saved") % facts
+    old = before.value.band if before.value is not None else ""
+    new = value.band if value is not None else ""
+    if not new or old == new:
+        return f"{text}."
+    if not old:
+        return f"{text}, {band_name(new).lower()}."
+    return _("%(text)s, %(old)s before, %(new)s now.") % {
+        "text": text,
+        "old": band_name(old).lower(),
+        "new": band_name(new).lower(),
+    }
+
+
+def form_page(slot: Slot, form: CellForm, viewer: Viewer, *, conflict: Attempt | None = None) -> dict[str, Any]:
+    """Return the context of the form of one cell; a second try replaces what stands there now."""
+    kpi, value = slot.kpi, slot.value
+    text = words.shown(value.value, kpi, viewer.locale) if value is not None and value.value is not None else ""
+    return {
+        "kpi": kpi,
+        "unit": kpi.unit.name,
+        "period": words.name_of(slot.period),
+        "span": words.span_of(slot.period),
+        "is_locked": slot.is_locked,
+        "is_source": kpi.entry == Kpi.Entry.SOURCE,
+        "standing": _standing(slot, text),
+        "band": value.band if text and value is not None else None,
+        "band_state": "provisional" if slot.state == "provisional" else "",
+        "form": form,
+        "seq": slot.seq,
+        "conflict": conflict,
+        "doubt": form.doubt if form.is_bound and not form.errors else "",
+        "history": [_version(one, slot, viewer) for one in queries.history_of(kpi, slot.period.start)],
+        "kpi_url": links.kpi_page(kpi.code),
+        "back_url": back_to(slot),
+        "url": cell_url(slot),
+    }
+
+
+def back_to(slot: Slot) -> str:
+    """Return the place of a cell in the grid."""
+    return f"{reverse('my:kpis')}#{cell_id(slot)}"
+
+
+def _standing(slot: Slot, text: str) -> str:
+    """Return how it stands with the value, like “76.2 %, provisional”."""
+    if text:
+        figure = with_unit(text, slot.kpi.measure_unit)
+        return _("%(value)s, provisional") % {"value": figure} if slot.state == "provisional" else figure
+    if slot.state == "not_applicable" and slot.value is not None:
+        return _("Not applicable: %(reason)s") % {"reason": slot.value.reason}
+    if slot.value is not None:
+        return _("No value: the denominator is zero")
+    facts = {"day": words.weekday_of(slot.due), "late": words.days_late(slot.due, slot.today)}
+    return _("Missing, %(late)s") % facts if facts["late"] else _("No value yet, due %(day)s") % facts
+
+
+def _version(revision: MeasurementRevision, slot: Slot, viewer: Viewer) -> Version:
+    states = {"reported": "", "provisional": _("provisional"), "not_applicable": _("not applicable")}
+    if revision.recorded_by is not None:
+        by = revision.recorded_by.name
+    else:
+        by = revision.pull.source.name if revision.pull is not None else ""
+    return Version(
+        seq=revision.seq,
+        value=words.typed(revision.value, slot.kpi, viewer.locale) or "\N{EN DASH}",
+        state=states[revision.state],
+        by=by,
+        when=words.clock(revision.recorded_at, viewer.now, viewer.tz),
+        why=revision.note or revision.reason,
+    )

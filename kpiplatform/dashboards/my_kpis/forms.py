@@ -1,0 +1,175 @@
+"""The form of one cell: a value or its two parts, or that the period does not apply, and why."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+
+from kpiplatform.dashboards.my_kpis import queries, words
+from kpiplatform.dashboards.my_kpis.sheet import Viewer
+from kpiplatform.dashboards.my_kpis.slots import Slot
+from kpis.domain.aggregation import ratio
+from kpis.domain.entry_checks import EntryRefused, Problem, typed_number, unusual_move
+from kpis.models import Kpi
+from kpis.readings import Recorded
+from kpis.services.entry import Entry, enter_measurement, needs_reason, takes_parts
+
+REASON_LENGTH = 200
+
+
+class CellForm(forms.Form):
+    """What a person says of one period of a KPI. After a refusal everything typed is still in it."""
+
+    use_required_attribute = False  # a period that does not apply has no numbers
+
+    numerator = forms.CharField(max_length=64)
+    denominator = forms.CharField(max_length=64)
+    value = forms.CharField(max_length=64)
+    not_applicable = forms.BooleanField(required=False)
+    provisional = forms.BooleanField(required=False)
+    reason = forms.CharField(required=False, max_length=REASON_LENGTH)
+    seq = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+
+    def __init__(self, *, slot: Slot, viewer: Viewer, data: Any = None) -> None:
+        super().__init__(data, initial=_initial(slot, viewer))
+        self.slot, self.viewer, self.doubt = slot, viewer, ""
+        self.entry: Entry | None = None
+        self._word()
+
+    def _word(self) -> None:
+        """Label the fields for this KPI and period, and drop those that make no sense here."""
+        kpi, period = self.slot.kpi, words.name_of(self.slot.period)
+        labels = {
+            "value": _("Value, in %(unit)s") % {"unit": kpi.measure_unit} if kpi.measure_unit else _("Value"),
+            "numerator": (kpi.numerator_label or _("Numerator")).capitalize(),
+            "denominator": (kpi.denominator_label or _("Denominator")).capitalize(),
+            "not_applicable": _("%(period)s does not apply") % {"period": period},
+            "provisional": _("Provisional: the final value follows"),
+            "reason": _("Reason"),
+        }
+        for name, label in labels.items():
+            self.fields[name].label = label
+        self.fields["reason"].help_text = (
+            _("Why the value differs from what the source says, or why the period does not apply.")
+            if kpi.entry == Kpi.Entry.SOURCE
+            else _("Needed to change a value that others have read, or to say that the period does not apply.")
+        )
+        for name in ("value", "numerator", "denominator"):
+            self.fields[name].error_messages["required"] = _("Type a number, or say that the period does not apply.")
+            self.fields[name].widget.attrs |= {"inputmode": "decimal", "autocomplete": "off"}
+        for name in ["value"] if takes_parts(kpi) else ["numerator", "denominator"]:
+            del self.fields[name]
+        if self.slot.is_open:
+            del self.fields["provisional"]  # an open period always is
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("not_applicable"):
+            for name in self._figures():
+                self.errors.pop(name, None)
+        if self.errors:
+            return data
+        said = self._not_applicable(data) if data["not_applicable"] else self._numbers(data)
+        if said is None:
+            return data
+        self.entry = Entry(
+            kpi=self.slot.kpi,
+            period=self.slot.period,
+            expected_seq=data["seq"],
+            provisional=bool(data.get("provisional")),
+            **said,
+        )
+        try:
+            reasoned = needs_reason(self.entry, before=self.slot.value, today=self.viewer.today)
+            if reasoned and not data["reason"] and data["seq"] == self.slot.seq:
+                self.add_error("reason", _("Say why the value changes: others have read it as it stands."))
+        except EntryRefused as refused:
+            self._refuse("numerator" if takes_parts(self.slot.kpi) else "value", refused)
+        return data
+
+    def save(self, *, now: datetime) -> Recorded:
+        """Store what the form says; raises Conflict or PeriodLocked."""
+        assert self.entry is not None
+        return enter_measurement(
+            kpi=self.entry.kpi,
+            period=self.entry.period,
+            expected_seq=self.entry.expected_seq,
+            value=self.entry.value,
+            numerator=self.entry.numerator,
+            denominator=self.entry.denominator,
+            not_applicable=self.entry.not_applicable,
+            provisional=self.entry.provisional,
+            note=self.cleaned_data["reason"],
+            user=self.viewer.user,
+            now=now,
+        )
+
+    def typed_text(self) -> str:
+        """Return what was typed, as it is said in a sentence."""
+        if self.cleaned_data["not_applicable"]:
+            return _("not applicable")
+        return " / ".join(self.data.get(name, "") for name in self._figures())
+
+    def _not_applicable(self, data: dict[str, Any]) -> dict[str, str] | None:
+        if not data["reason"]:
+            self.add_error("reason", _("Say why the period does not apply."))
+            return None
+        return {"not_applicable": data["reason"]}
+
+    def _numbers(self, data: dict[str, Any]) -> dict[str, Decimal] | None:
+        numbers = {name: self._number(name, data[name]) for name in self._figures()}
+        known = {name: number for name, number in numbers.items() if number is not None}
+        if len(known) < len(numbers):
+            return None
+        self._question(known)
+        return known
+
+    def _figures(self) -> list[str]:
+        return ["numerator", "denominator"] if takes_parts(self.slot.kpi) else ["value"]
+
+    def _number(self, name: str, text: str) -> Decimal | None:
+        percent = name == "value" and self.slot.kpi.measure_unit == "%"
+        try:
+            return typed_number(text, locale=self.viewer.locale, percent=percent)
+        except EntryRefused as refused:
+            self._refuse(name, refused)
+            return None
+
+    def _question(self, numbers: dict[str, Decimal]) -> None:
+        """Keep the question about an unusual move, unless it was answered."""
+        kpi = self.slot.kpi
+        value = numbers.get("value")
+        if value is None:
+            value, _reason = ratio(numbers["numerator"], numbers["denominator"], kpi.ratio_factor)
+        if value is None or self.data.get("sure"):
+            return
+        earlier = queries.earlier_values([kpi.pk], until=self.slot.period.start)
+        move = unusual_move(value, [one for _start, one in earlier.get(kpi.pk, ())])
+        if move is not None:
+            self.doubt = words.unusual(move, kpi=kpi, locale=self.viewer.locale)
+
+    def _refuse(self, name: str, refused: EntryRefused) -> None:
+        slot = self.slot
+        text = self.data.get(name, "")
+        if name != "value" and refused.problem in {Problem.OUTSIDE, Problem.BELOW, Problem.ABOVE}:
+            text = _("The ratio")
+        sentence = words.why_refused(refused, text=text, kpi=slot.kpi, period=slot.period, locale=self.viewer.locale)
+        self.add_error(name, sentence)
+
+
+def _initial(slot: Slot, viewer: Viewer) -> dict[str, Any]:
+    initial: dict[str, Any] = {"seq": slot.seq}
+    if slot.value is None:
+        return initial
+    for name in ("value", "numerator", "denominator"):
+        initial[name] = words.typed(getattr(slot.value, name), slot.kpi, viewer.locale)
+    if takes_parts(slot.kpi):
+        for name in ("numerator", "denominator"):
+            initial[name] = words.plain(getattr(slot.value, name), viewer.locale)
+    initial["not_applicable"] = slot.state == "not_applicable"
+    initial["reason"] = slot.value.reason if slot.state == "not_applicable" else ""
+    return initial

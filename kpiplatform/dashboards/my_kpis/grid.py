@@ -1,0 +1,249 @@
+"""The grid in which an owner types: ready strings for the template, a cell per period, a row per KPI."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import groupby
+
+from django.utils.translation import gettext as _
+
+from kpiplatform.dashboards.my_kpis import links, words
+from kpiplatform.dashboards.my_kpis.row_state import RowState, row_state
+from kpiplatform.dashboards.my_kpis.sheet import Attempt, Sheet, cell_id, cell_url, form_id, grid_id, title_of
+from kpiplatform.dashboards.my_kpis.slots import Line, Slot
+from kpis.domain.figures import MISSING, number
+from kpis.models import Kpi
+from kpis.services.entry import takes_parts
+from kpis.templatetags.kpi_figures import band_name
+
+FREQUENCIES = ["day", "week", "month", "quarter", "half_year", "year"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One cell as it is printed."""
+
+    id: str
+    input_id: str
+    issue_id: str
+    form_id: str
+    css: str
+    state: str
+    label: str
+    title: str
+    name: str = ""
+    url: str = ""
+    text: str = ""
+    saved: str | None = None
+    placeholder: str = ""
+    band: str | None = None
+    band_state: str = ""
+    is_input: bool = False
+    is_na: bool = False
+    has_issue: bool = False
+    attempt: Attempt | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the cell is mere text, whose band nothing else names."""
+        return not self.is_input and not self.url
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    code: str
+    name: str
+    url: str
+    unit: str
+    goal: str
+    cells: tuple[Cell, ...]
+    state: RowState
+
+    @property
+    def state_id(self) -> str:
+        return f"state-{self.code}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    label: str
+    sub: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    id: str
+    form_id: str
+    title: str
+    caption: str
+    columns: tuple[Column, ...]
+    groups: tuple[tuple[str, tuple[Row, ...]], ...]
+    has_inputs: bool
+    span: int
+
+    @property
+    def rows(self) -> list[Row]:
+        return [row for _unit, rows in self.groups for row in rows]
+
+
+def grids(lines: Iterable[Line], sheet: Sheet) -> list[Grid]:
+    """Return a grid per frequency (and calendar), those to type in first, then days first; the rows stand by unit."""
+
+    def kind(line: Line) -> tuple[int, int]:
+        return FREQUENCIES.index(line.kpi.frequency), line.kpi.calendar_id
+
+    made = [_grid(list(same), sheet) for _key, same in groupby(sorted(lines, key=kind), key=kind)]
+    return sorted(made, key=lambda one: not one.has_inputs)
+
+
+def _grid(lines: list[Line], sheet: Sheet) -> Grid:
+    kpi = lines[0].kpi
+    heads = tuple(_column([line.slots[at] for line in lines]) for at in range(len(lines[0].slots)))
+    groups = tuple(
+        (unit, tuple(row(line, sheet) for line in same))
+        for unit, same in groupby(lines, key=lambda at: at.kpi.unit.name)
+    )
+    titles = {
+        "day": (_("Daily"), _("Values by day")),
+        "week": (_("Weekly"), _("Values by week")),
+        "month": (_("Monthly"), _("Values by month")),
+        "quarter": (_("Quarterly"), _("Values by quarter")),
+        "half_year": (_("Half-yearly"), _("Values by half-year")),
+        "year": (_("Yearly"), _("Values by year")),
+    }
+    title, caption = titles[kpi.frequency]
+    return Grid(
+        id=grid_id(kpi),
+        form_id=form_id(kpi),
+        title=title,
+        caption=caption,
+        columns=heads,
+        groups=groups,
+        has_inputs=any(cell.is_input for _unit, rows in groups for one in rows for cell in one.cells),
+        span=len(heads) + 4,
+    )
+
+
+def _column(slots: list[Slot]) -> Column:
+    label, sub = words.heading(slots[0].period)
+    note = ""
+    if slots[0].is_open:
+        note = _("provisional")
+    elif all(slot.is_locked for slot in slots):
+        note = _("locked")
+    return Column(label=label, sub=sub, note=note)
+
+
+def row(line: Line, sheet: Sheet) -> Row:
+    """Return the row of one KPI."""
+    kpi = line.kpi
+    return Row(
+        code=kpi.code,
+        name=words.name_in_unit(kpi),
+        url=links.kpi_page(kpi.code),
+        unit=kpi.measure_unit,
+        goal=_goal(kpi, sheet),
+        cells=tuple(cell(slot, sheet) for slot in line.slots),
+        state=row_state(line, sheet),
+    )
+
+
+def cell(slot: Slot, sheet: Sheet) -> Cell:
+    """Return one cell: a field where a value is typed, else a link to its form, or plain where nothing can change."""
+    kpi, locale = slot.kpi, sheet.viewer.locale
+    attempt = sheet.attempts.get(slot.key)
+    suffix = f"{kpi.code}-{slot.period.start}"
+    value = slot.value
+    is_input = slot.is_typed and not takes_parts(kpi) and (slot.state != "not_applicable" or attempt is not None)
+    figure = words.typed if is_input else words.shown
+    text = figure(value.value, kpi, locale) if value is not None and value.value is not None else ""
+    band = value.band if value is not None and value.value is not None else None
+    reachable = is_input or (kpi.entry != Kpi.Entry.DERIVED and not slot.is_locked)
+    return Cell(
+        id=cell_id(slot),
+        input_id=f"value-{suffix}",
+        issue_id=f"issue-{suffix}",
+        form_id=form_id(kpi),
+        css=_css(slot, sheet, attempt, is_input),
+        state=attempt.kind if attempt else slot.state,
+        label=_label(slot, text, band, is_input),
+        title=title_of(slot),
+        name=f"{kpi.code}@{slot.period.start}@{attempt.seq if attempt else slot.seq}",
+        url=cell_url(slot) if reachable else "",
+        text=attempt.text if attempt else text or _empty(slot, is_input),
+        saved=text if attempt else None,
+        placeholder=_placeholder(slot) if is_input else "",
+        band=band if attempt is None or attempt.kind == "conflict" else None,
+        band_state="provisional" if slot.state == "provisional" else "",
+        is_input=is_input,
+        is_na=slot.state == "not_applicable" and not is_input,
+        has_issue=slot.is_typed and not takes_parts(kpi),
+        attempt=attempt,
+    )
+
+
+def _css(slot: Slot, sheet: Sheet, attempt: Attempt | None, is_input: bool) -> str:
+    names = ["cell"]
+    if not is_input:
+        names.append("num")
+    if attempt is not None:
+        names.append(f"cell--{attempt.css}")
+    elif slot.state == "not_applicable":
+        names.append("cell--na")
+    elif slot.is_locked:
+        names.append("cell--locked")
+    elif slot.state in {"provisional", "missing", "due"}:
+        names.append(f"cell--{slot.state}")
+    elif not is_input:
+        names.append("cell--read")
+    mine = (one for one in sheet.changes.get(slot.kpi.pk, ()) if one.by_id == sheet.viewer.user.pk)
+    if attempt is None and any(one.period_start == slot.period.start for one in mine):
+        names.append("cell--saved")
+    return " ".join(names)
+
+
+def _empty(slot: Slot, is_input: bool) -> str:
+    """Return the word in a cell without value that is no field."""
+    if is_input or slot.state == "not_due":
+        return ""
+    if slot.state == "not_applicable":
+        return _("n/a")
+    if slot.value is not None:
+        return MISSING  # a ratio over nothing
+    return _("enter") if slot.is_typed else _("missing") if slot.state == "missing" else ""
+
+
+def _placeholder(slot: Slot) -> str:
+    return {"missing": _("missing"), "due": _("due")}.get(slot.state, "")
+
+
+def _label(slot: Slot, text: str, band: str | None, is_input: bool) -> str:
+    """Return what is read out for a field or a link."""
+    said = [title_of(slot)]
+    if not is_input and text:
+        said.append(text)
+    if band is not None:
+        said.append(band_name(band, "provisional" if slot.state == "provisional" else ""))
+    elif slot.state in {"missing", "due"}:
+        said.append(_("missing") if slot.state == "missing" else _("due"))
+    elif slot.state == "not_applicable":
+        said.append(_("not applicable"))
+    if not is_input:
+        said.append(_("enter") if slot.is_typed and slot.value is None else _("correct"))
+    return ", ".join(said)
+
+
+def _goal(kpi: Kpi, sheet: Sheet) -> str:
+    goal, high = sheet.goals.get(kpi.pk, (None, None))
+    if goal is None:
+        return MISSING
+    figures = [_round_goal(one, kpi, sheet.viewer.locale) for one in (goal, high) if one is not None]
+    return "\N{EN DASH}".join(figures)
+
+
+def _round_goal(goal: Decimal, kpi: Kpi, locale: str) -> str:
+    """Return a goal without decimals that say nothing: 80, not 80.0."""
+    return number(goal, 0 if goal == goal.to_integral_value() else kpi.decimals, locale=locale)

@@ -1,0 +1,118 @@
+"""What the owner's page is printed from: the KPIs with their periods and values, and the grids made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from alerts.queries import local_date
+from kpiplatform.dashboards.my_kpis import grid, queries, todo
+from kpiplatform.dashboards.my_kpis.sheet import Attempts, Sheet, Viewer
+from kpiplatform.dashboards.my_kpis.slots import Line, Slot, columns, lines
+from kpis.domain.limits import Limits, RangeLimits, in_force, limits_for
+from kpis.domain.periods import Period, period_of
+from kpis.models import Kpi
+from kpis.queries import calendar_of, rules_of
+
+
+def viewer_of(request: HttpRequest) -> Viewer:
+    """Return who asks, the organisation's day, and the time zone the person reads clocks in."""
+    now = timezone.now()
+    return Viewer(user=request.user, now=now, today=local_date(now), tz=timezone.get_current_timezone())
+
+
+def lines_of(kpis: Sequence[Kpi], viewer: Viewer, *, also: Period | None = None) -> list[Line]:
+    """Return the KPIs with the periods of the grid and their values; `also` is a period before those."""
+    shown: dict[tuple[str, int], list[Period]] = {}
+    for kpi in kpis:
+        key = (kpi.frequency, kpi.calendar_id)
+        if key not in shown:
+            shown[key] = columns(kpi.frequency, calendar_of(kpi.calendar), viewer.today)
+    periods = {kpi.pk: shown[kpi.frequency, kpi.calendar_id] for kpi in kpis}
+    if also is not None:
+        periods = {pk: own if also in own else [also, *own] for pk, own in periods.items()}
+    return lines(
+        kpis,
+        periods=periods,
+        values=queries.values_since(_since(periods)),
+        working=queries.working_days(kpis),
+        today=viewer.today,
+    )
+
+
+def sheet_of(owned: Sequence[Line], viewer: Viewer, attempts: Attempts) -> Sheet:
+    """Return what the rows are made from: recent changes, goals, and what was typed but isn't saved."""
+    since = {line.kpi.pk: line.slots[0].period.start for line in owned}
+    return Sheet(
+        viewer=viewer,
+        changes=queries.changes_since(since, now=viewer.now),
+        goals=goals_of([line.kpi for line in owned], viewer.today),
+        attempts=attempts,
+    )
+
+
+def whole_page(kpis: Sequence[Kpi], viewer: Viewer, attempts: Attempts) -> dict[str, Any]:
+    """Return the context of the page."""
+    owned = lines_of(kpis, viewer)
+    sheets = grid.grids(owned, sheet_of(owned, viewer, attempts))
+    return {
+        "todo": todo.todo(owned, queries.open_incidents([kpi.pk for kpi in kpis]), viewer),
+        "grids": sheets,
+        "issues": [cell for one in sheets for row in one.rows for cell in row.cells if cell.has_issue],
+        "counts": _counts(sheets),
+        "has_inputs": any(one.has_inputs for one in sheets),
+    }
+
+
+def todo_only(kpis: Sequence[Kpi], viewer: Viewer) -> dict[str, Any]:
+    """Return the context of the to-do list, which is read anew after each value."""
+    owned = lines_of(kpis, viewer)
+    return {"todo": todo.todo(owned, queries.open_incidents([kpi.pk for kpi in kpis]), viewer)}
+
+
+def slot_of(kpi: Kpi, start: date, viewer: Viewer) -> Slot | None:
+    """Return the slot of the period that starts on a day, read anew; None if none does, or it has not begun."""
+    period = period_of(start, kpi.frequency, calendar_of(kpi.calendar))
+    if period.start != start or start > viewer.today or kpi.entry == Kpi.Entry.DERIVED:
+        return None
+    return lines_of([kpi], viewer, also=period)[0].slot(start)
+
+
+def goals_of(kpis: Iterable[Kpi], today: date) -> dict[int, tuple[Decimal | None, Decimal | None]]:
+    """Return the goal of each KPI, and its upper end for a range: as last judged, or as it will be."""
+    goals: dict[int, tuple[Decimal | None, Decimal | None]] = {}
+    unjudged = []
+    for kpi in kpis:
+        if hasattr(kpi, "state") and kpi.state.goal is not None:
+            goals[kpi.pk] = (kpi.state.goal, kpi.state.goal_high)
+        elif kpi.polarity != Kpi.Polarity.UNSCORED:
+            unjudged.append(kpi)
+    rules = rules_of([kpi.pk for kpi in unjudged]) if unjudged else {}
+    for kpi in unjudged:
+        own = rules[kpi.pk]
+        limits, _reason = limits_for(kpi.polarity, in_force(own.targets, today), in_force(own.thresholds, today))
+        if isinstance(limits, Limits):
+            goals[kpi.pk] = (limits.goal, None)
+        elif isinstance(limits, RangeLimits):
+            goals[kpi.pk] = (limits.goal_low, limits.goal_high)
+    return goals
+
+
+def _since(periods: dict[int, list[Period]]) -> dict[int, date]:
+    return {pk: own[0].start for pk, own in periods.items()}
+
+
+def _counts(sheets: Sequence[grid.Grid]) -> dict[str, int]:
+    """Return how many cells are in each state; entry.js keeps these up to date."""
+    counts = dict.fromkeys(("saved", "invalid", "conflict", "asking", "missing"), 0)
+    for one in sheets:
+        for row in one.rows:
+            for cell in row.cells:
+                for name in counts:
+                    counts[name] += f"cell--{name}" in cell.css.split()
+    return counts

@@ -1,0 +1,116 @@
+"""The periods of an owner's KPIs: which stand in the grid, and how it stands with the value of each. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from kpis.domain.periods import Calendar, Frequency, Period, WorkingDays, due_on, period_of, previous_period
+from kpis.models import Kpi, Measurement
+
+CLOSED_COLUMNS = 6
+ASKED_AHEAD = timedelta(days=3)  # a value is asked for this long before it is due, even while its period runs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """One period of one KPI."""
+
+    kpi: Kpi
+    period: Period
+    due: date
+    today: date
+    value: Measurement | None
+
+    @property
+    def key(self) -> tuple[int, date]:
+        return self.kpi.pk, self.period.start
+
+    @property
+    def seq(self) -> int:
+        """The revision that is shown, 0 for none."""
+        return self.value.seq if self.value else 0
+
+    @property
+    def is_open(self) -> bool:
+        return self.period.end > self.today
+
+    @property
+    def is_locked(self) -> bool:
+        until = self.kpi.locked_until
+        return until is not None and self.period.end <= until and self.period.start not in self.kpi.reopened
+
+    @property
+    def state(self) -> str:
+        """reported, provisional or not_applicable; without a value missing, due or not_due."""
+        if self.value is not None:
+            return self.value.state
+        if self.kpi.active_from is not None and self.period.end <= self.kpi.active_from:
+            return "not_due"
+        if self.due < self.today:
+            return "missing"
+        return "due" if self.due <= self.today + ASKED_AHEAD or not self.is_open else "not_due"
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether a value can be typed here by the way; the others are corrected, if at all, with a reason."""
+        return self.kpi.entry == Kpi.Entry.MANUAL and not self.is_locked
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether the owner owes a value: none is there, or the period closed on a provisional one."""
+        if not self.is_typed:
+            return False
+        return self.state in {"missing", "due"} or (self.state == "provisional" and not self.is_open)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A KPI and its periods in the grid, oldest first."""
+
+    kpi: Kpi
+    slots: tuple[Slot, ...]
+
+    def slot(self, start: date) -> Slot | None:
+        """Return the slot whose period starts on a day."""
+        return next((slot for slot in self.slots if slot.period.start == start), None)
+
+
+def columns(frequency: str, calendar: Calendar, today: date) -> list[Period]:
+    """Return the last six closed periods and the open one, oldest first."""
+    periods = [period_of(today, Frequency(frequency), calendar)]
+    for _ in range(CLOSED_COLUMNS):
+        periods.append(previous_period(periods[-1], calendar))
+    return periods[::-1]
+
+
+def lines(
+    kpis: Iterable[Kpi],
+    *,
+    periods: Mapping[int, list[Period]],
+    values: Mapping[tuple[int, date], Measurement],
+    working: Mapping[int, WorkingDays],
+    today: date,
+) -> list[Line]:
+    """Return a line for each KPI over its `periods` (by KPI id)."""
+    return [
+        Line(
+            kpi=kpi,
+            slots=tuple(
+                Slot(
+                    kpi=kpi,
+                    period=period,
+                    due=_due(kpi, period, working),
+                    today=today,
+                    value=values.get((kpi.pk, period.start)),
+                )
+                for period in periods[kpi.pk]
+            ),
+        )
+        for kpi in kpis
+    ]
+
+
+def _due(kpi: Kpi, period: Period, working: Mapping[int, WorkingDays]) -> date:
+    return due_on(period, kpi.reporting_lag_days, working[kpi.calendar_id] if kpi.lag_in_working_days else None)

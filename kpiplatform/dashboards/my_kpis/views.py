@@ -1,0 +1,173 @@
+"""The owner's page, the form of one cell, and a grid sent whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_safe
+from django_htmx.http import trigger_client_event
+
+from kpiplatform.dashboards.my_kpis import answers, presenter, queries, saving
+from kpiplatform.dashboards.my_kpis.forms import REASON_LENGTH, CellForm
+from kpiplatform.dashboards.my_kpis.saving import Saved, Typed
+from kpiplatform.dashboards.my_kpis.sheet import Viewer
+from kpiplatform.dashboards.my_kpis.slots import Line, Slot
+from kpiplatform.htmx import changed, page, wants_partial
+from kpis.readings import Conflict, PeriodLocked
+from kpis.services.entry import take_back
+
+PAGE = "dashboards/my_kpis.html"
+CELL = "dashboards/my_kpis_cell.html"
+FACT = "measurement-recorded"
+REFUSED = 422
+LONGEST = 64  # characters of a number; more is none
+
+
+@require_safe
+def my_kpis(request: HttpRequest) -> HttpResponse:
+    """Show what the person does first and the values of their KPIs; htmx reads the to-do list alone."""
+    viewer = presenter.viewer_of(request)
+    kpis = list(queries.own_kpis(viewer.user, now=viewer.now, today=viewer.today))
+    context = presenter.todo_only(kpis, viewer) if wants_partial(request) else presenter.whole_page(kpis, viewer, {})
+    return page(request, PAGE, context, partial="todo")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def cell(request: HttpRequest, code: str, period_start: str) -> HttpResponse:
+    """Show the form of one value; POST stores it, from that form or from its cell in the grid."""
+    viewer = presenter.viewer_of(request)
+    slot = _slot_or_404(viewer, code, period_start)
+    if request.method != "POST":
+        return render(request, CELL, answers.form_page(slot, CellForm(slot=slot, viewer=viewer), viewer))
+    if "take" in request.POST:
+        return _shown(request, slot, viewer)
+    if "undo" in request.POST:
+        return _taken_back(request, slot, viewer)
+    return _from_grid(request, slot, viewer) if wants_partial(request) else _from_form(request, slot, viewer)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def block(request: HttpRequest) -> HttpResponse:
+    """Store a grid sent whole: what can be stored is, what cannot stays as it was typed and is listed."""
+    if request.method != "POST":
+        return redirect("my:kpis")
+    viewer = presenter.viewer_of(request)
+    kpis = list(queries.own_kpis(viewer.user, now=viewer.now, today=viewer.today))
+    typed = _typed_in_grid(request, presenter.lines_of(kpis, viewer))
+    saved = saving.save_typed(typed, viewer)
+    count = len(saved.stored)
+    message = ngettext("%(n)s value saved.", "%(n)s values saved.", count) % {"n": count} if count else ""
+    if not wants_partial(request):
+        if not saved.attempts:
+            return changed(request, PAGE, partial="todo", fact=FACT, message=message, to=reverse("my:kpis"))
+        # Read anew: a stored value may have changed what is to be done.
+        kpis = list(queries.own_kpis(viewer.user, now=viewer.now, today=viewer.today))
+        return render(request, PAGE, presenter.whole_page(kpis, viewer, saved.attempts), status=REFUSED)
+    concerned = {key[0] for key in saved.keys}
+    context = answers.cells([kpi for kpi in kpis if kpi.pk in concerned], viewer, saved)
+    response = page(request, CELL, context, partial="answer", status=REFUSED if saved.attempts else 200)
+    return trigger_client_event(response, FACT, {"message": message}) if count else response
+
+
+def _from_grid(request: HttpRequest, slot: Slot, viewer: Viewer) -> HttpResponse:
+    """Store what was typed into one cell and answer with the cell."""
+    typed = _typed(request, slot)
+    saved = saving.save_typed([typed], viewer)
+    if saved.attempts:
+        context = answers.cells([slot.kpi], viewer, saved, main=slot.key)
+        return page(request, CELL, context, partial="answer", status=REFUSED)
+    if not saved.stored:
+        return _shown(request, slot, viewer)
+    return _stored(request, slot, viewer)
+
+
+def _from_form(request: HttpRequest, slot: Slot, viewer: Viewer) -> HttpResponse:
+    """Store what the form says and lead back to the grid; else show the form again with all that was typed."""
+    form = CellForm(slot=slot, viewer=viewer, data=request.POST)
+    conflict = None
+    if form.is_valid() and not form.doubt:
+        try:
+            form.save(now=viewer.now)
+            return _stored(request, slot, viewer)
+        except Conflict:
+            slot = _slot_or_404(viewer, slot.kpi.code, str(slot.period.start))
+            conflict = saving.conflict(slot, form.typed_text(), viewer)
+        except PeriodLocked:
+            form.add_error(None, _("The period is locked. Nothing was saved."))
+    return render(request, CELL, answers.form_page(slot, form, viewer, conflict=conflict), status=REFUSED)
+
+
+def _taken_back(request: HttpRequest, slot: Slot, viewer: Viewer) -> HttpResponse:
+    """Bring back the value before one's own latest change; if it no longer is the latest, show what is."""
+    seq = request.POST["undo"]
+    try:
+        take_back(
+            kpi=slot.kpi,
+            period_start=slot.period.start,
+            seq=int(seq) if seq.isdecimal() else 0,
+            user=viewer.user,
+            now=viewer.now,
+        )
+    except (Conflict, PeriodLocked):
+        return _shown(request, slot, viewer)
+    return _stored(request, slot, viewer)
+
+
+def _stored(request: HttpRequest, slot: Slot, viewer: Viewer) -> HttpResponse:
+    """Say that a value was stored: the cell for htmx, the grid for others."""
+    context = answers.cells([slot.kpi], viewer, Saved(stored=(slot.key,)), main=slot.key)
+    after = presenter.slot_of(slot.kpi, slot.period.start, viewer) or slot
+    message = answers.said(slot, after, viewer)
+    return changed(request, CELL, context, partial="answer", fact=FACT, message=message, to=answers.back_to(slot))
+
+
+def _shown(request: HttpRequest, slot: Slot, viewer: Viewer) -> HttpResponse:
+    """Show the cell as it stands now; nothing was written."""
+    if not wants_partial(request):
+        return redirect(answers.back_to(slot))
+    context = answers.cells([slot.kpi], viewer, Saved(passed_by=(slot.key,)), main=slot.key)
+    return page(request, CELL, context, partial="answer")
+
+
+def _slot_or_404(viewer: Viewer, code: str, period_start: str) -> Slot:
+    """Return the period of a KPI that the person may change; anyone else's does not exist."""
+    kpi = get_object_or_404(queries.editable_kpis(viewer.user, now=viewer.now, today=viewer.today), code=code)
+    try:
+        slot = presenter.slot_of(kpi, date.fromisoformat(period_start), viewer)
+    except ValueError:
+        slot = None
+    if slot is None:
+        raise Http404
+    return slot
+
+
+def _typed(request: HttpRequest, slot: Slot) -> Typed:
+    """Return what came from one cell: its field in the grid is named after it, a form below it names plain fields."""
+    said = request.POST
+    name = next((name for name in said if name.startswith(f"{slot.kpi.code}@{slot.period.start}@")), "")
+    seq = name.rpartition("@")[2] or said.get("seq", "")
+    return Typed(
+        slot=slot,
+        text=said.get(name or "value", "")[:LONGEST],
+        seq=int(seq) if seq.isdecimal() else 0,
+        note=said.get("reason", "").strip()[:REASON_LENGTH],
+        sure="sure" in said,
+        final="final" in said,
+    )
+
+
+def _typed_in_grid(request: HttpRequest, owned: Sequence[Line]) -> list[Typed]:
+    """Return what came from each field of a grid; what is no field of the person's grid is passed over."""
+    slots = {f"{line.kpi.code}@{slot.period.start}": slot for line in owned for slot in line.slots if slot.is_typed}
+    typed = []
+    for name, text in request.POST.items():
+        place, _at, seq = name.rpartition("@")
+        if place in slots and seq.isdecimal():
+            typed.append(Typed(slot=slots[place], text=text[:LONGEST], seq=int(seq)))
+    return typed

@@ -1,0 +1,179 @@
+"""The sentences of the owner's page: why a value is not taken, who changed it, when something is due."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, tzinfo
+from decimal import Decimal
+from itertools import pairwise
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from kpis.domain.entry_checks import EntryRefused, Problem, UnusualMove, language_of, typed_text
+from kpis.domain.figures import MARKS, number, short_day
+from kpis.domain.periods import EN_DASH, Frequency, Period, short_label, span_label
+from kpis.models import Kpi
+
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def heading(period: Period) -> tuple[str, str]:
+    """Return the two lines over a column, like W46 and 9 Nov."""
+    match period.frequency:
+        case Frequency.WEEK:
+            return short_label(period), short_day(period.start)
+        case Frequency.DAY:
+            return WEEKDAYS[period.start.weekday()], short_day(period.start)
+        case Frequency.YEAR:
+            return period.key, ""
+        case _:
+            first, _space, rest = short_label(period).partition(" ")
+            return first, rest
+
+
+def name_of(period: Period) -> str:
+    """Return what a period is called in a sentence."""
+    if period.frequency is Frequency.DAY:
+        return f"{WEEKDAYS[period.start.weekday()]} {short_day(period.start)}"
+    return period.key if period.frequency is Frequency.YEAR else short_label(period)
+
+
+def span_of(period: Period) -> str:
+    """Return the days of a period with their year, "" where its name says them."""
+    return (
+        "" if period.frequency in {Frequency.DAY, Frequency.MONTH} else f"{span_label(period)} {period.last_day.year}"
+    )
+
+
+def names_of(periods: list[Period]) -> str:
+    """Return several periods, oldest first: W44, W45 and W46; a longer run as W42–W46."""
+    names = [name_of(period) for period in periods]
+    unbroken = all(after.start == before.end for before, after in pairwise(periods))
+    if len(names) > 3 and unbroken:
+        return f"{names[0]} {EN_DASH} {names[-1]}"
+    return listed(names)
+
+
+def listed(words: list[str]) -> str:
+    """Return words as a list in a sentence: a, b and c."""
+    if len(words) < 2:
+        return "".join(words)
+    return _("%(first)s and %(last)s") % {"first": ", ".join(words[:-1]), "last": words[-1]}
+
+
+def weekday_of(day: date) -> str:
+    """Return a day close by, like Mon 23 Nov."""
+    return f"{WEEKDAYS[day.weekday()]} {short_day(day)}"
+
+
+def days_late(due: date, today: date) -> str:
+    """Return “2 days late”, "" if it isn't."""
+    days = (today - due).days
+    return ngettext("%(days)s day late", "%(days)s days late", days) % {"days": days} if days > 0 else ""
+
+
+def counted(count: int) -> str:
+    """Return a small number as a word, a larger one in digits."""
+    words = [
+        _("no"),
+        _("one"),
+        _("two"),
+        _("three"),
+        _("four"),
+        _("five"),
+        _("six"),
+        _("seven"),
+        _("eight"),
+        _("nine"),
+        _("ten"),
+        _("eleven"),
+        _("twelve"),
+    ]
+    return words[count] if count < len(words) else str(count)
+
+
+def name_in_unit(kpi: Kpi) -> str:
+    """Return the KPI's name where its unit is plain from the place: “Long delays” of “Long delays, Newark”."""
+    name = kpi.name.removesuffix(f", {kpi.unit.name}").removeprefix(f"{kpi.unit.name} ")
+    return name[0].upper() + name[1:]
+
+
+def full_name(kpi: Kpi) -> str:
+    """Return the KPI's name with its unit, once."""
+    return kpi.name if kpi.unit.name in kpi.name else f"{kpi.name}, {kpi.unit.name}"
+
+
+def shown(value: Decimal | None, kpi: Kpi, locale: str) -> str:
+    """Return a value as it stands in a cell that is not typed in."""
+    return number(value, kpi.decimals, locale=locale)
+
+
+def typed(value: Decimal | None, kpi: Kpi, locale: str) -> str:
+    """Return a value as it stands in a field, digit for digit."""
+    return typed_text(value, kpi.decimals, locale=locale)
+
+
+def plain(value: Decimal | None, locale: str) -> str:
+    """Return a part of a ratio as it stands in a field: it has no decimals of its own."""
+    return typed_text(value, 0, locale=locale)
+
+
+def why_refused(refused: EntryRefused, *, text: str, kpi: Kpi, period: Period, locale: str) -> str:
+    """Return the sentence for a value that was not taken."""
+    low, high = (typed_text(bound, 0, locale=locale) for bound in (refused.low, refused.high))
+    mark = MARKS.get(language_of(locale), MARKS["en"])[1]
+    said = text.strip()
+    sentences = {
+        Problem.NOT_A_NUMBER: _("“%(text)s” is not a number."),
+        Problem.AMBIGUOUS: _("“%(text)s” can be read as %(whole)s or as %(part)s: write one of them."),
+        Problem.OTHER_MARK: _("“%(text)s”: your decimal mark is “%(mark)s”, so write %(part)s."),
+        Problem.TOO_LARGE: _("A value has at most 20 digits before the decimal mark."),
+        Problem.OUTSIDE: _("%(text)s is not between %(low)s and %(high)s."),
+        Problem.BELOW: _("%(text)s is less than %(low)s, the least this KPI can be."),
+        Problem.ABOVE: _("%(text)s is more than %(high)s, the most this KPI can be."),
+        Problem.NOT_BEGUN: _("%(period)s has not begun."),
+        Problem.REASON_WANTED: _("A change in %(period)s needs a reason."),
+        Problem.EMPTIED: _("A value can be corrected, not emptied. If %(period)s does not apply, say why."),
+        Problem.PARTS_WANTED: _("This KPI is entered as %(numerator)s and %(denominator)s."),
+        Problem.DERIVED: _("This KPI is computed from others and takes no value."),
+    }
+    return sentences[refused.problem] % {
+        "text": said[:40],
+        "whole": said.replace(",", "").replace(".", ""),
+        "part": said.replace(",", mark).replace(".", mark),
+        "mark": mark,
+        "low": low,
+        "high": high,
+        "period": name_of(period),
+        "numerator": kpi.numerator_label or _("numerator"),
+        "denominator": kpi.denominator_label or _("denominator"),
+    }
+
+
+def unusual(move: UnusualMove, *, kpi: Kpi, locale: str) -> str:
+    """Return the question about a value that is far from the one before."""
+    return _("A move of %(move)s from %(before)s, where %(usual)s is usual. Is it right?") % {
+        "move": typed(move.move, kpi, locale),
+        "before": typed(move.before, kpi, locale),
+        "usual": typed_text(round(move.usual, kpi.decimals + 1), 0, locale=locale),
+    }
+
+
+def ago(at: datetime, now: datetime, tz: tzinfo) -> str:
+    """Return how long ago something was, by the clock once it is more than an hour."""
+    seconds = max(int((now - at).total_seconds()), 0)
+    if seconds < 2:
+        return _("just now")
+    if seconds < 60:
+        return _("%(count)s seconds ago") % {"count": counted(seconds)}
+    if seconds < 3600:
+        minutes = seconds // 60
+        words = ngettext("%(count)s minute ago", "%(count)s minutes ago", minutes)
+        return words % {"count": counted(minutes)}
+    return clock(at, now, tz)
+
+
+def clock(at: datetime, now: datetime, tz: tzinfo) -> str:
+    """Return the time of day, with the day if it was another."""
+    there, here = at.astimezone(tz), now.astimezone(tz)
+    return f"{there:%H:%M}" if there.date() == here.date() else f"{short_day(there.date())}, {there:%H:%M}"
