@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
 from alerts.models import AlertState, Announcement, BandCrossing, Delivery, Incident
 from kpiplatform.accounts.models import User
-from kpis.domain.periods import WorkingDays, period_of, short_label
+from kpis.domain.periods import WorkingDays
 from kpis.models import Holiday, Kpi, PeriodCalendar
-from kpis.queries import calendar_of, kpis_editable_by
+from kpis.queries import kpis_editable_by
 from objectives.queries import organisation
-
-RECENT_CROSSINGS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,33 +22,37 @@ class Alerts:
     """How alerting stands for one KPI: the confirmed band and since when, who was told, what is open."""
 
     band: str
-    since: str
+    since: date | None
     pending: int
     announced_at: datetime | None
+    undelivered: int
     incident: Incident | None
-    crossings: list[BandCrossing]
-    undelivered: list[Delivery]
 
 
 def alerts_of(kpi: Kpi) -> Alerts:
-    """Return what the KPI's page shows of its alerts; `kpi` comes with its calendar."""
-    state = AlertState.objects.filter(kpi=kpi).first() or AlertState(kpi=kpi)
-    since = ""
-    if state.confirmed_since is not None:
-        since = short_label(period_of(state.confirmed_since, kpi.frequency, calendar_of(kpi.calendar)))
-    announced = Announcement.objects.filter(kpi=kpi, subscription__user=kpi.owner_id, seq=state.seq)
+    """Return what the KPI's page shows of its alerts, in two queries."""
+    own = Announcement.objects.filter(kpi=OuterRef("kpi"), seq=OuterRef("seq"), told_at__isnull=False)
+    given_up = Delivery.objects.filter(message__kpi=OuterRef("kpi"), state=Delivery.State.DEAD)
+    state = (
+        AlertState.objects.filter(kpi=kpi)
+        .annotate(
+            announced_at=Subquery(own.order_by("-told_at").values("told_at")[:1]),
+            undelivered=Subquery(
+                given_up.filter(message__crossing__seq=OuterRef("seq"))
+                .values("message__kpi")
+                .annotate(count=Count("pk"))
+                .values("count")
+            ),
+        )
+        .first()
+    )
     return Alerts(
-        band=state.confirmed_band,
-        since=since,
-        pending=len(state.pending),
-        announced_at=announced.order_by("-told_at").values_list("told_at", flat=True).exclude(told_at=None).first(),
+        band=state.confirmed_band if state else "",
+        since=state.confirmed_since if state else None,
+        pending=len(state.pending) if state else 0,
+        announced_at=state.announced_at if state else None,
+        undelivered=(state.undelivered or 0) if state else 0,
         incident=open_incident(kpi),
-        crossings=list(BandCrossing.objects.filter(kpi=kpi).order_by("-seq")[:RECENT_CROSSINGS]),
-        undelivered=list(
-            Delivery.objects.filter(message__kpi=kpi, state=Delivery.State.DEAD)
-            .select_related("recipient")
-            .order_by("-finished_at")[:RECENT_CROSSINGS]
-        ),
     )
 
 

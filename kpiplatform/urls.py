@@ -6,6 +6,7 @@ from django.urls import include, path
 
 from kpiplatform.accounts.views import set_theme
 from kpiplatform.dashboards.kpi_page.views import kpi
+from kpiplatform.dashboards.kpi_page.views import table as kpi_table
 from kpiplatform.dashboards.scorecard.views import home, scorecard
 from kpiplatform.health import healthz
 
@@ -16,6 +17,8 @@ urlpatterns = [
     path("my/", include("kpiplatform.dashboards.my_kpis.urls")),
     path("kpis/", include("kpis.urls")),
     path("kpis/<str:code>/", kpi, name="kpi"),
+    path("kpis/<str:code>/table.csv", kpi_table, name="kpi_table"),
+    path("", include("alerts.urls")),
     path("account/theme/", set_theme, name="theme"),
     path("accounts/", include("allauth.account.urls")),
 ]

@@ -1,82 +1,127 @@
-// The owner's keyboard grid. Without it each cell is a form that Enter sends; with it the grid feels like a sheet.
+// The owner's keyboard grid. Without it the whole grid is one form with a button; with it the grid feels like a sheet.
 //
 // Markup:
+//   <form id="F" method="post" action="…" hx-post="…" hx-swap="none">{% csrf_token %}</form>
 //   <table class="entry" data-entry data-filled="… {count} …" data-skipped="… {count} …">
 //     <td class="cell" id="cell-CODE-START">
-//       <form method="post" action="…" hx-post="…" hx-target="closest td" hx-swap="outerHTML">
-//         {% csrf_token %} hidden fields {% band … %}
-//         <input id="value-CODE-START" name="value" value="78.2" inputmode="decimal" autocomplete="off" aria-label="…">
-//       </form>
+//       <input form="F" id="value-CODE-START" name="CODE@START@SEQ" value="78.2" inputmode="decimal" autocomplete="off"
+//         aria-label="…" hx-post="…" hx-trigger="save" hx-target="closest td" hx-swap="outerHTML" hx-params="…">
+//       <div class="cell-pop"> a question and its forms; [data-answer] is a field to fill in, [data-discard] drops it
 //     </td>
+//   <li id="issue-CODE-START"> the same question in the list above the grid, where the other does not fit
 //   The answer is the same <td> (422 for a refused value). `value` is what the server holds; where it shows something
-//   else (a refused or contested value), `data-saved` on the input says what it holds. Ids are stable. A form has one
-//   visible field and no button, so that Tab goes from cell to cell.
+//   else (a refused or contested value), `data-saved` on the input says what it holds. Ids are stable.
 //   data-filled, data-skipped: said after a paste, {count} is replaced.
+//   <span data-count="invalid"><span data-number></span></span> counts the cells with class cell--invalid.
 //
 // Keys: arrows move (left and right at the end of the text), Tab moves on, Enter saves and goes down (Shift+Enter up),
 // Escape brings the saved value back, Ctrl+Z takes a pasted block back. Leaving a changed cell saves it. A pasted block
-// waits for Enter. Saves run one after another; what was typed meanwhile survives the swap.
+// waits for Enter and goes as one. Saves run one after another; what was typed meanwhile survives the swap.
 
 const sent = new WeakMap(); // input -> value last sent
-const waiting = [];
-let saving = null;
+const jobs = []; // { elt, inputs }: what is sent, and the cells that it saves
+let job = null;
 let block = []; // [input, value before] of the last paste
 
-const isCell = (element) => element instanceof HTMLInputElement && element.type !== "hidden" && element.closest("[data-entry] .cell");
+const FIELD = "[data-entry] .cell > input";
+const isCell = (element) => element instanceof Element && element.matches(FIELD);
 const savedIn = (input) => input.dataset.saved ?? input.defaultValue;
 const isChanged = (input) => input.value.trim() !== savedIn(input);
-const inputIn = (cell) => cell?.querySelector("input:not([type=hidden])");
-const everyInput = () => [...document.querySelectorAll("[data-entry] .cell input:not([type=hidden])")];
+const isTyped = (input) => input.value !== (sent.get(input) ?? input.defaultValue);
+const inputIn = (cell) => cell?.querySelector(":scope > input");
+const everyInput = () => [...document.querySelectorAll(FIELD)];
 
 function show(input) {
-  const refused = input.hasAttribute("aria-invalid") && input.value === input.defaultValue;
-  input.closest(".cell").classList.toggle("cell--unsaved", isChanged(input) && !refused);
+  input.closest(".cell").classList.toggle("cell--unsaved", isTyped(input) && isChanged(input));
 }
 
 // --- saving ------------------------------------------------------------------------------
-function save(input) {
-  if (!isChanged(input) || sent.get(input) === input.value) return;
-  if (!input.form.reportValidity()) return;
-  sent.set(input, input.value);
-  waiting.push(input);
-  saveNext();
+const isOwed = (input) => isTyped(input) && (isChanged(input) || input.dataset.saved !== undefined);
+
+function send(elt, inputs) {
+  for (const input of inputs) sent.set(input, input.value);
+  jobs.push({ elt, inputs });
+  sendNext();
 }
 
-function saveNext() {
-  if (saving) return;
-  saving = waiting.shift() ?? null;
-  if (saving?.isConnected) saving.form.requestSubmit();
-  else if (saving) {
-    saving = null;
-    saveNext();
+function sendNext() {
+  if (job) return;
+  job = jobs.shift() ?? null;
+  if (!job) return;
+  if (job.elt instanceof HTMLFormElement) job.elt.requestSubmit();
+  else if (job.elt.isConnected) htmx.trigger(job.elt, "save");
+  else {
+    job = null;
+    sendNext();
   }
 }
 
+function save(input) {
+  if (isOwed(input)) send(input, [input]);
+}
+
+// Several cells of one grid go together.
 function saveAll() {
-  everyInput().filter(isChanged).forEach(save);
+  for (const [form, inputs] of Map.groupBy(everyInput().filter(isOwed), (input) => input.form)) {
+    send(inputs.length > 1 ? form : inputs[0], inputs);
+  }
   block = [];
 }
 
 document.body.addEventListener("htmx:afterRequest", (event) => {
-  if (!saving || event.detail.requestConfig.elt !== saving.form) return;
+  if (!job || event.detail.requestConfig.elt !== job.elt) return;
   const refused = event.detail.xhr.status === 422;
-  if (!event.detail.successful && !refused) sent.delete(saving); // it may be tried again
-  saving = null;
-  saveNext();
+  if (!event.detail.successful && !refused) job.inputs.forEach((input) => sent.delete(input)); // to be tried again
+  job = null;
+  sendNext();
 });
 
 // Typing that went on while its cell was being saved is put into the cell that comes back.
-let kept = null;
-document.body.addEventListener("htmx:beforeSwap", (event) => {
+const kept = new Map(); // id -> value
+function keep(event) {
   const input = event.detail.target.matches?.(".cell") ? inputIn(event.detail.target) : null;
-  kept = input && sent.has(input) && input.value !== sent.get(input) ? { id: input.id, value: input.value } : null;
+  if (input && isTyped(input)) kept.set(input.id, input.value);
+}
+function putBack() {
+  for (const [id, value] of kept) {
+    const input = document.getElementById(id);
+    if (input) input.value = value;
+  }
+  kept.clear();
+}
+document.body.addEventListener("htmx:beforeSwap", keep);
+document.body.addEventListener("htmx:oobBeforeSwap", keep);
+document.body.addEventListener("htmx:oobAfterSwap", putBack);
+document.body.addEventListener("htmx:afterSwap", (event) => {
+  putBack();
+  if (event.detail.target.matches?.(".cell")) focusAfter(event.detail.target.id);
 });
-document.body.addEventListener("htmx:afterSwap", () => {
-  const input = kept && document.getElementById(kept.id);
-  if (input) input.value = kept.value;
-  kept = null;
+// Only now the cells have their new classes.
+document.body.addEventListener("htmx:afterSettle", () => {
+  everyInput().filter(isTyped).forEach(show);
+  count();
 });
-document.body.addEventListener("htmx:afterSettle", () => everyInput().forEach(show)); // settling resets classes
+
+// A value that needs a reason asks for it at once, unless the person is already typing the next one. Where the focus
+// was on a button that is gone, it returns to the cell.
+function focusAfter(id) {
+  const cell = document.getElementById(id);
+  const active = document.activeElement;
+  cell.querySelector(".cell-pop")?.scrollIntoView({ block: "nearest" });
+  if (active !== document.body && !(isCell(active) && !isTyped(active))) return;
+  const places = `#${id} [data-answer], #${id.replace("cell-", "issue-")} [data-answer]`;
+  const question = [...document.querySelectorAll(places)].find((field) => field.offsetParent);
+  if (question) question.focus();
+  else if (active === document.body) inputIn(cell)?.focus();
+}
+
+function count() {
+  for (const counter of document.querySelectorAll("[data-count]")) {
+    const number = document.querySelectorAll(`[data-entry] .cell--${counter.dataset.count}`).length;
+    counter.querySelector("[data-number]").textContent = number;
+    counter.hidden = number === 0;
+  }
+}
 
 // --- moving ------------------------------------------------------------------------------
 function neighbour(input, down, right) {
@@ -112,7 +157,8 @@ function atEdge(input, right) {
 function fill(start, text) {
   const lines = text.replace(/\r/g, "").replace(/\n$/, "").split("\n").map((one) => one.split("\t"));
   const table = start.closest("table");
-  const rows = [...table.rows].filter((row) => row.querySelector(".cell"));
+  // Rows that nobody types into are passed over: they are not in the person's spreadsheet.
+  const rows = [...table.rows].filter((row) => row.querySelector(".cell > input"));
   const top = rows.indexOf(start.closest("tr"));
   const left = start.closest(".cell").cellIndex;
   let skipped = 0;
@@ -144,9 +190,20 @@ function tell(text, count) {
 }
 
 // --- events ------------------------------------------------------------------------------
+function discard(input) {
+  input.value = savedIn(input);
+  show(input);
+  if (input.dataset.saved !== undefined) send(input, [input]); // the server draws the cell as it was
+}
+
 document.addEventListener("keydown", (event) => {
   const input = event.target;
-  if (!isCell(input) || event.isComposing) return;
+  if (event.isComposing) return;
+  if (event.key === "Escape" && input.matches?.("[data-answer]")) {
+    input.closest(".actions").querySelector("[data-discard]").click();
+    return;
+  }
+  if (!isCell(input)) return;
   const keys = {
     ArrowUp: () => go(neighbour(input, -1, 0)),
     ArrowDown: () => go(neighbour(input, 1, 0)),
@@ -156,13 +213,7 @@ document.addEventListener("keydown", (event) => {
       saveAll();
       go(neighbour(input, event.shiftKey ? -1 : 1, 0));
     },
-    Escape: () => {
-      input.value = savedIn(input);
-      sent.delete(input);
-      input.removeAttribute("aria-invalid");
-      input.closest(".cell").classList.remove("cell--invalid");
-      show(input);
-    },
+    Escape: () => discard(input),
   };
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && block.length) takeBack();
   else if (!event.ctrlKey && !event.metaKey && !event.altKey && event.key in keys) {
@@ -180,4 +231,15 @@ document.addEventListener("paste", (event) => {
 
 document.addEventListener("input", (event) => isCell(event.target) && show(event.target));
 document.addEventListener("change", (event) => isCell(event.target) && save(event.target));
+// A link from the to-do list leads into a cell, ready to type.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest('a[href^="#value-"]');
+  const input = link && document.getElementById(link.hash.slice(1));
+  if (!isCell(input)) return;
+  event.preventDefault();
+  input.scrollIntoView({ block: "center" });
+  go(input);
+});
+// One value after another is saved: only the last is worth a notice.
+document.body.addEventListener("measurement-recorded", () => document.getElementById("notices").replaceChildren());
 addEventListener("beforeunload", (event) => everyInput().some(isChanged) && event.preventDefault());

@@ -1,0 +1,188 @@
+"""What is known of a KPI, as its page takes it: plain values, read once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from kpiplatform.accounts.models import User
+from kpis.domain.judged import Rules
+from kpis.domain.limits import AnyLimits, Limits, RangeLimits
+from kpis.domain.periods import Calendar, Period, WorkingDays, period_of
+from kpis.models import Kpi, KpiState
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A measurement and its judgement; `judged_value` differs from `value` where a KPI counts to date."""
+
+    start: date
+    end: date
+    value: Decimal | None
+    numerator: Decimal | None
+    denominator: Decimal | None
+    state: str
+    reason: str
+    recorded_at: datetime
+    is_judged: bool
+    judged_value: Decimal | None
+    goal: Decimal | None
+    red_flag: Decimal | None
+    goal_high: Decimal | None
+    red_high: Decimal | None
+    score: Decimal | None
+    band: str
+    no_band_reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remark:
+    """An annotation."""
+
+    start: date
+    end: date
+    text: str
+    author: User
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comment:
+    """An entry of the thread: a comment, or an explanation with cause, action and recovery date."""
+
+    kind: str
+    is_answer: bool
+    period_start: date | None
+    body: str
+    cause: str
+    action: str
+    recovery_on: date | None
+    author: User
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A version of the definition."""
+
+    number: int
+    effective_from: date
+    breaks_series: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """A version of a value, and the one before it."""
+
+    start: date
+    seq: int
+    was: Decimal | None
+    now: Decimal | None
+    state: str
+    state_before: str
+    reason: str
+    kind: str
+    note: str
+    who: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A milestone of an initiative."""
+
+    name: str
+    planned_on: date
+    due_on: date
+    done_on: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """What an initiative promised this KPI, and how its milestones stand."""
+
+    name: str
+    status: str
+    change: Decimal
+    starts_on: date
+    full_effect_on: date
+    confidence: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Another KPI on the page, as it stands now: the guard, or the same figure for a unit below."""
+
+    pk: int
+    code: str
+    name: str
+    unit_name: str
+    measure_unit: str
+    decimals: int
+    frequency: str
+    ratio_factor: Decimal
+    period_start: date | None
+    value: Decimal | None
+    previous_value: Decimal | None
+    goal: Decimal | None
+    red_flag: Decimal | None
+    goal_high: Decimal | None
+    red_high: Decimal | None
+    band: str
+    spark: dict[str, str]
+    parts: tuple[Decimal, Decimal] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """A KPI and all that its page says of it."""
+
+    kpi: Kpi
+    state: KpiState
+    calendar: Calendar
+    today: date
+    rows: tuple[Row, ...]
+    rules: Rules
+    remarks: tuple[Remark, ...]
+    comments: tuple[Comment, ...]
+    versions: tuple[Version, ...]
+    revisions: tuple[Revision, ...]
+    revision_count: int
+    promises: tuple[Promise, ...]
+    below: tuple[Other, ...]
+    holidays: frozenset[date]
+    guard: Other | None
+    failing_since: datetime | None
+    may_comment: bool
+    may_correct: bool
+    locale: str
+
+    def period(self, day: date) -> Period:
+        """Return the KPI's period that holds `day`."""
+        return period_of(day, self.kpi.frequency, self.calendar)
+
+    @property
+    def working_days(self) -> WorkingDays | None:
+        """The days that count towards the KPI's lag; None when every day does."""
+        if not self.kpi.lag_in_working_days:
+            return None
+        return WorkingDays(weekdays=frozenset(self.kpi.calendar.working_weekdays), holidays=self.holidays)
+
+
+def state_of(kpi: Kpi) -> KpiState:
+    """Return the state of a KPI, an empty one before its first value."""
+    return getattr(kpi, "state", None) or KpiState(kpi=kpi)
+
+
+def limits_of(judged: Row | Other) -> AnyLimits | None:
+    """Return the limits a value was judged by; None for those that took no numbers."""
+    if judged.goal is None or judged.red_flag is None:
+        return None
+    if judged.goal_high is None or judged.red_high is None:
+        return Limits(goal=judged.goal, red_flag=judged.red_flag)
+    return RangeLimits(
+        goal_low=judged.goal, goal_high=judged.goal_high, red_low=judged.red_flag, red_high=judged.red_high
+    )

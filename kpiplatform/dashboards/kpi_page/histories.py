@@ -1,0 +1,215 @@
+"""The rows that hang on one KPI, all in one statement: values, rules, notes, revisions, promises.
+
+Written as SQL because the page is read often: the same through the ORM costs ten times the statement itself.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+
+from kpiplatform.accounts.models import User
+from kpiplatform.dashboards.kpi_page.facts import Comment, Promise, Remark, Revision, Row, Step, Version
+from kpis.domain.limits import TargetRow, ThresholdRow
+
+LATEST_REVISIONS = 10
+MOST_REVISIONS = 1000
+
+# The first value of a period is no change: it is listed only among all versions.
+STATEMENT = """
+SELECT json_build_object(
+    'time_zone', (SELECT time_zone FROM objectives_organisation LIMIT 1),
+    'holidays', (SELECT json_agg(day) FROM kpis_holiday WHERE calendar_id = k.calendar_id),
+    'failing_since', (
+        SELECT min(p.finished_at) FROM kpis_sourcemapping m
+        JOIN kpis_datasource s ON s.id = m.source_id JOIN kpis_pull p ON p.source_id = s.id
+        WHERE m.kpi_id = k.id AND p.state IN ('failed', 'suspect') AND p.slot > coalesce(s.last_applied_at, '-infinity')
+    ),
+    'revision_count', (SELECT count(*) FROM kpis_measurementrevision WHERE kpi_id = k.id),
+    'latest_parts', (
+        SELECT json_object_agg(m.kpi_id, json_build_array(m.numerator, m.denominator))
+        FROM objectives_unit u JOIN kpis_kpi c ON c.unit_id = u.id JOIN kpis_kpistate s ON s.kpi_id = c.id
+        JOIN kpis_measurement m ON m.kpi_id = c.id AND m.period_start = s.period_start
+        WHERE u.parent_id = k.unit_id AND m.denominator IS NOT NULL
+    ),
+    'rows', (
+        SELECT json_agg(json_build_array(m.period_start, m.period_end, m.value, m.numerator, m.denominator, m.state,
+            m.reason, m.recorded_at, e.kpi_id IS NOT NULL, e.value, e.goal, e.red_flag, e.goal_high, e.red_high,
+            e.score, coalesce(e.band, ''), coalesce(e.no_band_reason, '')) ORDER BY m.period_start)
+        FROM kpis_measurement m LEFT JOIN kpis_evaluation e USING (kpi_id, period_start) WHERE m.kpi_id = k.id
+    ),
+    'targets', (
+        SELECT json_agg(json_build_object('effective_from', effective_from, 'recorded_at', recorded_at,
+            'value', value, 'low', low, 'high', high) ORDER BY effective_from, recorded_at)
+        FROM kpis_target WHERE kpi_id = k.id
+    ),
+    'thresholds', (
+        SELECT json_agg(json_build_object('effective_from', effective_from, 'recorded_at', recorded_at, 'mode', mode,
+            'goal', goal, 'red_flag', red_flag, 'goal_low', goal_low, 'goal_high', goal_high, 'red_low', red_low,
+            'red_high', red_high, 'scores', scores) ORDER BY effective_from, recorded_at)
+        FROM kpis_thresholdset WHERE kpi_id = k.id
+    ),
+    'remarks', (
+        SELECT json_agg(json_build_object('start', a.period_start, 'end', a.period_end, 'text', a.text,
+            'author', u.name, 'at', a.created_at) ORDER BY a.period_start, a.id)
+        FROM kpis_annotation a JOIN accounts_user u ON u.id = a.author_id WHERE a.kpi_id = k.id
+    ),
+    'comments', (
+        SELECT json_agg(json_build_object('kind', c.kind, 'is_answer', c.parent_id IS NOT NULL,
+            'period_start', c.period_start, 'body', c.body, 'cause', c.cause, 'action', c.action,
+            'recovery_on', c.recovery_on, 'author', u.name, 'at', c.created_at) ORDER BY c.created_at, c.id)
+        FROM kpis_commentary c JOIN accounts_user u ON u.id = c.author_id WHERE c.kpi_id = k.id
+    ),
+    'versions', (
+        SELECT json_agg(json_build_object('number', version, 'effective_from', effective_from,
+            'breaks_series', breaks_series, 'reason', reason) ORDER BY effective_from, version)
+        FROM kpis_kpiversion WHERE kpi_id = k.id
+    ),
+    'revisions', (
+        SELECT json_agg(json_build_object('start', r.period_start, 'seq', r.seq, 'was', b.value, 'now', r.value,
+            'state', r.state, 'state_before', coalesce(b.state, ''), 'reason', r.reason, 'kind', r.kind,
+            'note', r.note, 'who', coalesce(u.name, s.name), 'at', r.recorded_at)
+            ORDER BY r.recorded_at DESC, r.period_start DESC, r.seq DESC)
+        FROM (
+            SELECT * FROM kpis_measurementrevision WHERE kpi_id = k.id AND seq > %(seq)s
+            ORDER BY recorded_at DESC, period_start DESC, seq DESC LIMIT %(revisions)s
+        ) AS r
+        LEFT JOIN kpis_measurementrevision b
+            ON b.kpi_id = r.kpi_id AND b.period_start = r.period_start AND b.seq = r.seq - 1
+        LEFT JOIN accounts_user u ON u.id = r.recorded_by_id
+        LEFT JOIN kpis_pull p ON p.id = r.pull_id LEFT JOIN kpis_datasource s ON s.id = p.source_id
+    ),
+    'promises', (
+        SELECT json_agg(json_build_object('name', i.name, 'status', i.status, 'change', x.change,
+            'starts_on', x.starts_on, 'full_effect_on', x.full_effect_on, 'confidence', x.confidence,
+            'steps', (
+                SELECT json_agg(json_build_object('name', name, 'planned_on', planned_on, 'due_on', due_on,
+                    'done_on', done_on) ORDER BY position, due_on)
+                FROM initiatives_milestone WHERE initiative_id = i.id
+            )) ORDER BY x.starts_on, x.id)
+        FROM initiatives_expectedimpact x JOIN initiatives_initiative i ON i.id = x.initiative_id
+        WHERE x.kpi_id = k.id AND i.status <> 'stopped'
+    )
+)::text
+FROM kpis_kpi k WHERE k.id = %(kpi)s
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Histories:
+    """What one statement found; all in time order, revisions newest first.
+
+    `latest_parts` holds numerator and denominator of the latest ratio of each KPI of the units below.
+    """
+
+    time_zone: str
+    holidays: frozenset[date]
+    failing_since: datetime | None
+    revision_count: int
+    latest_parts: dict[int, tuple[Decimal, Decimal]]
+    rows: tuple[Row, ...]
+    targets: tuple[TargetRow, ...]
+    thresholds: tuple[ThresholdRow, ...]
+    remarks: tuple[Remark, ...]
+    comments: tuple[Comment, ...]
+    versions: tuple[Version, ...]
+    revisions: tuple[Revision, ...]
+    promises: tuple[Promise, ...]
+
+
+def histories(*, kpi_id: int, all_revisions: bool) -> Histories:
+    """Return the rows of a KPI in one query; the latest changes of values, or all versions up to a thousand."""
+    limit, seq = (MOST_REVISIONS, 0) if all_revisions else (LATEST_REVISIONS, 1)
+    with connection.cursor() as cursor:
+        cursor.execute(STATEMENT, {"kpi": kpi_id, "revisions": limit, "seq": seq})
+        (text,) = cursor.fetchone()
+    # Numbers are read as they were stored, not as the nearest float.
+    found: dict[str, Any] = json.loads(text, parse_float=Decimal)
+    return Histories(
+        time_zone=found["time_zone"] or "UTC",
+        holidays=frozenset(date.fromisoformat(day) for day in found["holidays"] or ()),
+        failing_since=_moment(found["failing_since"]),
+        revision_count=found["revision_count"],
+        latest_parts={int(kpi): tuple(parts) for kpi, parts in (found["latest_parts"] or {}).items()},
+        rows=tuple(_row(row) for row in found["rows"] or ()),
+        targets=tuple(TargetRow(**_timed(row)) for row in found["targets"] or ()),
+        thresholds=tuple(_thresholds(row) for row in found["thresholds"] or ()),
+        remarks=tuple(_remark(row) for row in found["remarks"] or ()),
+        comments=tuple(_comment(row) for row in found["comments"] or ()),
+        versions=tuple(_version(row) for row in found["versions"] or ()),
+        revisions=tuple(_revision(row) for row in found["revisions"] or ()),
+        promises=tuple(_promise(row) for row in found["promises"] or ()),
+    )
+
+
+def _row(row: list[Any]) -> Row:
+    start, end, *middle = row
+    middle[5] = datetime.fromisoformat(middle[5])
+    return Row(date.fromisoformat(start), date.fromisoformat(end), *middle)
+
+
+def _timed(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {
+        "effective_from": date.fromisoformat(row["effective_from"]),
+        "recorded_at": datetime.fromisoformat(row["recorded_at"]),
+    }
+
+
+def _thresholds(row: dict[str, Any]) -> ThresholdRow:
+    scores = {Decimal(option): Decimal(score) for option, score in row["scores"].items()}
+    return ThresholdRow(**_timed(row) | {"scores": scores or None})
+
+
+def _remark(row: dict[str, Any]) -> Remark:
+    return Remark(
+        start=date.fromisoformat(row["start"]),
+        end=date.fromisoformat(row["end"]),
+        text=row["text"],
+        author=User(name=row["author"]),
+        at=datetime.fromisoformat(row["at"]),
+    )
+
+
+def _comment(row: dict[str, Any]) -> Comment:
+    typed = {
+        "period_start": _day(row["period_start"]),
+        "recovery_on": _day(row["recovery_on"]),
+        "author": User(name=row["author"]),
+        "at": datetime.fromisoformat(row["at"]),
+    }
+    return Comment(**row | typed)
+
+
+def _version(row: dict[str, Any]) -> Version:
+    return Version(**row | {"effective_from": date.fromisoformat(row["effective_from"])})
+
+
+def _revision(row: dict[str, Any]) -> Revision:
+    typed = {"start": date.fromisoformat(row["start"]), "at": datetime.fromisoformat(row["at"])}
+    return Revision(**row | typed)
+
+
+def _promise(row: dict[str, Any]) -> Promise:
+    typed = {
+        "starts_on": date.fromisoformat(row["starts_on"]),
+        "full_effect_on": date.fromisoformat(row["full_effect_on"]),
+        "steps": tuple(_step(step) for step in row["steps"] or ()),
+    }
+    return Promise(**row | typed)
+
+
+def _step(row: dict[str, Any]) -> Step:
+    return Step(name=row["name"], **{key: _day(row[key]) for key in ("planned_on", "due_on", "done_on")})
+
+
+def _day(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

@@ -1,0 +1,108 @@
+"""What people said about the KPI, and what became of its values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.utils.translation import gettext as _
+
+from kpiplatform.accounts.models import User
+from kpiplatform.dashboards.kpi_page.facts import Comment, Facts, Revision
+from kpiplatform.dashboards.kpi_page.wording import Wording, why_no_value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One entry of the thread."""
+
+    author: User
+    does: str
+    at: str
+    body: str
+    cause: str
+    action: str
+    recovery: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevisionRow:
+    """One revision, ready to print."""
+
+    at: str
+    period: str
+    was: str
+    now: str
+    who: str
+    why: str
+
+
+def thread(facts: Facts) -> list[Entry]:
+    """Return what was said, oldest first."""
+    wording = Wording.of(facts)
+    return [_entry(comment, facts, wording) for comment in facts.comments]
+
+
+def _entry(comment: Comment, facts: Facts, wording: Wording) -> Entry:
+    recovery = ""
+    if comment.recovery_on is not None:
+        period = facts.period(comment.recovery_on)
+        recovery = wording.day(comment.recovery_on)
+        if facts.kpi.frequency != "day":
+            recovery = _("%(day)s (%(period)s)") % {"day": recovery, "period": wording.period(period)}
+    return Entry(
+        author=comment.author,
+        does=_does(comment, facts, wording),
+        at=wording.moment(comment.at),
+        body=comment.body,
+        cause=comment.cause,
+        action=comment.action,
+        recovery=recovery,
+    )
+
+
+def _does(comment: Comment, facts: Facts, wording: Wording) -> str:
+    period = wording.period(facts.period(comment.period_start)) if comment.period_start else ""
+    if comment.kind == "explanation":
+        return _("explains %(period)s") % {"period": period} if period else _("explains")
+    if comment.is_answer:
+        return _("answers")
+    return _("comments on %(period)s") % {"period": period} if period else ""
+
+
+def revisions(facts: Facts) -> Sequence[RevisionRow]:
+    """Return what was changed, newest first."""
+    wording = Wording.of(facts)
+    return [
+        RevisionRow(
+            at=wording.moment(revision.at),
+            period=wording.period(facts.period(revision.start)),
+            was="" if revision.seq == 1 else _value(revision.was, wording),
+            now=_value(revision.now, wording),
+            who=revision.who,
+            why=_why(revision),
+        )
+        for revision in facts.revisions
+    ]
+
+
+def _value(value: Decimal | None, wording: Wording) -> str:
+    return _("none") if value is None else wording.bare(value)
+
+
+def _why(revision: Revision) -> str:
+    if revision.note:
+        return revision.note
+    if revision.state == "not_applicable":
+        return _("not applicable: %(reason)s") % {"reason": why_no_value(revision.reason)}
+    if revision.state_before == "provisional" and revision.state == "reported":
+        return _("period closed")
+    if revision.kind == "pull":
+        return _("pull, provisional") if revision.state == "provisional" else _("pull")
+    return {
+        "manual": _("entered by hand"),
+        "upload": _("uploaded"),
+        "api": _("sent by the API"),
+        "undo": _("taken back"),
+    }.get(revision.kind, revision.kind)

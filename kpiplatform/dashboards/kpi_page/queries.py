@@ -1,0 +1,128 @@
+"""Reading all that the page of a KPI shows, in a number of queries that does not grow with the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q, QuerySet
+
+from kpiplatform.accounts.models import User
+from kpiplatform.dashboards.kpi_page.facts import Facts, Other, state_of
+from kpiplatform.dashboards.kpi_page.histories import histories
+from kpis.domain.judged import Rules
+from kpis.models import Kpi
+from kpis.queries import calendar_of, kpis_editable_by, kpis_visible_to
+from objectives.queries import may_write
+
+SHOWN_WITH_IT = (
+    "objective__perspective",
+    "unit",
+    "calendar",
+    "owner",
+    "deputy",
+    "steward",
+    "state",
+    "mapping__source",
+)
+OTHER_COLUMNS = (
+    "pk",
+    "code",
+    "name",
+    "unit__name",
+    "measure_unit",
+    "decimals",
+    "frequency",
+    "ratio_factor",
+    "state__period_start",
+    "state__value",
+    "state__previous_value",
+    "state__goal",
+    "state__red_flag",
+    "state__goal_high",
+    "state__red_high",
+    "state__band",
+    "state__spark",
+)
+
+
+def kpi_facts(*, user: User, code: str, now: datetime, today: date, all_revisions: bool = False) -> Facts:
+    """Return what the page of the KPI shows to `user`; raises Kpi.DoesNotExist for those who may not see it.
+
+    `today` is the person's day, by which roles hold; `Facts.today` is the organisation's, by which periods close.
+    """
+    visible = kpis_visible_to(user, today=today)
+    kpi = visible.select_related(*SHOWN_WITH_IT).get(code=code)
+    found = histories(kpi_id=kpi.pk, all_revisions=all_revisions)
+    guard, below = _others(kpi, visible, found.latest_parts)
+    may_comment = may_write(user, today=today)
+    return Facts(
+        kpi=kpi,
+        state=state_of(kpi),
+        calendar=calendar_of(kpi.calendar),
+        today=now.astimezone(ZoneInfo(found.time_zone)).date(),
+        rows=found.rows,
+        rules=Rules(polarity=kpi.polarity, targets=found.targets, thresholds=found.thresholds),
+        remarks=found.remarks,
+        comments=found.comments,
+        versions=found.versions,
+        revisions=found.revisions,
+        revision_count=found.revision_count,
+        promises=found.promises,
+        below=below,
+        guard=guard,
+        holidays=found.holidays,
+        failing_since=found.failing_since,
+        may_comment=may_comment,
+        may_correct=may_comment
+        and kpi.entry != Kpi.Entry.DERIVED
+        and kpis_editable_by(user, today=today).filter(pk=kpi.pk).exists(),
+        locale=user.locale,
+    )
+
+
+def _others(
+    kpi: Kpi, visible: QuerySet[Kpi], latest_parts: Mapping[int, tuple[Decimal, Decimal]]
+) -> tuple[Other | None, tuple[Other, ...]]:
+    """Return the guard, and the KPIs of the units below that the source computes alike from a part of the same rows.
+
+    Both only as far as the reader may see them.
+    """
+    mapping = getattr(kpi, "mapping", None)
+    wanted = Q(pk=kpi.guard_id)
+    if mapping is not None:
+        wanted |= Q(
+            unit__parent=kpi.unit_id,
+            mapping__source=mapping.source_id,
+            status=Kpi.Status.ACTIVE,
+            frequency=kpi.frequency,
+            measure_unit=kpi.measure_unit,
+        )
+    guard, below = None, []
+    rows = visible.filter(wanted).order_by("unit__position", "unit__path", "code")
+    for parent_id, spec, *columns in rows.values_list("unit__parent", "mapping__spec", *OTHER_COLUMNS):
+        other = Other(*(_none_to_empty(columns)), latest_parts.get(columns[0]))
+        if other.pk == kpi.guard_id:
+            guard = other
+        if mapping is not None and spec is not None and parent_id == kpi.unit_id and _narrows(mapping.spec, spec):
+            below.append(other)
+    return guard, tuple(below)
+
+
+def _none_to_empty(columns: Sequence[Any]) -> list[Any]:
+    """Return the columns with the band and the spark that a KPI has before its first value."""
+    *rest, band, spark = columns
+    return [*rest, band or "", spark or {}]
+
+
+def _narrows(spec: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Return whether `other` computes what `spec` does from fewer rows: more filters and nothing else."""
+    where, narrower = spec.get("where", []), other.get("where", [])
+    return (
+        {**spec, "where": None} == {**other, "where": None}
+        and len(narrower) > len(where)
+        and all(condition in narrower for condition in where)
+    )

@@ -1,0 +1,243 @@
+"""What the KPI is: its definition sheet, the limits in force, who answers for it, its guard and its source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+
+from django.utils.translation import gettext as _
+
+from kpiplatform.accounts.models import User
+from kpiplatform.dashboards.kpi_page.chart import limits_in_force
+from kpiplatform.dashboards.kpi_page.facts import Facts, limits_of
+from kpiplatform.dashboards.kpi_page.wording import Wording, days, joined, sentence
+from kpis.domain.limits import AnyLimits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """A label and its value; `aside` is what was before, or where it is from."""
+
+    label: str
+    value: str
+    aside: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardView:
+    """The KPI that must not suffer, as far as the reader may see it."""
+
+    code: str
+    name: str
+    words: str
+    band: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceView:
+    """Where the values come from and whether they still come."""
+
+    facts: Sequence[Fact]
+    failing: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonRow:
+    """Who answers for what."""
+
+    label: str
+    person: User
+
+
+def definition(facts: Facts) -> tuple[list[Fact], list[Fact]]:
+    """Return the first lines of the definition sheet, and the rest of it."""
+    kpi, wording = facts.kpi, Wording.of(facts)
+    first = [
+        Fact(label=_("Decides"), value=kpi.decision_informed),
+        Fact(label=_("Counts"), value=kpi.inclusions),
+        Fact(label=_("Formula"), value=kpi.formula_in_words),
+        Fact(label=_("Over time"), value=kpi.get_time_aggregation_display()),
+        Fact(
+            label=_("Kind"),
+            value=joined([kpi.get_tier_display(), kpi.get_indicator_type_display(), kpi.get_polarity_display()], ", "),
+        ),
+    ]
+    bounds = "" if kpi.minimum is None and kpi.maximum is None else _bounds(facts, wording)
+    rest = [
+        Fact(label=_("Code"), value=kpi.code),
+        Fact(label=_("Purpose"), value=kpi.purpose),
+        Fact(label=_("Unit"), value=kpi.unit.name),
+        Fact(label=_("Over units"), value=kpi.get_unit_aggregation_display()),
+        Fact(label=_("Measured"), value=_measured(facts)),
+        Fact(label=_("Can be"), value=bounds),
+        Fact(label=_("Due"), value=_due(facts)),
+        Fact(label=_("Costs"), value=kpi.cost_to_measure),
+        Fact(label=_("Beware"), value=kpi.unintended_consequences),
+        Fact(label=_("Calculation"), value=kpi.formula),
+        Fact(label=_("Review by"), value=wording.day(kpi.review_by) if kpi.review_by else ""),
+    ]
+    return [fact for fact in first if fact.value], [fact for fact in rest if fact.value]
+
+
+def version_words(facts: Facts) -> str:
+    """Say which version of the definition holds, and since when."""
+    wording = Wording.of(facts)
+    current = next((version for version in reversed(facts.versions) if version.number == facts.kpi.version), None)
+    if current is None:
+        return _("Version %(number)s") % {"number": facts.kpi.version}
+    words = {"number": current.number, "day": wording.day(current.effective_from)}
+    return _("Version %(number)s, from %(day)s") % words
+
+
+def _measured(facts: Facts) -> str:
+    kpi = facts.kpi
+    return joined([kpi.get_frequency_display(), kpi.get_entry_display()], ", ")
+
+
+def _bounds(facts: Facts, wording: Wording) -> str:
+    low, high = facts.kpi.minimum, facts.kpi.maximum
+    if low is None:
+        return _("at most %(high)s") % {"high": wording.full(high)}
+    if high is None:
+        return _("at least %(low)s") % {"low": wording.full(low)}
+    return _("%(low)s to %(high)s") % {"low": wording.bare(low), "high": wording.full(high)}
+
+
+def _due(facts: Facts) -> str:
+    lag = days(facts.kpi.reporting_lag_days)
+    if facts.kpi.lag_in_working_days:
+        return _("%(days)s after the period, counting working days") % {"days": lag}
+    return _("%(days)s after the period") % {"days": lag}
+
+
+def limits(facts: Facts) -> list[Fact]:
+    """Return goal and red flag in force today with their former and coming values, the baseline and the benchmark."""
+    wording = Wording.of(facts)
+    return [*_in_force(facts, wording), *_references(facts, wording)]
+
+
+def _in_force(facts: Facts, wording: Wording) -> Iterator[Fact]:
+    current = limits_in_force(facts, facts.period(facts.today).start)
+    if current is None:
+        scored = facts.kpi.polarity != "unscored"
+        yield Fact(label=_("Goal"), value=_("not set") if scored else _("not scored"))
+        return
+    for label, words in ((_("Goal"), wording.goal), (_("Red flag"), wording.red_flag)):
+        text = words(current)
+        yield Fact(
+            label=label,
+            value=f"{text}\u202f{wording.unit}" if wording.unit else text,
+            aside=_others(facts, words, wording),
+        )
+
+
+def _others(facts: Facts, words: Callable[[AnyLimits | None], str], wording: Wording) -> str:
+    """Say what a limit was until when, and what it will be from when, by the present knowledge."""
+    starts = sorted({row.effective_from for row in (*facts.rules.targets, *facts.rules.thresholds)})
+    steps: list[tuple[date, str]] = []
+    for day in starts:
+        text = words(limits_in_force(facts, day))
+        if text and (not steps or steps[-1][1] != text):
+            steps.append((day, text))
+    parts = []
+    for (_day, text), (until, _next) in pairwise(steps):
+        if until <= facts.today:
+            parts.append(_("%(limit)s until %(day)s") % {"limit": text, "day": wording.day(until)})
+    for day, text in steps[1:]:
+        if day > facts.today:
+            parts.append(_("%(limit)s from %(day)s") % {"limit": text, "day": wording.day(day)})
+    return ", ".join(parts)
+
+
+def _references(facts: Facts, wording: Wording) -> Iterator[Fact]:
+    kpi = facts.kpi
+    if kpi.baseline_value is not None:
+        yield Fact(label=_("Baseline"), value=wording.full(kpi.baseline_value), aside=kpi.baseline_note)
+    else:
+        yield Fact(label=_("Baseline"), value=_("not set"))
+    if kpi.benchmark_value is not None:
+        yield Fact(
+            label=_("Benchmark"), value=wording.full(kpi.benchmark_value), aside=_benchmark_source(facts, wording)
+        )
+    else:
+        yield Fact(label=_("Benchmark"), value=_("not set"))
+
+
+def _benchmark_source(facts: Facts, wording: Wording) -> str:
+    on = facts.kpi.benchmark_on
+    return joined([facts.kpi.benchmark_source, wording.day(on) if on else ""], ", ")
+
+
+def people(facts: Facts) -> list[PersonRow]:
+    """Return who answers for the KPI."""
+    kpi = facts.kpi
+    rows = [(_("Owner"), kpi.owner), (_("Deputy"), kpi.deputy), (_("Steward"), kpi.steward)]
+    return [PersonRow(label=label, person=person) for label, person in rows if person is not None]
+
+
+def guard(facts: Facts) -> GuardView | None:
+    """Return the guard KPI with its band; None where there is none that the reader may see."""
+    kpi = facts.guard
+    if kpi is None:
+        return None
+    wording = Wording.of_kpi(kpi, locale=facts.locale, today=facts.today)
+    goal = wording.goal(limits_of(kpi))
+    words = wording.full(kpi.value) if kpi.value is not None else _("no value yet")
+    return GuardView(
+        code=kpi.code,
+        name=kpi.name,
+        words=joined([words, _("goal %(goal)s") % {"goal": goal} if goal else ""], ", "),
+        band=kpi.band,
+        reason=sentence(facts.kpi.guard_reason),
+    )
+
+
+def source(facts: Facts) -> SourceView:
+    """Return where the values come from, how fresh they are, and what is wrong with the source."""
+    wording, state = Wording.of(facts), facts.state
+    mapping = getattr(facts.kpi, "mapping", None)
+    rows: list[Fact] = []
+    failing = error = ""
+    if mapping is None:
+        rows.append(Fact(label=_("From"), value=facts.kpi.get_entry_display()))
+    else:
+        feed = mapping.source
+        rows.append(
+            Fact(
+                label=_("From"),
+                value=feed.name,
+                aside=_("daily %(time)s") % {"time": f"{feed.pull_at:%H:%M}"},
+            )
+        )
+        pulled = wording.moment(feed.last_applied_at) if feed.last_applied_at else _("never")
+        rows.append(Fact(label=_("Last pull"), value=pulled))
+        if feed.consecutive_failures:
+            failing = _failing(facts, wording)
+            error = feed.last_error
+    rows.append(Fact(label=_("Freshness"), value=_freshness(facts)))
+    if state.next_due_on:
+        rows.append(Fact(label=_("Next due"), value=wording.day(state.next_due_on)))
+    return SourceView(facts=rows, failing=failing, error=error)
+
+
+def _failing(facts: Facts, wording: Wording) -> str:
+    if facts.failing_since is None:
+        return _("Source failing: showing the last good value.")
+    since = {"moment": wording.moment(facts.failing_since)}
+    return _("Source failing since %(moment)s: showing the last good value.") % since
+
+
+def _freshness(facts: Facts) -> str:
+    state = facts.state
+    late = days(state.days_late)
+    return {
+        "fresh": _("up to date"),
+        "late": _("%(days)s late") % {"days": late},
+        "stale": _("stale, %(days)s late") % {"days": late},
+        "never": _("no value yet"),
+        "source_error": _("the source fails"),
+    }.get(state.health, "")

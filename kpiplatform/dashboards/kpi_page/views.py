@@ -1,0 +1,49 @@
+"""The page of one KPI, and its values as a file."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from kpiplatform.dashboards.kpi_page import presenter, queries
+from kpiplatform.dashboards.kpi_page.chart import all_notes
+from kpiplatform.dashboards.kpi_page.choice import Choice
+from kpiplatform.dashboards.kpi_page.facts import Facts
+from kpiplatform.dashboards.kpi_page.table import as_csv
+from kpiplatform.dashboards.kpi_page.timeline import timeline
+from kpiplatform.dashboards.kpi_page.wording import Wording
+from kpiplatform.htmx import page
+from kpis.forms import AnnotationForm, CommentForm
+from kpis.models import Kpi
+
+
+@require_safe
+def kpi(request: HttpRequest, code: str) -> HttpResponse:
+    """Show a KPI: its values, what judges them, who answers for them and what is being done."""
+    choose = Choice.from_query(request.GET)
+    facts = _facts_or_404(request, code, all_revisions=choose.all_revisions)
+    context = presenter.kpi_page(facts, choose)
+    if facts.may_comment:
+        context |= {"note_form": AnnotationForm(today=facts.today), "comment_form": CommentForm()}
+    return page(request, "kpis/kpi.html", context, partial="body")
+
+
+@require_safe
+def table(request: HttpRequest, code: str) -> HttpResponse:
+    """Send every period of a KPI as a file for spreadsheets."""
+    facts = _facts_or_404(request, code)
+    text = as_csv(facts=facts, cells=timeline(facts), notes=all_notes(facts, Wording.of(facts)))
+    # The mark tells spreadsheets that the file is UTF-8.
+    response = HttpResponse("\ufeff" + text, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{facts.kpi.code}.csv"'
+    return response
+
+
+def _facts_or_404(request: HttpRequest, code: str, *, all_revisions: bool = False) -> Facts:
+    try:
+        return queries.kpi_facts(
+            user=request.user, code=code, now=timezone.now(), today=timezone.localdate(), all_revisions=all_revisions
+        )
+    except Kpi.DoesNotExist:
+        raise Http404 from None

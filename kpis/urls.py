@@ -1,0 +1,31 @@
+"""Writing on the page of a KPI; the page itself is composed higher up."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.urls import path, register_converter
+
+from kpis import views
+
+
+class DayConverter:
+    """A day in an address: 2026-11-22."""
+
+    regex = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+
+    def to_python(self, value: str) -> date:
+        return date.fromisoformat(value)
+
+    def to_url(self, value: date | str) -> str:
+        return str(value)
+
+
+register_converter(DayConverter, "day")
+
+app_name = "kpis"
+urlpatterns = [
+    path("<str:code>/annotations/", views.annotate, name="annotate"),
+    path("<str:code>/commentary/", views.comment, name="comment"),
+    path("<str:code>/measurements/<day:period_start>/", views.correct, name="correct"),
+]
