@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from kpiplatform.demo.sign_ins import SAMPLE_PASSWORD, sign_ins
 from objectives.queries import organisation
 
 
@@ -19,10 +20,8 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
     if user is not None and user.is_authenticated:
         context["nav"] = _navigation(request.path)
     elif settings.DEMO:
-        from kpiplatform.demo.loading import SAMPLE_PASSWORD, SIGN_INS
-
         context["demo_sign_ins"] = [
-            {"role": role, "email": email, "password": SAMPLE_PASSWORD} for role, email in SIGN_INS
+            {"role": role, "email": email, "password": SAMPLE_PASSWORD} for role, email in sign_ins()
         ]
     return context
 

@@ -16,6 +16,7 @@ from kpiplatform.demo.organising import add_organisation, add_strategy
 from kpiplatform.demo.scene import Scene
 from kpiplatform.demo.sheets import read
 from kpiplatform.demo.shift import weeks_to_move
+from kpiplatform.demo.sign_ins import SAMPLE_PASSWORD
 from kpiplatform.demo.source_files import DATABASE, WEATHER, write_source_files
 from kpiplatform.demo.working import add_forums, add_initiatives, add_remarks, add_subscriptions
 from kpis.models import Holiday, PeriodLock
@@ -23,11 +24,6 @@ from kpis.services.health import refresh_health
 from kpis.services.recording import ensure_states
 from kpis.services.rolling import roll_up_objectives
 from objectives.models import Organisation
-
-# Every sample person signs in with it. It protects nothing: the people and their figures are invented.
-SAMPLE_PASSWORD = "harbor-airports"
-# (role, email) of one person per role.
-SIGN_INS = [(role, f"{person}@example.com") for role, person in read("people")["sign_in"].items()]
 
 
 class OtherOrganisation(Exception):

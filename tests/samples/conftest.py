@@ -11,10 +11,11 @@ import pytest
 from django.test import TestCase, override_settings
 from pytest_django import DjangoDbBlocker
 
-from kpiplatform.demo.loading import SAMPLE_PASSWORD, create_organisation, load_sample_organisation
+from kpiplatform.demo.loading import create_organisation, load_sample_organisation
 from kpiplatform.demo.moments import Moments
 from kpiplatform.demo.scene import Scene
 from kpiplatform.demo.shift import weeks_to_move
+from kpiplatform.demo.sign_ins import SAMPLE_PASSWORD
 from kpis.models import Pull
 
 LOADED_AT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

@@ -18,8 +18,9 @@ from alerts.models import BandCrossing, Message
 from initiatives.models import Initiative, Milestone
 from kpiplatform.accounts.models import User
 from kpiplatform.demo import loading
-from kpiplatform.demo.loading import SAMPLE_PASSWORD, SIGN_INS, create_organisation, load_sample_organisation
+from kpiplatform.demo.loading import create_organisation, load_sample_organisation
 from kpiplatform.demo.sheets import kpi_sheets, mapping_spec
+from kpiplatform.demo.sign_ins import SAMPLE_PASSWORD, sign_ins
 from kpis.models import Annotation, Kpi, KpiState, MeasurementRevision, Pull, SourceMapping
 from kpis.sources.mapping import parse_mapping
 from objectives.models import ObjectiveState, Organisation, Role
@@ -188,11 +189,11 @@ def test_what_was_not_typed_is_late_and_what_was_pulled_is_not(sample: Path) -> 
 
 
 def test_one_person_per_role_can_sign_in(sample: Path) -> None:
-    assert [role for role, _ in SIGN_INS] == ["executive", "manager", "owner", "member", "admin", "auditor"]
-    assert {role for role, _ in SIGN_INS} == set(Role.values)
-    for role, email in SIGN_INS:
+    assert [role for role, _ in sign_ins()] == ["executive", "manager", "owner", "member", "admin", "auditor"]
+    assert {role for role, _ in sign_ins()} == set(Role.values)
+    for role, email in sign_ins():
         assert User.objects.get(email=email).roles.filter(role=role).exists()
-    assert User.objects.get(email=SIGN_INS[0][1]).check_password(SAMPLE_PASSWORD)
+    assert User.objects.get(email=sign_ins()[0][1]).check_password(SAMPLE_PASSWORD)
     assert len(set(User.objects.values_list("password", flat=True))) == 1
 
 

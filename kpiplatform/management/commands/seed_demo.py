@@ -7,7 +7,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from kpiplatform.demo.loading import SAMPLE_PASSWORD, SIGN_INS, OtherOrganisation, load_sample_organisation
+from kpiplatform.demo.loading import OtherOrganisation, load_sample_organisation
+from kpiplatform.demo.sign_ins import SAMPLE_PASSWORD, sign_ins
 
 
 class Command(BaseCommand):
@@ -32,5 +33,5 @@ class Command(BaseCommand):
         done = f"is loaded ({time.monotonic() - began:.0f} s)" if loaded else "is there, nothing was changed"
         known = f", password {SAMPLE_PASSWORD}" if password == SAMPLE_PASSWORD else ""
         self.stdout.write(f"The sample organisation {done}. Sign in as{known}:")
-        for role, email in SIGN_INS:
+        for role, email in sign_ins():
             self.stdout.write(f"  {role:<10} {email}")
