@@ -100,7 +100,7 @@ def default_home() -> Path:
 def open_home(path: Path, *, account: Account | None) -> Home:
     """Return the data folder at `path`, made and marked if new; refuses a folder that holds something else."""
     try:
-        path.mkdir(mode=0o711, parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
         marker = path / MARKER
         if not marker.exists():
             others = sorted(item.name for item in path.iterdir())
