@@ -1,0 +1,34 @@
+"""A small organisation, made once for all tests of this folder that only read it or roll back what they write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.test import TestCase
+from django.utils import timezone
+from pytest_django import DjangoDbBlocker
+
+from tests.architecture.people_and_things import World, make_world
+
+
+@pytest.fixture(scope="package")
+def made_world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
+    class Made(TestCase):
+        @classmethod
+        def setUpTestData(cls) -> None:
+            cls.world = make_world(timezone.now())
+
+    with django_db_blocker.unblock():
+        Made.setUpClass()
+        try:
+            yield Made.world
+        finally:
+            Made.tearDownClass()
+            Made.doClassCleanups()
+
+
+@pytest.fixture
+def world(made_world: World, db: None) -> World:
+    """The organisation; what a test writes is rolled back."""
+    return made_world

@@ -1,0 +1,118 @@
+"""One small organisation with a person of every role, and things that are theirs or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.contrib.auth.hashers import make_password
+
+from kpiplatform.accounts.models import User
+from kpiplatform.audit.actor import acting
+from kpis.domain.periods import Calendar, Period, period_of, previous_period
+from kpis.models import Kpi
+from kpis.readings import Origin, Reading
+from kpis.services.notes import annotate, comment
+from kpis.services.recording import record_measurements
+from objectives.models import Role
+from tests.factories import a_kpi, a_person, a_role, a_unit, an_objective, limits, the_company
+
+ROLES = ("admin", "executive", "manager", "owner", "member", "auditor", "stranger")
+KPIS = ("COMPANY", "OURS", "THEIRS")
+
+# Which KPIs a role opens, and of which it may change the values. The manager, the member and the auditor belong to
+# the unit of OURS, the owner owns it; THEIRS lies in another unit; COMPANY is the strategic one.
+OPENS = {
+    "admin": {"COMPANY", "OURS", "THEIRS"},
+    "executive": {"COMPANY"},
+    "manager": {"OURS"},
+    "owner": {"OURS"},
+    "member": {"OURS"},
+    "auditor": {"OURS"},
+    "stranger": set(),
+}
+CHANGES = {"admin": {"COMPANY", "OURS", "THEIRS"}, "owner": {"OURS"}}
+READS_ONLY = {"auditor", "stranger"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """People by role, KPIs by code, and the latest closed week, in which every KPI turned off track."""
+
+    people: dict[str, User]
+    kpis: dict[str, Kpi]
+    week: Period
+
+
+def closed_weeks(now: datetime, count: int) -> list[Period]:
+    """Return the latest weeks that are over, oldest first."""
+    week = period_of(now.date(), "week", Calendar())
+    weeks = []
+    for _ in range(count):
+        week = previous_period(week, Calendar())
+        weeks.append(week)
+    return weeks[::-1]
+
+
+def record(kpi: Kpi, values: dict[Period, str], *, now: datetime, note: str = "") -> None:
+    """Let the owner say values."""
+    record_measurements(
+        readings=[
+            Reading(kpi_id=kpi.pk, period_start=week.start, period_end=week.end, value=Decimal(value))
+            for week, value in values.items()
+        ],
+        origin=Origin(kind="correction" if note else "manual", note=note, user_id=kpi.owner_id),
+        now=now,
+    )
+
+
+def a_kpi_with_history(code: str, *, weeks: list[Period], now: datetime, last: str = "60", **fields: object) -> Kpi:
+    """A KPI that was on track until the latest of `weeks`."""
+    fields.setdefault("name", f"On-time arrivals, {code.lower()}")
+    kpi = a_kpi(code=code, active_from=weeks[0].start, **fields)
+    limits(kpi, recorded_at=now)
+    record(kpi, {week: ("82", "90")[number % 2] for number, week in enumerate(weeks[:-1])}, now=now - timedelta(days=2))
+    record(kpi, {weeks[-1]: last}, now=now)
+    return kpi
+
+
+def make_world(now: datetime) -> World:
+    """Create the organisation; each KPI crosses from on track to off track in the latest closed week."""
+    weeks = closed_weeks(now, 9)
+    ours, theirs = a_unit("lga", "LaGuardia"), a_unit("jfk", "Kennedy")
+    names = {
+        "admin": "Grace Lindholm",
+        "executive": "Ines Okafor",
+        "manager": "Sofia Marin",
+        "owner": "Rosa Delgado",
+        "member": "Noah Fields",
+        "auditor": "Victor Amadi",
+        "stranger": "Nobody Known",
+    }
+    people = {role: a_person(names[role], email=f"{role}@example.com") for role in ROLES}
+    password = make_password("harbor-airports")
+    for person in people.values():
+        person.password = password
+        person.save(update_fields=["password"])
+    a_role(people["admin"], Role.ADMIN)
+    a_role(people["executive"], Role.EXECUTIVE)
+    for role in ("manager", "owner", "member", "auditor"):
+        a_role(people[role], role, ours)
+    other = a_person("Peter Haas", email="other@example.com")
+    a_role(other, Role.OWNER, theirs)
+    objective = an_objective(owner=other)
+    shared: dict[str, object] = {"weeks": weeks, "now": now, "objective": objective}
+    with acting(people["admin"].pk):
+        kpis = {
+            "COMPANY": a_kpi_with_history(
+                "COMPANY", owner=other, tier=Kpi.Tier.STRATEGIC, unit=the_company(), **shared
+            ),
+            "OURS": a_kpi_with_history("OURS", owner=people["owner"], unit=ours, **shared),
+            "THEIRS": a_kpi_with_history("THEIRS", owner=other, unit=theirs, **shared),
+        }
+    for kpi in kpis.values():
+        start = weeks[-3].start
+        annotate(kpi=kpi, start=start, end=start + timedelta(days=2), text="A storm", author=kpi.owner, now=now)
+        comment(kpi=kpi, body="We are on it.", author=kpi.owner, now=now, period_start=weeks[-1].start)
+    return World(people=people, kpis=kpis, week=weeks[-1])
