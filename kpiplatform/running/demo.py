@@ -18,11 +18,11 @@ from kpiplatform.env import Environment
 from kpiplatform.running.account import server_account
 from kpiplatform.running.embedded import start_servers
 from kpiplatform.running.home import CHECKOUT, Home, default_home, only_one, open_home
-from kpiplatform.running.keeper import keep, say
+from kpiplatform.running.keeper import keep, say, step
 from kpiplatform.running.refusal import Refusal
 from kpiplatform.running.supervisor import HELPERS, Program, Stopping, Supervisor
 
-WEB_SECONDS = 60.0
+WEB_SECONDS = 120.0
 QUEUES = "pull,evaluate,deliver,report"
 # What the preparation of a start depends on: as long as these files are the same it is skipped.
 PREPARED_FROM = ("requirements.txt", "*/migrations/*.py", "*/*/migrations/*.py", "static/**/*", "samples/**/*")
@@ -73,7 +73,8 @@ def _start(
     collect = _django(home, environment, "collectstatic", "--no-input", "--verbosity", "0")
     if not unchanged:
         supervisor.start(collect)  # beside the servers: it needs none
-    servers = start_servers(supervisor, home, durable=True, say=_step)
+    with step("servers"):
+        servers = start_servers(supervisor, home, durable=True)
     environment |= {"DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url}
     _note_environment(home, environment)
     if not unchanged:
@@ -81,13 +82,12 @@ def _start(
         prepared.write_text(fingerprint)
     sink = _sink(home, environment, mail_socket)
     web = _web(home, environment, web_socket)
-    began = time.monotonic()
-    supervisor.start(sink)
-    supervisor.start(web)
-    supervisor.until(lambda: _answers(web_socket.getsockname()[1]), seconds=WEB_SECONDS, of=web)
-    supervisor.start(_celery(home, environment, "worker", ("--concurrency", "2", "--queues", QUEUES)))
-    supervisor.start(_celery(home, environment, "beat", ("--schedule", str(home.folder("beat") / "schedule"))))
-    _step(f"web, worker, beat, mailbox ({time.monotonic() - began:.1f} s)")
+    with step("web, worker, beat, mailbox"):
+        supervisor.start(sink)
+        supervisor.start(web)
+        supervisor.until(lambda: _answers(web_socket.getsockname()[1]), seconds=WEB_SECONDS, of=web)
+        supervisor.start(_celery(home, environment, "worker", ("--concurrency", "2", "--queues", QUEUES)))
+        supervisor.start(_celery(home, environment, "beat", ("--schedule", str(home.folder("beat") / "schedule"))))
 
 
 def _prepare(supervisor: Supervisor, home: Home, environment: Mapping[str, str], collect: Program) -> None:
@@ -98,12 +98,14 @@ def _prepare(supervisor: Supervisor, home: Home, environment: Mapping[str, str],
         ("tables", _django(home, environment, "migrate", "--no-input", "--verbosity", "0")),
         ("sample organisation", sample),
     ):
-        began = time.monotonic()
-        if supervisor.run(program):
-            raise Refusal(f"{program.name} failed; {program.log} says why. Nothing was started.")
-        _step(f"{title} ({time.monotonic() - began:.1f} s)")
-    if supervisor.wait_for(collect):
-        raise Refusal(f"{collect.name} failed; {collect.log} says why. Nothing was started.")
+        with step(title):
+            _must_succeed(program, supervisor.run(program))
+    _must_succeed(collect, supervisor.wait_for(collect))
+
+
+def _must_succeed(program: Program, code: int) -> None:
+    if code:
+        raise Refusal(f"{program.name} failed; {program.log} says why. Nothing was started.")
 
 
 # --- the programs -------------------------------------------------------------------------
@@ -222,7 +224,3 @@ def _note_environment(home: Home, environment: Mapping[str, str]) -> None:
     file = home.path / "environment"
     file.touch(mode=0o600)
     file.write_text("".join(f"{name}={shlex.quote(environment[name])}\n" for name in names))
-
-
-def _step(text: str) -> None:
-    say(f"  {text}")

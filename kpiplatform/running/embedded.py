@@ -24,7 +24,7 @@ from kpiplatform.running.refusal import Refusal
 from kpiplatform.running.supervisor import SERVERS, Program, Supervisor
 
 DATABASE = ROLE = "kpi"
-READY_SECONDS = 60.0  # crash recovery after a power cut included
+READY_SECONDS = 120.0  # crash recovery after a power cut included
 LEFTOVER_SECONDS = 15.0
 
 SETTINGS = {
@@ -54,13 +54,12 @@ class Servers:
     redis_url: str
 
 
-def start_servers(supervisor: Supervisor, home: Home, *, durable: bool, say: Callable[[str], None]) -> Servers:
+def start_servers(supervisor: Supervisor, home: Home, *, durable: bool) -> Servers:
     """Start what the environment does not already name, and wait until it answers."""
     database_url, redis_url = os.environ.get("DATABASE_URL", ""), os.environ.get("REDIS_URL", "")
     if database_url and redis_url:
         return Servers(database_url, redis_url)
     sockets = supervisor.afterwards.enter_context(home.socket_folder())
-    began = time.monotonic()
     waiting: list[tuple[Program, Callable[[], bool]]] = []
     if not redis_url:
         valkey = valkey_program(home, sockets, durable=durable)
@@ -77,7 +76,6 @@ def start_servers(supervisor: Supervisor, home: Home, *, durable: bool, say: Cal
         waiting.append((postgres, lambda: _postgres_is_ready(data)))
     for program, ready in waiting:
         supervisor.until(ready, seconds=READY_SECONDS, of=program)
-    say(f"{' and '.join(sorted(program.name for program, _ in waiting))} ({time.monotonic() - began:.1f} s)")
     return Servers(database_url, redis_url)
 
 

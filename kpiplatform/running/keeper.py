@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -19,6 +20,19 @@ def say(text: str, end: str = "\n") -> None:
     """Print at once; a terminal that is gone is no reason to stop in the middle."""
     with contextlib.suppress(OSError, ValueError):
         print(text, end=end, flush=True)
+
+
+@contextlib.contextmanager
+def step(title: str) -> Iterator[None]:
+    """Say what is being done, and how long it took once it is."""
+    began = time.monotonic()
+    say(f"  {title} ...", end="")
+    try:
+        yield
+    except BaseException:
+        say("")
+        raise
+    say(f" {time.monotonic() - began:.1f} s")
 
 
 def keep(work: Callable[[int], int]) -> int:

@@ -8,14 +8,13 @@ import shutil
 import signal
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from kpiplatform.running.account import server_account
 from kpiplatform.running.embedded import start_servers
 from kpiplatform.running.home import CHECKOUT, Home, open_home
-from kpiplatform.running.keeper import keep, say
+from kpiplatform.running.keeper import keep, say, step
 from kpiplatform.running.supervisor import HELPERS, Program, Stopping, Supervisor
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -39,11 +38,13 @@ def bench(options: list[str]) -> int:
 def _run(lifeline: int, arguments: list[str], *, durable: bool, browser: bool) -> int:
     with _temporary_home() as home, Supervisor(lifeline, say) as supervisor:
         installing = _installing_browser(supervisor, home) if browser else None
-        servers = start_servers(supervisor, home, durable=durable, say=say)
+        with step("servers"):
+            servers = start_servers(supervisor, home, durable=durable)
         if installing:
-            began = time.monotonic()
-            supervisor.wait_for(installing)
-            say(f"Chromium: {'installed' if _browser() else _no_browser()} ({time.monotonic() - began:.0f} s)")
+            with step("Chromium, installed for the browser tests"):
+                supervisor.wait_for(installing)
+        if browser and not _browser():
+            say("  no Chromium found and none could be installed: set KPI_CHROMIUM, or the browser tests fail")
         environment = {
             name: value
             for name, value in os.environ.items()
@@ -53,14 +54,14 @@ def _run(lifeline: int, arguments: list[str], *, durable: bool, browser: bool) -
         environment |= {"KPI_ENV": "test", "KPI_HOME": str(home.path), "KPI_CHROMIUM": _browser()}
         environment |= {"DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url}
         # From a terminal, Ctrl-C has reached the program already: a second signal would cut its summary short.
-        gently = [(signal.SIGCONT, 8.0)] if sys.stdin.isatty() else []
+        gently = [(signal.SIGCONT, 30.0)] if sys.stdin.isatty() else []
         program = Program(
             name=arguments[1],
             command=[sys.executable, *arguments],
             environment=environment,
             folder=CHECKOUT,
             log=None,
-            stop=[*gently, (signal.SIGINT, 8.0)],
+            stop=[*gently, (signal.SIGINT, 20.0)],
             restarts=False,
         )
         try:
@@ -93,16 +94,9 @@ def _browser() -> str:
     return named or next((path for name in BROWSERS if (path := shutil.which(name))), "")
 
 
-def _no_browser() -> str:
-    return "none found and none could be installed: set KPI_CHROMIUM; the browser tests will fail"
-
-
 def _installing_browser(supervisor: Supervisor, home: Home) -> Program | None:
     """Start the installation of Chromium where that is possible, and return it to be waited for."""
-    if _browser():
-        return None
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        say(f"Chromium: {_no_browser()}")
+    if _browser() or os.geteuid() != 0 or not shutil.which("apt-get"):
         return None
     program = Program(
         name="Chromium",
@@ -112,6 +106,5 @@ def _installing_browser(supervisor: Supervisor, home: Home) -> Program | None:
         stage=HELPERS,
         restarts=False,
     )
-    say("Chromium: installing it for the browser tests ...")
     supervisor.start(program)
     return program

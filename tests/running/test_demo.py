@@ -78,7 +78,7 @@ def test_ctrl_c_stops_everything_and_the_next_start_takes_seconds(demo: Demo) ->
     assert demo.processes() == {}
     assert "stopped. The next start goes on from here." in demo.printed
     demo.start()
-    assert "sample organisation (" not in demo.printed  # nothing is prepared twice
+    assert "sample organisation ..." not in demo.printed  # nothing is prepared twice
 
 
 def supervisor_of(demo: Demo) -> int:
