@@ -167,6 +167,11 @@ class CorrectionForm(forms.Form):
                 self._read(name)
         return self.cleaned_data
 
+    @property
+    def number_fields(self) -> list[forms.BoundField]:
+        """The fields that take numbers."""
+        return [self[name] for name in ("value", "numerator", "denominator") if name in self.fields]
+
     def _read(self, name: str) -> None:
         text = self.cleaned_data.get(name, "")
         try:

@@ -62,13 +62,20 @@ def to_green(facts: Facts, cells: Sequence[Cell]) -> str:
     if gap is None or limits is None:
         return "" if facts.kpi.polarity == Kpi.Polarity.UNSCORED else why_no_band(latest.row.no_band_reason)
     if not gap.change:
-        spare = to_spare(latest.shown, limits)
-        words = "" if spare is None else _("%(spare)s to spare before it is at risk.") % {"spare": wording.distance(spare)}
+        words = _spare_in_words(to_spare(latest.shown, limits), wording)
     elif gap.count is None:
         words = _change_in_words(gap.change, latest.shown, wording)
     else:
         words = _count_in_words(gap.count, gap.change, latest, facts, wording)
     return joined([words, _score(latest, wording)], " ")
+
+
+def _spare_in_words(spare: Decimal | None, wording: Wording) -> str:
+    if spare is None:
+        return ""
+    if not spare:
+        return _("Exactly on the goal, with nothing to spare.")
+    return _("%(spare)s to spare before it is at risk.") % {"spare": wording.distance(spare)}
 
 
 def _change_in_words(change: Decimal, value: Decimal, wording: Wording) -> str:

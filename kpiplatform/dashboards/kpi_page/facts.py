@@ -154,6 +154,8 @@ class Facts:
     promises: tuple[Promise, ...]
     below: tuple[Other, ...]
     holidays: frozenset[date]
+    locked_until: date | None
+    reopened: frozenset[date]
     guard: Other | None
     failing_since: datetime | None
     may_comment: bool
@@ -163,6 +165,12 @@ class Facts:
     def period(self, day: date) -> Period:
         """Return the KPI's period that holds `day`."""
         return period_of(day, self.kpi.frequency, self.calendar)
+
+    def is_locked(self, period: Period) -> bool:
+        """Return whether the value of the period may not be changed now."""
+        if self.locked_until is None or period.end > self.locked_until:
+            return False
+        return period.start not in self.reopened
 
     @property
     def working_days(self) -> WorkingDays | None:

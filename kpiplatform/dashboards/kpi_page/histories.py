@@ -25,6 +25,14 @@ STATEMENT = """
 SELECT json_build_object(
     'time_zone', (SELECT time_zone FROM objectives_organisation LIMIT 1),
     'holidays', (SELECT json_agg(day) FROM kpis_holiday WHERE calendar_id = k.calendar_id),
+    'locked_until', (
+        SELECT max(l.locked_until) FROM kpis_periodlock l LEFT JOIN objectives_unit lu ON lu.id = l.unit_id
+        WHERE l.calendar_id = k.calendar_id AND (l.unit_id IS NULL OR starts_with(u.path, lu.path))
+    ),
+    'reopened', (
+        SELECT json_agg(period_start) FROM kpis_periodreopening
+        WHERE kpi_id = k.id AND approved_by_id IS NOT NULL AND expires_at > %(now)s
+    ),
     'failing_since', (
         SELECT min(p.finished_at) FROM kpis_sourcemapping m
         JOIN kpis_datasource s ON s.id = m.source_id JOIN kpis_pull p ON p.source_id = s.id
@@ -96,7 +104,7 @@ SELECT json_build_object(
         WHERE x.kpi_id = k.id AND i.status <> 'stopped'
     )
 )::text
-FROM kpis_kpi k WHERE k.id = %(kpi)s
+FROM kpis_kpi k JOIN objectives_unit u ON u.id = k.unit_id WHERE k.id = %(kpi)s
 """
 
 
@@ -109,6 +117,8 @@ class Histories:
 
     time_zone: str
     holidays: frozenset[date]
+    locked_until: date | None
+    reopened: frozenset[date]
     failing_since: datetime | None
     revision_count: int
     latest_parts: dict[int, tuple[Decimal, Decimal]]
@@ -122,17 +132,19 @@ class Histories:
     promises: tuple[Promise, ...]
 
 
-def histories(*, kpi_id: int, all_revisions: bool) -> Histories:
+def histories(*, kpi_id: int, now: datetime, all_revisions: bool) -> Histories:
     """Return the rows of a KPI in one query; the latest changes of values, or all versions up to a thousand."""
     limit, seq = (MOST_REVISIONS, 0) if all_revisions else (LATEST_REVISIONS, 1)
     with connection.cursor() as cursor:
-        cursor.execute(STATEMENT, {"kpi": kpi_id, "revisions": limit, "seq": seq})
+        cursor.execute(STATEMENT, {"kpi": kpi_id, "now": now, "revisions": limit, "seq": seq})
         (text,) = cursor.fetchone()
     # Numbers are read as they were stored, not as the nearest float.
     found: dict[str, Any] = json.loads(text, parse_float=Decimal)
     return Histories(
         time_zone=found["time_zone"] or "UTC",
-        holidays=frozenset(date.fromisoformat(day) for day in found["holidays"] or ()),
+        holidays=_days(found["holidays"]),
+        locked_until=_day(found["locked_until"]),
+        reopened=_days(found["reopened"]),
         failing_since=_moment(found["failing_since"]),
         revision_count=found["revision_count"],
         latest_parts={int(kpi): tuple(parts) for kpi, parts in (found["latest_parts"] or {}).items()},
@@ -209,6 +221,10 @@ def _step(row: dict[str, Any]) -> Step:
 
 def _day(text: str | None) -> date | None:
     return None if text is None else date.fromisoformat(text)
+
+
+def _days(texts: list[str] | None) -> frozenset[date]:
+    return frozenset(date.fromisoformat(text) for text in texts or ())
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -56,7 +56,7 @@ def kpi_facts(*, user: User, code: str, now: datetime, today: date, all_revision
     """
     visible = kpis_visible_to(user, today=today)
     kpi = visible.select_related(*SHOWN_WITH_IT).get(code=code)
-    found = histories(kpi_id=kpi.pk, all_revisions=all_revisions)
+    found = histories(kpi_id=kpi.pk, now=now, all_revisions=all_revisions)
     guard, below = _others(kpi, visible, found.latest_parts)
     may_comment = may_write(user, today=today)
     return Facts(
@@ -75,6 +75,8 @@ def kpi_facts(*, user: User, code: str, now: datetime, today: date, all_revision
         below=below,
         guard=guard,
         holidays=found.holidays,
+        locked_until=found.locked_until,
+        reopened=found.reopened,
         failing_since=found.failing_since,
         may_comment=may_comment,
         may_correct=may_comment
@@ -119,10 +121,12 @@ def _none_to_empty(columns: Sequence[Any]) -> list[Any]:
 
 
 def _narrows(spec: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Return whether `other` computes what `spec` does from fewer rows: more filters and nothing else."""
+    """Return whether `other` computes what `spec` does from a part of its rows: one value of one column more."""
     where, narrower = spec.get("where", []), other.get("where", [])
+    added = [condition for condition in narrower if condition not in where]
     return (
         {**spec, "where": None} == {**other, "where": None}
-        and len(narrower) > len(where)
-        and all(condition in narrower for condition in where)
+        and len(narrower) == len(where) + 1
+        and len(added) == 1
+        and added[0][1] == "=="
     )

@@ -26,7 +26,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableRow:
-    """One period, ready to print: `figures` under the heads; `start` leads to the form that changes it."""
+    """One period, ready to print: `figures` under the heads; `start` leads to the form that changes it, if one may."""
 
     period: str
     dates: str
@@ -77,7 +77,7 @@ def table(*, facts: Facts, cells: Sequence[Cell], notes: Sequence[Note], limit: 
         has_dates=facts.kpi.frequency != Frequency.DAY,
         heads=_heads(columns, facts, wording),
         rows=[
-            _row(cell, limit, columns, notes, words, is_latest=cell is latest)
+            _row(cell, limit, columns, notes, words, is_latest=cell is latest, is_locked=facts.is_locked(cell.period))
             for cell, limit in zip(newest, limits, strict=True)
         ],
         has_more=len(newest) < len(cells),
@@ -98,7 +98,14 @@ def _heads(columns: _Columns, facts: Facts, wording: Wording) -> list[str]:
 
 
 def _row(
-    cell: Cell, limits: AnyLimits | None, columns: _Columns, notes: Sequence[Note], words: _Words, *, is_latest: bool
+    cell: Cell,
+    limits: AnyLimits | None,
+    columns: _Columns,
+    notes: Sequence[Note],
+    words: _Words,
+    *,
+    is_latest: bool,
+    is_locked: bool,
 ) -> TableRow:
     period, provisional = cell.period, cell.standing is Standing.PROVISIONAL
     return TableRow(
@@ -110,8 +117,8 @@ def _row(
         words=words.of(cell),
         notes=[note.number for note in notes_within(notes, period.start, period.end)],
         css="is-provisional" if provisional else "is-now" if is_latest else "",
-        start=period.start.isoformat(),
-        change=words.correct if cell.row is not None else words.enter,
+        start="" if is_locked else period.start.isoformat(),
+        change=words.locked if is_locked else words.correct if cell.row is not None else words.enter,
     )
 
 
@@ -142,7 +149,7 @@ class _Words:
     def __init__(self, wording: Wording) -> None:
         self.wording = wording
         self.bands: dict[tuple[str, str], str] = {}
-        self.correct, self.enter = _("Correct"), _("Enter")
+        self.correct, self.enter, self.locked = _("Correct"), _("Enter"), _("locked")
 
     def of(self, cell: Cell) -> str:
         reason = cell.row.reason if cell.row is not None else ""
