@@ -1,0 +1,149 @@
+"""Evaluating: the latest period of all KPIs, a few that were touched, and all history after a change of limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
+
+from django.db import connection, transaction
+
+from benchmarks.judging_in_sql import CHECKSUM, EVALUATED_TABLE, JUDGED, STORE_EVALUATIONS
+from benchmarks.load import PERIODS, THRESHOLDS, Load
+from benchmarks.measuring import Result, Rounds, Stopwatch, check
+from benchmarks.sql_meter import metered
+from kpis.services.judging import judge, rejudge
+
+TOUCHED = 50
+REJUDGED = 1000  # KPIs in one change of limits
+SQL_SECONDS = 0.005
+
+OWE = "UPDATE kpis_kpistate SET dirty_from = %(since)s, dirty_since = %(now)s WHERE kpi_id = ANY(%(ids)s)"
+FORGET = "DELETE FROM kpis_evaluation WHERE kpi_id = ANY(%(ids)s) AND period_start >= %(since)s"
+
+
+def evaluate_latest(load: Load, rounds: Rounds) -> Iterator[Result]:
+    """Compare `judge` of every KPI's latest period with one INSERT … SELECT."""
+    ids = load.kpi_ids
+
+    def product() -> float:
+        owe(ids, load.last, load.now)
+        watch = Stopwatch()
+        with watch:
+            judged = judge(kpi_ids=ids, now=load.now)
+        check(judged, load.size, "KPIs judged")
+        check_evaluations(ids, load.last, load.size)
+        return watch.seconds
+
+    limit, seconds = rounds.alternate("evaluate", lambda: store_in_one_statement(load), product)
+    yield Result(
+        case=f"evaluate the latest period of {load.size:,} KPIs, in process",
+        versus="one statement that computes and stores the bands",
+        reach=1.5,
+        product=seconds,
+        limit=limit,
+        note="the product also renews states, health, roll-ups and alerts",
+    )
+
+
+def store_in_one_statement(load: Load) -> float:
+    """Return the seconds of the limit: compute and store the bands of the latest period."""
+    owe(load.kpi_ids, load.last, load.now)
+    watch = Stopwatch()
+    with connection.cursor() as cursor:
+        with watch:
+            cursor.execute(STORE_EVALUATIONS, _of(load.kpi_ids, load.last) | {"now": load.now})
+        check(cursor.rowcount, load.size, "evaluations stored")
+    check_evaluations(load.kpi_ids, load.last, load.size)
+    return watch.seconds
+
+
+def evaluate_touched(load: Load, rounds: Rounds) -> Iterator[Result]:
+    """Add up what PostgreSQL works for 50 KPIs that got a value."""
+    step = max(load.size // TOUCHED, 1)
+    ids = load.kpi_ids[::step][:TOUCHED]
+    counts: list[int] = []
+
+    def product() -> float:
+        owe(ids, load.last, load.now)
+        with metered() as meter:
+            judged = judge(kpi_ids=ids, now=load.now)
+        check(judged, len(ids), "KPIs judged")
+        check_evaluations(ids, load.last, len(ids))
+        counts.append(meter.count)
+        return meter.seconds
+
+    (seconds,) = rounds.alternate("touched", product, times=rounds.times * 5)
+    yield Result(
+        case=f"{len(ids)} touched KPIs: seconds of SQL",
+        versus="5 ms",
+        reach=1.0,
+        product=seconds,
+        limit=(SQL_SECONDS,) * len(seconds),
+        note=f"{counts[-1]} statements",
+    )
+
+
+def rejudge_history(load: Load, rounds: Rounds) -> Iterator[Result]:
+    """Compare `rejudge` of all periods with a CREATE TABLE AS of the same bands."""
+    ids = load.kpi_ids[:REJUDGED]
+    recorded = load.now
+
+    def move_limits() -> datetime:
+        nonlocal recorded
+        recorded += timedelta(minutes=1)
+        with connection.cursor() as cursor:
+            shift = 2 if recorded.minute % 2 else 1
+            moved = {"first": load.first, "now": recorded, "shift": shift, "last_id": ids[-1]}
+            cursor.execute(THRESHOLDS, moved)
+        return recorded
+
+    def limit() -> float:
+        watch = Stopwatch()
+        with transaction.atomic(), connection.cursor() as cursor:
+            with watch:
+                cursor.execute(EVALUATED_TABLE, _of(ids, load.first))
+            check(cursor.rowcount, len(ids) * PERIODS, "rows of the table")
+            cursor.execute("DROP TABLE bench_evaluated")
+        return watch.seconds
+
+    def product() -> float:
+        now = move_limits()
+        watch = Stopwatch()
+        with watch:
+            judged = rejudge(kpi_ids=ids, since=load.first, now=now)
+        check(judged, len(ids), "KPIs judged")
+        check_evaluations(ids, load.first, len(ids) * PERIODS)
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM ANALYZE kpis_evaluation")
+        return watch.seconds
+
+    limits, seconds = rounds.alternate("history", limit, product)
+    yield Result(
+        case=f"re-evaluate {len(ids) * PERIODS:,} periods of {len(ids):,} KPIs after a change of limits",
+        versus="CREATE TABLE AS of the same bands",
+        reach=4.0,
+        product=seconds,
+        limit=limits,
+    )
+
+
+def owe(ids: Sequence[int], since: date, now: datetime) -> None:
+    """Forget the evaluations from `since` on, so that judging has all of them to write."""
+    with connection.cursor() as cursor:
+        cursor.execute(FORGET, _of(ids, since))
+        cursor.execute(OWE, _of(ids, since) | {"now": now})
+        cursor.execute("VACUUM ANALYZE kpis_evaluation, kpis_kpistate")
+
+
+def check_evaluations(ids: Sequence[int], since: date, rows: int) -> None:
+    """Refuse evaluations that differ from a second computation in SQL."""
+    with connection.cursor() as cursor:
+        cursor.execute(CHECKSUM.format(table="kpis_evaluation"), _of(ids, since))
+        found = cursor.fetchone()
+        check(found[0], rows, "evaluations")
+        cursor.execute(CHECKSUM.format(table=f"({JUDGED}) AS judged"), _of(ids, since))
+        check(found, cursor.fetchone(), "sums of the evaluations")
+
+
+def _of(ids: Sequence[int], since: date) -> dict[str, object]:
+    return {"ids": list(ids), "since": since}
