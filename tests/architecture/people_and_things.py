@@ -18,6 +18,7 @@ from kpis.services.recording import record_measurements
 from objectives.models import Role
 from tests.factories import a_kpi, a_person, a_role, a_unit, an_objective, limits, the_company
 
+DAY = timedelta(days=1)
 ROLES = ("admin", "executive", "manager", "owner", "member", "auditor", "stranger")
 KPIS = ("COMPANY", "OURS", "THEIRS")
 
@@ -40,6 +41,7 @@ READS_ONLY = {"auditor", "stranger"}
 class World:
     """People by role, KPIs by code, and the latest closed week, in which every KPI turned off track."""
 
+    moment: datetime
     people: dict[str, User]
     kpis: dict[str, Kpi]
     week: Period
@@ -55,26 +57,27 @@ def closed_weeks(now: datetime, count: int) -> list[Period]:
     return weeks[::-1]
 
 
-def record(kpi: Kpi, values: dict[Period, str], *, now: datetime, note: str = "") -> None:
-    """Let the owner say values."""
+def record(kpis: list[Kpi], values: dict[Period, str], *, now: datetime) -> None:
+    """Say the same values of every KPI."""
     record_measurements(
         readings=[
             Reading(kpi_id=kpi.pk, period_start=week.start, period_end=week.end, value=Decimal(value))
+            for kpi in kpis
             for week, value in values.items()
         ],
-        origin=Origin(kind="correction" if note else "manual", note=note, user_id=kpi.owner_id),
+        origin=Origin(kind="manual", user_id=kpis[0].owner_id),
         now=now,
     )
 
 
-def a_kpi_with_history(code: str, *, weeks: list[Period], now: datetime, last: str = "60", **fields: object) -> Kpi:
-    """A KPI that was on track until the latest of `weeks`."""
-    fields.setdefault("name", f"On-time arrivals, {code.lower()}")
-    kpi = a_kpi(code=code, active_from=weeks[0].start, **fields)
-    limits(kpi, recorded_at=now)
-    record(kpi, {week: ("82", "90")[number % 2] for number, week in enumerate(weeks[:-1])}, now=now - timedelta(days=2))
-    record(kpi, {weeks[-1]: last}, now=now)
-    return kpi
+def kpis_with_history(kpis: list[Kpi], *, now: datetime, last: str = "60") -> list[Kpi]:
+    """Let KPIs be on track for eight weeks and off track in the latest closed one."""
+    weeks = closed_weeks(now, 9)
+    for kpi in kpis:
+        limits(kpi, recorded_at=now)
+    record(kpis, {week: ("82", "90")[number % 2] for number, week in enumerate(weeks[:-1])}, now=now - DAY * 2)
+    record(kpis, {weeks[-1]: last}, now=now)
+    return kpis
 
 
 def make_world(now: datetime) -> World:
@@ -102,17 +105,24 @@ def make_world(now: datetime) -> World:
     other = a_person("Peter Haas", email="other@example.com")
     a_role(other, Role.OWNER, theirs)
     objective = an_objective(owner=other)
-    shared: dict[str, object] = {"weeks": weeks, "now": now, "objective": objective}
+    owners = {"COMPANY": other, "OURS": people["owner"], "THEIRS": other}
+    units = {"COMPANY": the_company(), "OURS": ours, "THEIRS": theirs}
     with acting(people["admin"].pk):
         kpis = {
-            "COMPANY": a_kpi_with_history(
-                "COMPANY", owner=other, tier=Kpi.Tier.STRATEGIC, unit=the_company(), **shared
-            ),
-            "OURS": a_kpi_with_history("OURS", owner=people["owner"], unit=ours, **shared),
-            "THEIRS": a_kpi_with_history("THEIRS", owner=other, unit=theirs, **shared),
+            code: a_kpi(
+                f"On-time arrivals, {unit.name}",
+                code=code,
+                unit=unit,
+                owner=owners[code],
+                objective=objective,
+                tier=Kpi.Tier.STRATEGIC if code == "COMPANY" else Kpi.Tier.OPERATIONAL,
+                active_from=weeks[0].start,
+            )
+            for code, unit in units.items()
         }
+        kpis_with_history(list(kpis.values()), now=now)
     for kpi in kpis.values():
         start = weeks[-3].start
-        annotate(kpi=kpi, start=start, end=start + timedelta(days=2), text="A storm", author=kpi.owner, now=now)
+        annotate(kpi=kpi, start=start, end=start + DAY, text="A storm", author=kpi.owner, now=now)
         comment(kpi=kpi, body="We are on it.", author=kpi.owner, now=now, period_start=weeks[-1].start)
-    return World(people=people, kpis=kpis, week=weeks[-1])
+    return World(moment=now, people=people, kpis=kpis, week=weeks[-1])
