@@ -1,0 +1,123 @@
+"""Setting what is wanted: targets, thresholds, and who is accountable. Nothing is overwritten."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import cast
+
+from django.db import transaction
+
+from kpiplatform.accounts.models import User
+from kpis.domain.limits import Mode, TargetRow, ThresholdRow, in_force, validate_thresholds
+from kpis.domain.parsing import to_storage
+from kpis.models import Kpi, KpiOwnership, Target, ThresholdSet
+from kpis.queries import rules_of
+from kpis.services.judging import rejudge
+from kpis.services.recording import ensure_states
+
+LIMIT_NAMES = ("goal", "red_flag", "goal_low", "goal_high", "red_low", "red_high")
+
+
+class Refused(ValueError):
+    """The change makes no sense; the sentence says why. Nothing was written, what was in force stays in force."""
+
+
+def set_target(
+    *,
+    kpi: Kpi,
+    effective_from: date,
+    value: Decimal | None = None,
+    low: Decimal | None = None,
+    high: Decimal | None = None,
+    reason: str,
+    by: User,
+    now: datetime,
+) -> Target:
+    """Want `value`, or a range, in every period from `effective_from` on, and judge these periods again.
+
+    Raises Refused without a number, with half a range, or where the thresholds in force could not judge by it.
+    """
+    if value is None and (low is None or high is None):
+        raise Refused("A target needs a number, or both ends of a range. The target in force was kept.")
+    row = TargetRow(
+        effective_from=effective_from, recorded_at=now, value=_finite(value), low=_finite(low), high=_finite(high)
+    )
+    if row.low is not None and row.high is not None and row.low > row.high:
+        raise Refused("The range of the target ends below its beginning. The target in force was kept.")
+    with transaction.atomic():
+        thresholds = in_force(rules_of([kpi])[kpi.pk].thresholds, effective_from)
+        if thresholds is not None:
+            _refuse_unless_judging(kpi, thresholds, row, "The target in force was kept.")
+        target = Target.objects.create(
+            kpi=kpi,
+            effective_from=effective_from,
+            value=row.value,
+            low=row.low,
+            high=row.high,
+            reason=reason,
+            recorded_at=now,
+            recorded_by=by,
+        )
+        _judge_again(kpi, effective_from, now)
+    return target
+
+
+def set_thresholds(
+    *,
+    kpi: Kpi,
+    effective_from: date,
+    mode: str,
+    limits: Mapping[str, Decimal | None],
+    reason: str,
+    by: User,
+    now: datetime,
+) -> ThresholdSet:
+    """Draw the lines between the bands from `effective_from` on, and judge these periods again.
+
+    `limits` has goal and red_flag, or goal_low, goal_high, red_low and red_high. Raises Refused with a sentence
+    for limits that could not judge a value, such as a red flag equal to the goal.
+    """
+    numbers = {name: _finite(limits.get(name)) for name in LIMIT_NAMES}
+    row = ThresholdRow(effective_from=effective_from, recorded_at=now, mode=cast("Mode", mode), **numbers)
+    with transaction.atomic():
+        target = in_force(rules_of([kpi])[kpi.pk].targets, effective_from)
+        _refuse_unless_judging(kpi, row, target, "The thresholds in force were kept.")
+        thresholds = ThresholdSet.objects.create(
+            kpi=kpi, effective_from=effective_from, mode=mode, reason=reason, recorded_at=now, recorded_by=by, **numbers
+        )
+        _judge_again(kpi, effective_from, now)
+    return thresholds
+
+
+def hand_over(*, kpi: Kpi, owner: User, effective_from: date, reason: str, by: User, now: datetime) -> None:
+    """Make `owner` accountable for the KPI. Raises Refused for a person who may not sign in."""
+    with transaction.atomic():
+        if not User.objects.select_for_update().get(pk=owner.pk).is_active:
+            raise Refused(f"{owner.name} is not active and can't own a KPI. {kpi.owner.name} stays the owner.")
+        Kpi.objects.filter(pk=kpi.pk).update(owner=owner)
+        KpiOwnership.objects.create(
+            kpi=kpi, owner=owner, effective_from=effective_from, reason=reason, recorded_at=now, recorded_by=by
+        )
+
+
+def _refuse_unless_judging(kpi: Kpi, thresholds: ThresholdRow, target: TargetRow | None, kept: str) -> None:
+    try:
+        validate_thresholds(polarity=kpi.polarity, threshold=thresholds, target=target)
+    except ValueError as error:
+        raise Refused(f"{error} {kept}") from error
+
+
+def _finite(number: Decimal | None) -> Decimal | None:
+    if number is None:
+        return None
+    try:
+        return to_storage(number)
+    except ValueError as error:
+        raise Refused(f"{error} Nothing was changed.") from error
+
+
+def _judge_again(kpi: Kpi, since: date, now: datetime) -> None:
+    ensure_states(kpi_ids=[kpi.pk])
+    rejudge(kpi_ids=[kpi.pk], since=since, now=now)
