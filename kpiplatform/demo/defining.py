@@ -81,7 +81,7 @@ def _add_history(scene: Scene, sheets: list[Sheet]) -> None:
         KpiVersion(
             kpi=kpis[sheet["code"]],
             version=1,
-            effective_from=begin,
+            effective_from=moments.start,
             definition={name: _plain(sheet[name]) for name in COPIED if name in sheet},
             reason=moments.text("Plan {year}"),
             **recorded,
@@ -89,7 +89,7 @@ def _add_history(scene: Scene, sheets: list[Sheet]) -> None:
         for sheet in sheets
     )
     KpiOwnership.objects.bulk_create(
-        KpiOwnership(kpi=kpi, owner=kpi.owner, effective_from=begin, **recorded) for kpi in kpis.values()
+        KpiOwnership(kpi=kpi, owner=kpi.owner, effective_from=moments.start, **recorded) for kpi in kpis.values()
     )
     KpiWeight.objects.bulk_create(
         KpiWeight(kpi=kpis[sheet["code"]], weight=Decimal(sheet.get("weight", 1)), effective_from=begin, **recorded)
