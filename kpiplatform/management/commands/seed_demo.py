@@ -31,7 +31,7 @@ class Command(BaseCommand):
                 f"This installation serves {other}: the sample is only loaded into an empty one. Nothing was changed."
             ) from None
         done = f"is loaded ({time.monotonic() - began:.0f} s)" if loaded else "is there, nothing was changed"
-        known = f", password {SAMPLE_PASSWORD}" if password == SAMPLE_PASSWORD else ""
-        self.stdout.write(f"The sample organisation {done}. Sign in as{known}:")
+        known = f" with the password {SAMPLE_PASSWORD}" if password == SAMPLE_PASSWORD else ""
+        self.stdout.write(f"The sample organisation {done}. Sign in{known} as")
         for role, email in sign_ins():
             self.stdout.write(f"  {role:<10} {email}")
