@@ -1,4 +1,4 @@
-"""`python3 run.py demo` from start to every kind of end."""
+"""`python3 run.py demo` from start to every kind of end; a demo that a test has ended is started by the next one."""
 
 from __future__ import annotations
 
@@ -47,6 +47,14 @@ def test_a_killed_web_server_is_started_again_and_this_is_said(demo: Demo) -> No
     assert killed not in demo.processes()
 
 
+def test_ctrl_c_stops_everything_and_the_next_start_takes_seconds(demo: Demo) -> None:
+    assert demo.stop() == 0
+    assert demo.processes() == {}
+    assert "stopped. The next start goes on from here." in demo.printed
+    demo.start()
+    assert "sample organisation ..." not in demo.printed  # nothing is prepared twice
+
+
 def test_killing_the_command_leaves_no_process_behind_and_loses_nothing(demo: Demo) -> None:
     with psycopg.connect(demo.database_url()) as connection:
         connection.execute("CREATE TABLE IF NOT EXISTS kept (number integer)")
@@ -71,14 +79,6 @@ def test_killing_command_and_supervisor_at_once_leaves_no_process_behind(demo: D
         os.kill(pid, signal.SIGKILL)
     demo.process.wait()
     eventually(lambda: not demo.processes(), seconds=STOP_SECONDS, what="the end of all processes")
-
-
-def test_ctrl_c_stops_everything_and_the_next_start_takes_seconds(demo: Demo) -> None:
-    assert demo.stop() == 0
-    assert demo.processes() == {}
-    assert "stopped. The next start goes on from here." in demo.printed
-    demo.start()
-    assert "sample organisation ..." not in demo.printed  # nothing is prepared twice
 
 
 def supervisor_of(demo: Demo) -> int:
