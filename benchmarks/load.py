@@ -57,19 +57,32 @@ SELECT k.id, 1 + k.id %% 3, %(first)s, %(now)s, k.owner_id FROM kpis_kpi k ORDER
 MEASUREMENTS = f"""
 INSERT INTO kpis_measurement (kpi_id, period_start, period_end, value, state, reason, seq, recorded_at)
 SELECT k.id, %(first)s::date + 7 * w.n, %(first)s::date + 7 * w.n + 7, {VALUE}, 'reported', '', 1, %(now)s
-FROM kpis_kpi k, generate_series(0, %(periods)s - 1) AS w(n) ORDER BY k.id, w.n
+FROM kpis_kpi k, generate_series(%(from)s, %(to)s) AS w(n) ORDER BY k.id, w.n
 """
 REVISIONS = """
 INSERT INTO kpis_measurementrevision (kpi_id, period_start, period_end, seq, value, state, reason, kind, note,
     recorded_by_id, recorded_at)
 SELECT m.kpi_id, m.period_start, m.period_end, 1, m.value, 'reported', '', 'upload', '', k.owner_id, m.recorded_at
-FROM kpis_measurement m JOIN kpis_kpi k ON k.id = m.kpi_id ORDER BY m.kpi_id, m.period_start
+FROM kpis_measurement m JOIN kpis_kpi k ON k.id = m.kpi_id
+WHERE m.period_start >= %(since)s ORDER BY m.kpi_id, m.period_start
 """
 STATES = """
-INSERT INTO kpis_kpistate (kpi_id, band, no_band_reason, signal, spark, open_band, health, days_late, next_due_on,
-    dirty_from, dirty_since, recorded_at)
-SELECT k.id, '', '', '', '{}', '', 'never', 0, NULL, %(last)s, %(now)s, %(now)s FROM kpis_kpi k ORDER BY k.id
+INSERT INTO kpis_kpistate (kpi_id, band, no_band_reason, signal, spark, open_band, health, days_late)
+SELECT k.id, '', '', '', '{}', '', 'never', 0 FROM kpis_kpi k ORDER BY k.id
 """
+# Alerting has followed up to the week before the last.
+ALERT_STATES = """
+INSERT INTO alerts_alertstate (kpi_id, confirmed_band, confirmed_since, pending, folded_through, seq)
+SELECT kpi_id, band, period_start, '[]', period_start, 1 FROM kpis_evaluation
+WHERE period_start = %(last)s::date - 7 ORDER BY kpi_id
+"""
+CROSSINGS = """
+INSERT INTO alerts_bandcrossing (kpi_id, seq, from_band, to_band, period_start, period_end, cause, rule_version,
+    recorded_at)
+SELECT kpi_id, 1, '', band, period_start, period_end, 'first', 0, %(now)s FROM kpis_evaluation
+WHERE period_start = %(last)s::date - 7 ORDER BY kpi_id
+"""
+OWE = "UPDATE kpis_kpistate SET dirty_from = %(start)s, dirty_since = %(now)s, recorded_at = %(now)s"
 VALUE_TABLES = (
     "kpis_measurement",
     "kpis_measurementrevision",
@@ -84,18 +97,24 @@ VALUE_TABLES = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Load:
-    """What was built, and when it is now: Monday morning after the last of the weeks."""
+    """What was built; `now` lies in the week after the last that has values, and moves on with each new week."""
 
     size: int
     now: datetime
     first: date
+    weeks: int = PERIODS
 
     @property
     def last(self) -> date:
-        """The start of the latest week that has values."""
-        return self.first + (PERIODS - 1) * WEEK
+        """The start of the latest week."""
+        return self.first + (self.weeks - 1) * WEEK
+
+    def next_week(self) -> None:
+        """Let a week pass."""
+        self.weeks += 1
+        self.now += WEEK
 
     @property
     def kpi_ids(self) -> range:
@@ -132,23 +151,43 @@ def build_definitions(*, size: int, now: datetime) -> Load:
 
 
 def build_values(load: Load, progress: Progress) -> None:
-    """Write the values, their revisions and evaluations as statements, and let the product state where KPIs stand."""
+    """Write the values and what follows from them as statements; the product judges the last week."""
     truncate_values()
-    when = {"first": load.first, "last": load.last, "now": load.now, "periods": PERIODS}
+    parameters = {"first": load.first, "since": load.first, "from": 0, "to": load.weeks - 1, "last": load.last}
+    parameters |= {"now": load.now, "ids": list(load.kpi_ids)}
     for what, statement in (
         ("measurements", MEASUREMENTS),
         ("revisions", REVISIONS),
         ("evaluations", STORE_EVALUATIONS),
         ("states", STATES),
+        ("states of alerts", ALERT_STATES),
+        ("crossings", CROSSINGS),
     ):
         progress.say(f"reference load: {what}")
         with connection.cursor() as cursor:
-            cursor.execute(statement, when | {"ids": list(load.kpi_ids), "since": load.first})
+            cursor.execute(statement, parameters)
+    progress.say("reference load: last week")
+    owe_week(load)
     _analyse()
-    for start in range(1, load.size + 1, BATCH):
-        progress.say(f"reference load: states and alerts, {start - 1} of {load.size} KPIs")
-        judge(kpi_ids=range(start, min(start + BATCH, load.size + 1)), now=load.now)
+    judge(kpi_ids=load.kpi_ids, now=load.now)
     _analyse()
+
+
+def bring_week(load: Load) -> None:
+    """Let a week pass and give every KPI its value, recorded but not judged."""
+    load.next_week()
+    parameters = {"first": load.first, "since": load.last, "from": load.weeks - 1, "to": load.weeks - 1}
+    with connection.cursor() as cursor:
+        for statement in (MEASUREMENTS, REVISIONS):
+            cursor.execute(statement, parameters | {"now": load.now})
+    owe_week(load)
+
+
+def owe_week(load: Load) -> None:
+    """Leave the judgement of the last week to whoever comes, with the tables swept."""
+    with connection.cursor() as cursor:
+        cursor.execute(OWE, {"start": load.last, "now": load.now})
+        cursor.execute("VACUUM ANALYZE kpis_kpistate, kpis_evaluation, kpis_measurement")
 
 
 def truncate_values() -> None:

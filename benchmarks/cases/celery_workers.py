@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.cases.evaluating import check_evaluations, owe, store_in_one_statement
-from benchmarks.load import Load
+from benchmarks.cases.evaluating import check_evaluations, store_in_one_statement
+from benchmarks.load import Load, bring_week
 from benchmarks.measuring import CheckFailed, Result, Rounds, Stopwatch
 from kpiplatform.celery import app
 from kpis.models import KpiState
@@ -46,7 +46,7 @@ def evaluate_by_workers(load: Load, rounds: Rounds) -> Iterator[Result]:
 
 def _evaluate(load: Load) -> float:
     ids = list(load.kpi_ids)
-    owe(ids, load.last, load.now)
+    bring_week(load)
     watch = Stopwatch()
     with watch:
         for start in range(0, len(ids), KPIS_PER_TASK):

@@ -8,7 +8,7 @@ from django.db import connection
 
 from alerts.models import Announcement, BandCrossing, Delivery
 from benchmarks.cases.evaluating import check_evaluations
-from benchmarks.load import PERIODS, VALUE, WEEK, Load
+from benchmarks.load import VALUE, WEEK, Load
 from benchmarks.measuring import Result, Rounds, Stopwatch, check
 from benchmarks.sql_meter import metered
 from kpis.readings import Origin, Reading
@@ -31,37 +31,32 @@ WHERE e.period_start = %(week)s AND e.band <> o.band
 
 def weekly_tick(load: Load, rounds: Rounds) -> Iterator[Result]:
     """Compare a week from its values to the deliveries owed with the sum of its own statements."""
-    week = PERIODS
     owed = 0
     origin = Origin(kind="upload", user_id=load.person("area").pk)
     statements: list[float] = []
 
     def tick() -> float:
-        nonlocal week, owed
-        start = load.first + week * WEEK
-        now = load.now + (week - PERIODS + 1) * WEEK
-        readings = _readings(load, week)
-        week += 1
+        nonlocal owed
+        load.next_week()
+        readings = _readings(load)
         crossings, deliveries = BandCrossing.objects.count(), Delivery.objects.count()
         told = list(Announcement.objects.filter(told_at__isnull=False).values_list("kpi_id", flat=True))
         watch = Stopwatch()
         with metered() as meter, watch:
             for batch in range(0, len(readings), BATCH):
                 part = readings[batch : batch + BATCH]
-                recorded = record_measurements(readings=part, origin=origin, now=now, judge=False)
-                judge(kpi_ids=recorded.kpi_ids, now=now)
+                recorded = record_measurements(readings=part, origin=origin, now=load.now, judge=False)
+                judge(kpi_ids=recorded.kpi_ids, now=load.now)
         statements.append(meter.seconds)
-        check_evaluations(load.kpi_ids, start, load.size)
+        check_evaluations(load.kpi_ids, load.last, load.size)
         with connection.cursor() as cursor:
-            cursor.execute(CROSSED, {"told": told, "before": start - WEEK, "week": start})
+            cursor.execute(CROSSED, {"told": told, "before": load.last - WEEK, "week": load.last})
             crossed, to_tell = cursor.fetchone()
         check(BandCrossing.objects.count() - crossings, crossed, "crossings")
         owed = Delivery.objects.count() - deliveries
         check(owed, to_tell, "deliveries to the owners")
         return watch.seconds
 
-    tick()  # the first one sees weeks between the states as built and now
-    statements.clear()
     (seconds,) = rounds.alternate("tick", tick)
     yield Result(
         case=f"weekly tick: {load.size:,} values → crossings → deliveries",
@@ -73,10 +68,10 @@ def weekly_tick(load: Load, rounds: Rounds) -> Iterator[Result]:
     )
 
 
-def _readings(load: Load, week: int) -> list[Reading]:
-    start = load.first + week * WEEK
+def _readings(load: Load) -> list[Reading]:
+    start = load.last
     with connection.cursor() as cursor:
-        cursor.execute(NEW, {"week": week})
+        cursor.execute(NEW, {"week": load.weeks - 1})
         return [
             Reading(kpi_id=kpi_id, period_start=start, period_end=start + WEEK, value=value)
             for kpi_id, value in cursor.fetchall()
