@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from itertools import groupby
+from typing import NamedTuple
 
-from django.db import transaction
+from django.db import connection, transaction
 
-from alerts.models import BandCrossing, Incident
+from alerts.models import Incident
 from alerts.queries import local_date, working_days
 from kpiplatform.accounts.models import User
 from kpis.domain.bands import Band, worse
@@ -16,9 +18,30 @@ from kpis.domain.periods import Calendar, WorkingDays, due_on, period_of
 from kpis.models import Kpi
 
 EXPLAIN_WITHIN = 3  # working days
+CROSSING_IDS = """
+SELECT c.kpi_id, c.id
+FROM unnest(%s::bigint[], %s::int[]) AS wanted(kpi_id, seq) JOIN alerts_bandcrossing c USING (kpi_id, seq)
+"""
 
 
-def follow_crossings(*, crossings: Sequence[BandCrossing], now: datetime) -> None:
+class Crossed(NamedTuple):
+    """A crossing on its way into the database; the columns in their order."""
+
+    kpi_id: int
+    seq: int
+    from_band: str
+    to_band: str
+    period_start: date
+    period_end: date
+    cause: str
+    value: Decimal | None
+    goal: Decimal | None
+    red_flag: Decimal | None
+    rule_version: int
+    recorded_at: datetime
+
+
+def follow_crossings(*, crossings: Sequence[Crossed], now: datetime) -> None:
     """Open, worsen and close incidents as the new crossings say, which come by KPI and in order.
 
     Trouble that began and ended before it was ever noted leaves no incident: there is nothing to acknowledge.
@@ -28,10 +51,10 @@ def follow_crossings(*, crossings: Sequence[BandCrossing], now: datetime) -> Non
     by_kpi = {kpi_id: list(own) for kpi_id, own in groupby(crossings, key=lambda crossing: crossing.kpi_id)}
     present = {i.kpi_id: i for i in Incident.objects.filter(kpi_id__in=by_kpi, closed_at__isnull=True)}
     due = _explain_by(list(by_kpi), now)
-    opened: list[Incident] = []
+    opened: list[tuple[Crossed, Incident]] = []
     changed: list[Incident] = []
     for kpi_id, own in by_kpi.items():
-        incident = present.get(kpi_id)
+        incident, opening = present.get(kpi_id), own[0]
         for crossing in own:
             if crossing.to_band == Band.ON_TRACK:
                 if incident is not None and incident.pk:
@@ -39,19 +62,21 @@ def follow_crossings(*, crossings: Sequence[BandCrossing], now: datetime) -> Non
                     changed.append(incident)
                 incident = None
             elif incident is None:
+                opening = crossing
                 incident = Incident(
                     kpi_id=kpi_id,
-                    opened_by=crossing,
                     worst_band=crossing.to_band,
                     opened_at=now,
                     explanation_due_on=due[kpi_id],
                 )
             else:
                 incident.worst_band = worse(incident.worst_band, crossing.to_band)
-        if incident is not None:
-            (changed if incident.pk else opened).append(incident)
+        if incident is not None and incident.pk:
+            changed.append(incident)
+        elif incident is not None:
+            opened.append((opening, incident))
     Incident.objects.bulk_update(changed, ["worst_band", "closed_at"])
-    Incident.objects.bulk_create(opened)
+    _open(opened)
 
 
 def acknowledge(*, incident_id: int, user: User, now: datetime) -> Incident:
@@ -62,6 +87,17 @@ def acknowledge(*, incident_id: int, user: User, now: datetime) -> Incident:
             incident.acknowledged_by, incident.acknowledged_at = user, now
             incident.save(update_fields=["acknowledged_by", "acknowledged_at"])
     return incident
+
+
+def _open(opened: Sequence[tuple[Crossed, Incident]]) -> None:
+    if not opened:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(CROSSING_IDS, [[one.kpi_id for one, _ in opened], [one.seq for one, _ in opened]])
+        ids = dict(cursor.fetchall())
+    for crossing, incident in opened:
+        incident.opened_by_id = ids[crossing.kpi_id]
+    Incident.objects.bulk_create(incident for _, incident in opened)
 
 
 def _explain_by(kpi_ids: list[int], now: datetime) -> dict[int, date]:

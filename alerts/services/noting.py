@@ -14,9 +14,10 @@ from alerts.domain.announce import Cause
 from alerts.models import AlertState, BandCrossing
 from alerts.services.announcing import announce, subscribe_owners
 from alerts.services.folding import Folded, fold_judgements
-from alerts.services.incidents import follow_crossings
+from alerts.services.incidents import Crossed, follow_crossings
 from alerts.services.revising import Revision, revisions_behind
 from alerts.signals import deliveries_owed
+from kpis.bulk import copy_rows
 
 LAST_CROSSINGS = """
 SELECT c.kpi_id, c.to_band, c.period_start, c.period_end
@@ -104,11 +105,11 @@ def _record_crossings(
     revisions: Mapping[int, Revision],
     cause: Cause,
     now: datetime,
-) -> list[BandCrossing]:
+) -> list[Crossed]:
     """Write the changes after the last one recorded, as a chain; one more where a revision moved its end."""
     moved = [kpi_id for kpi_id, fold in folded.items() if fold.moved]
     last = _last_crossings(moved, states)
-    crossings: list[BandCrossing] = []
+    crossings: list[Crossed] = []
     for kpi_id in moved:
         fold, seq = folded[kpi_id], states[kpi_id].seq
         chain, newest_start, newest_end = last.get(kpi_id, ("", date.min, date.min))
@@ -128,7 +129,7 @@ def _record_crossings(
             seq += 1
             judged = fold.judged.get(start)
             crossings.append(
-                BandCrossing(
+                Crossed(
                     kpi_id=kpi_id,
                     seq=seq,
                     from_band=chain,
@@ -145,7 +146,10 @@ def _record_crossings(
             )
             chain = band
         states[kpi_id].seq = seq
-    return BandCrossing.objects.bulk_create(crossings)
+    if crossings:
+        with connection.cursor() as cursor:
+            copy_rows(cursor, f"COPY alerts_bandcrossing ({', '.join(Crossed._fields)}) FROM STDIN", crossings)
+    return crossings
 
 
 def _crossing_cause(fold: Folded, chain: str, start: date, cause: Cause, revisions: Mapping[int, Revision]) -> str:
