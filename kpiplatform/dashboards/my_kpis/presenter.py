@@ -92,7 +92,7 @@ def goals_of(kpis: Iterable[Kpi], today: date) -> dict[int, tuple[Decimal | None
             goals[kpi.pk] = (kpi.state.goal, kpi.state.goal_high)
         elif kpi.polarity != Kpi.Polarity.UNSCORED:
             unjudged.append(kpi)
-    rules = rules_of([kpi.pk for kpi in unjudged]) if unjudged else {}
+    rules = rules_of(unjudged) if unjudged else {}
     for kpi in unjudged:
         own = rules[kpi.pk]
         limits, _reason = limits_for(kpi.polarity, in_force(own.targets, today), in_force(own.thresholds, today))
