@@ -29,7 +29,7 @@ def write_source_mail(facts: dict[str, Any], *, kind: str, reader: Reader, url: 
     else:
         failures = facts["failures"]
         headline = _("Source error")
-        state = ngettext("%d pull failed", "%d pulls in a row failed", failures) % failures
+        state = ngettext("%d failed attempt", "%d failed attempts in a row", failures) % failures
         what = [
             _("The last attempt was on %s.") % words.moment(facts["at"], reader),
             (

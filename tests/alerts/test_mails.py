@@ -262,11 +262,11 @@ def source_mail(kind: str = "source_error", count: int = 2, **changes: Any):
 
 def test_a_failing_source_names_the_error_and_the_kpis_it_feeds():
     written = source_mail()
-    assert written.subject == "Flight operations feed: 3 pulls in a row failed, 2 KPIs keep their last values"
+    assert written.subject == "Flight operations feed: 3 failed attempts in a row, 2 KPIs keep their last values"
     assert (
         written.text
         == """\
-SOURCE ERROR (3 pulls in a row failed)
+SOURCE ERROR (3 failed attempts in a row)
 Flight operations feed
 
   flights.csv: column dep_delay is missing
