@@ -159,12 +159,17 @@ class Facts:
     guard: Other | None
     failing_since: datetime | None
     may_comment: bool
-    may_correct: bool
+    may_edit: bool
     locale: str
 
     def period(self, day: date) -> Period:
         """Return the KPI's period that holds `day`."""
         return period_of(day, self.kpi.frequency, self.calendar)
+
+    @property
+    def may_correct(self) -> bool:
+        """Whether the reader may change values: what is computed from others takes none."""
+        return self.may_edit and self.kpi.entry != Kpi.Entry.DERIVED
 
     def is_locked(self, period: Period) -> bool:
         """Return whether the value of the period may not be changed now."""

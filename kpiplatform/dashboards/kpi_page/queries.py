@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from kpiplatform.accounts.models import User
 from kpiplatform.dashboards.kpi_page.facts import Facts, Other, state_of
@@ -55,10 +55,12 @@ def kpi_facts(*, user: User, code: str, now: datetime, today: date, all_revision
     `today` is the person's day, by which roles hold; `Facts.today` is the organisation's, by which periods close.
     """
     visible = kpis_visible_to(user, today=today)
-    kpi = visible.select_related(*SHOWN_WITH_IT).get(code=code)
+    may_comment = may_write(user, today=today)
+    editable = kpis_editable_by(user, today=today) if may_comment else Kpi.objects.none()
+    own = Exists(editable.filter(pk=OuterRef("pk")))
+    kpi = visible.select_related(*SHOWN_WITH_IT).annotate(is_editable=own).get(code=code)
     found = histories(kpi_id=kpi.pk, now=now, all_revisions=all_revisions)
     guard, below = _others(kpi, visible, found.latest_parts)
-    may_comment = may_write(user, today=today)
     return Facts(
         kpi=kpi,
         state=state_of(kpi),
@@ -79,9 +81,7 @@ def kpi_facts(*, user: User, code: str, now: datetime, today: date, all_revision
         reopened=found.reopened,
         failing_since=found.failing_since,
         may_comment=may_comment,
-        may_correct=may_comment
-        and kpi.entry != Kpi.Entry.DERIVED
-        and kpis_editable_by(user, today=today).filter(pk=kpi.pk).exists(),
+        may_edit=kpi.is_editable,
         locale=user.locale,
     )
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from alerts.panel import kpi_panel
+from alerts.queries import alerts_of
 from kpiplatform.dashboards.kpi_page import presenter, queries
 from kpiplatform.dashboards.kpi_page.chart import all_notes
 from kpiplatform.dashboards.kpi_page.choice import Choice
@@ -21,9 +25,16 @@ from kpis.models import Kpi
 @require_safe
 def kpi(request: HttpRequest, code: str) -> HttpResponse:
     """Show a KPI: its values, what judges them, who answers for them and what is being done."""
-    choose = Choice.from_query(request.GET)
-    facts = _facts_or_404(request, code, all_revisions=choose.all_revisions)
-    context = presenter.kpi_page(facts, choose)
+    choose, now = Choice.from_query(request.GET), timezone.now()
+    facts = _facts_or_404(request, code, now=now, all_revisions=choose.all_revisions)
+    alerts = kpi_panel(
+        alerts=alerts_of(facts.kpi),
+        kpi=facts.kpi,
+        may_acknowledge=facts.may_edit,
+        now=now,
+        zone=timezone.get_current_timezone(),
+    )
+    context = presenter.kpi_page(facts, choose) | {"panel": alerts}
     if facts.may_comment:
         context |= {"note_form": AnnotationForm(today=facts.today), "comment_form": CommentForm()}
     return page(request, "kpis/kpi.html", context, partial="body")
@@ -32,7 +43,7 @@ def kpi(request: HttpRequest, code: str) -> HttpResponse:
 @require_safe
 def table(request: HttpRequest, code: str) -> HttpResponse:
     """Send every period of a KPI as a file for spreadsheets."""
-    facts = _facts_or_404(request, code)
+    facts = _facts_or_404(request, code, now=timezone.now())
     text = as_csv(facts=facts, cells=timeline(facts), notes=all_notes(facts, Wording.of(facts)))
     # The mark tells spreadsheets that the file is UTF-8.
     response = HttpResponse("\ufeff" + text, content_type="text/csv; charset=utf-8")
@@ -40,10 +51,9 @@ def table(request: HttpRequest, code: str) -> HttpResponse:
     return response
 
 
-def _facts_or_404(request: HttpRequest, code: str, *, all_revisions: bool = False) -> Facts:
+def _facts_or_404(request: HttpRequest, code: str, *, now: datetime, all_revisions: bool = False) -> Facts:
+    today = timezone.localdate(now)
     try:
-        return queries.kpi_facts(
-            user=request.user, code=code, now=timezone.now(), today=timezone.localdate(), all_revisions=all_revisions
-        )
+        return queries.kpi_facts(user=request.user, code=code, now=now, today=today, all_revisions=all_revisions)
     except Kpi.DoesNotExist:
         raise Http404 from None
