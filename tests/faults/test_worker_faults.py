@@ -46,6 +46,7 @@ def nobody_notes_refusals() -> Iterator[None]:
 def waits_for_lock(count: int = 1) -> bool:
     """Whether so many other processes wait for a lock in the database of the tests."""
     with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")  # inside a transaction the answer would stay the same
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         )
