@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 
 from alerts.models import AlertState, Announcement, BandCrossing, Delivery, Incident
 from kpiplatform.accounts.models import User
 from kpis.domain.periods import WorkingDays
 from kpis.models import Holiday, Kpi, PeriodCalendar
 from kpis.queries import kpis_editable_by
+from objectives.models import Role, RoleAssignment
 from objectives.queries import organisation
 
 
@@ -84,10 +85,10 @@ def recent_crossings(kpis: QuerySet[Kpi], *, since: datetime) -> QuerySet[BandCr
 
 
 def undelivered_mails(user: User, *, since: datetime) -> QuerySet[Delivery]:
-    """Return the mails to `user` that were given up since then."""
-    return Delivery.objects.filter(recipient=user, state=Delivery.State.DEAD, finished_at__gte=since).select_related(
-        "message__kpi"
-    )
+    """Return the mails given up since then: those to `user`, for administrators those to anyone."""
+    dead = Delivery.objects.filter(state=Delivery.State.DEAD, finished_at__gte=since)
+    administers = RoleAssignment.objects.filter(user=user, role=Role.ADMIN)
+    return dead.filter(Q(recipient=user) | Q(Exists(administers))).select_related("message__kpi", "recipient")
 
 
 def local_date(now: datetime) -> date:

@@ -70,7 +70,8 @@ class Delivery(models.Model):
                 fields=["next_attempt_at"],
                 condition=models.Q(state__in=["pending", "leased"]),
                 name="delivery_owed",
-            )
+            ),
+            models.Index(fields=["finished_at"], condition=models.Q(state="dead"), name="delivery_given_up"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["message", "recipient", "channel"], name="one_delivery_per_recipient"),
