@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from kpiplatform.accounts.models import User
 from kpis.domain.periods import period_of
@@ -25,7 +25,8 @@ SUSPECT_BELOW = 0.5
 # The weight of the newest pull in the usual number of rows.
 USUAL_FROM = 4
 REFUSALS_KEPT = 1000
-LOCK_CLASS = 7_203_001  # advisory locks of sources; the second number is the source
+# What a pull changes of its source; people may change the rest meanwhile.
+STANDING = ["cursor", "usual_rows", "consecutive_failures", "last_applied_at", "last_error"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +73,7 @@ def end_well(pull: Pull, fetched: Fetched, *, now: datetime, ended_at: datetime)
         _end(pull, fetched, state=Pull.State.APPLIED, ended_at=ended_at)
         usual = source.usual_rows
         source.usual_rows = round(usual + (fetched.rows_a_day - usual) / USUAL_FROM) if usual else fetched.rows_a_day
-        source.save()
+        source.save(update_fields=STANDING)
 
 
 def hold(pull: Pull, fetched: Fetched, why: str, *, now: datetime, ended_at: datetime) -> None:
@@ -102,7 +103,7 @@ def hold(pull: Pull, fetched: Fetched, why: str, *, now: datetime, ended_at: dat
         _keep_refusals(pull, fetched.refusals)
         _end(pull, fetched, state=Pull.State.SUSPECT, ended_at=ended_at)
         source.last_error = why
-        source.save()
+        source.save(update_fields=STANDING)
         if not said:
             pull_ended_badly.send(sender=None, pull=pull, now=now)
 
@@ -128,7 +129,7 @@ def note_failure(pull: Pull, error: SourceError, *, now: datetime, ended_at: dat
         _keep_refusals(pull, error.refusals)
         source.consecutive_failures += 1
         source.last_error = str(error)
-        source.save()
+        source.save(update_fields=STANDING)
         if source.consecutive_failures == FAILURES_UNTIL_SAID:
             pull_ended_badly.send(sender=None, pull=pull, now=now)
 
@@ -168,7 +169,7 @@ def apply_held_pull(*, pull_id: int, by: User, reason: str, now: datetime) -> Pu
         pull.state, pull.error, pull.finished_at = Pull.State.APPLIED, "", now
         pull.save()
         source.usual_rows = fetched.rows_a_day
-        source.save()
+        source.save(update_fields=STANDING)
         return pull
 
 
@@ -181,7 +182,7 @@ def discard_held_pull(*, pull_id: int, by: User, reason: str, now: datetime) -> 
         pull.error = f"{pull.error} Put aside by {by.name}: {reason}"
         pull.save()
         source.last_error = ""
-        source.save()
+        source.save(update_fields=STANDING)
         return pull
 
 
@@ -197,9 +198,8 @@ def _hold_source(pull: Pull) -> DataSource:
 
 
 def _lock(source_id: int) -> DataSource:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_CLASS, source_id])
-    return DataSource.objects.select_for_update().get(pk=source_id)
+    # One pull of a source is applied at a time. Rows that refer to the source may still be written meanwhile.
+    return DataSource.objects.select_for_update(no_key=True).get(pk=source_id)
 
 
 def _held(pull_id: int) -> tuple[DataSource, Pull]:
@@ -224,7 +224,7 @@ def _apply(source: DataSource, pull: Pull, fetched: Fetched, origin: Origin, *, 
     StagedReading.objects.filter(pull__in=overtaken).delete()
     overtaken.update(state=Pull.State.FAILED, error="A later pull was applied, so this one was put aside.")
     pull.staged.all().delete()
-    source.cursor = max(source.cursor or date.min, fetched.window.until)
+    source.cursor = fetched.window.until
     source.consecutive_failures, source.last_error, source.last_applied_at = 0, "", now
 
 

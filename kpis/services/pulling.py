@@ -67,7 +67,7 @@ def latest_slot(pull_at: time_of_day, *, now: datetime, zone: ZoneInfo) -> datet
 def request_pull(*, source: DataSource, now: datetime) -> Pull:
     """Return a pull of the source that waits for a worker: a new one, unless one is waiting or running."""
     with transaction.atomic():
-        DataSource.objects.select_for_update().get(pk=source.pk)
+        DataSource.objects.select_for_update(no_key=True).get(pk=source.pk)
         unfinished = Pull.objects.filter(source=source, state__in=[Pull.State.WAITING, Pull.State.RUNNING]).first()
         return unfinished or Pull.objects.get_or_create(source=source, slot=now)[0]
 

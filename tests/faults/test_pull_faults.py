@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections, transaction
 
 from kpis import receivers
 from kpis.models import DataSource, Measurement, MeasurementRevision, Pull
@@ -129,6 +129,9 @@ def test_a_worker_killed_before_it_commits_leaves_nothing_half_done(folder: Path
     try:
         assert worker.stdout is not None
         assert worker.stdout.readline() == "recorded\n"
+        # No other pull of the source can be applied meanwhile.
+        with pytest.raises(OperationalError, match="could not obtain lock"), transaction.atomic():
+            DataSource.objects.select_for_update(nowait=True, no_key=True).get(pk=source.pk)
     finally:
         kill(worker)
     assert not Measurement.objects.exists()
@@ -206,6 +209,21 @@ def test_a_worker_that_comes_back_after_its_lease_changes_nothing(folder: Path, 
     assert (done.state, done.attempts, done.started_at) == ("applied", 2, LEASE_OVER)
     assert [value for value, _ in values(kpi).values()] == [35, 30]
     assert MeasurementRevision.objects.count() == 2
+
+
+def test_a_worker_that_comes_back_to_a_pull_that_waits_again_changes_nothing(folder: Path, monkeypatch: Any) -> None:
+    source = a_source()
+    kpi = a_mapped_kpi(source)
+    write(folder, lines())
+
+    def another_worker_takes_over_and_fails() -> None:
+        (folder / "flights.csv").unlink()
+        assert run_pull(source_id=source.pk, slot=NOW, now=LEASE_OVER).state == "waiting"
+
+    meanwhile(monkeypatch, another_worker_takes_over_and_fails)
+    left = run_pull(source_id=source.pk, slot=NOW, now=NOW)
+    assert (left.state, left.attempts, left.error) == ("waiting", 2, "The file flights.csv is not there.")
+    assert values(kpi) == {}
 
 
 def test_a_failure_that_comes_after_the_lease_is_not_counted(folder: Path, monkeypatch: Any) -> None:

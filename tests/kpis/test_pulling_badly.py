@@ -237,6 +237,17 @@ def test_half_the_usual_rows_are_enough(folder: Path, said: list[tuple[str, str]
     assert said == []
 
 
+def test_a_source_that_began_in_the_middle_of_its_first_period_is_not_held_for_it(folder: Path) -> None:
+    source = a_source()
+    a_mapped_kpi(source, frequency="month")
+    states = []
+    write(folder, lines(since="2026-11-20", until="2026-12-30"))
+    for day in (0, 1, 8, 9, 10, 20):
+        states.append(pull(source, now=NOW + day * DAY).state)
+    assert states == ["applied"] * 6
+    assert again(source).usual_rows == 4
+
+
 def test_a_second_pull_held_beside_the_first_is_not_said_again(folder: Path, said: list[tuple[str, str]]) -> None:
     source = a_source()
     a_mapped_kpi(source)
