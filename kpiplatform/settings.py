@@ -176,16 +176,15 @@ CELERY_TASK_ROUTES = {
     "alerts.tasks.*": {"queue": "deliver"},
 }
 CELERY_TASK_DEFAULT_QUEUE = "evaluate"
+TICK_SECONDS = env.whole("KPI_TICK_SECONDS", 60, least=1, most=300)
+# A tick that no worker took in time is dropped: the next one asks the same question.
 CELERY_BEAT_SCHEDULE = {
-    "tick": {"task": "kpis.tasks.tick", "schedule": env.whole("KPI_TICK_SECONDS", 60, least=1, most=300)},
-    "sweep-evaluations": {
-        "task": "kpis.tasks.sweep_evaluations",
-        "schedule": env.whole("KPI_TICK_SECONDS", 60, least=1, most=300),
-    },
-    "sweep-deliveries": {
-        "task": "alerts.tasks.sweep_deliveries",
-        "schedule": env.whole("KPI_TICK_SECONDS", 60, least=1, most=300),
-    },
+    name: {"task": task, "schedule": TICK_SECONDS, "options": {"expires": max(TICK_SECONDS, 10)}}
+    for name, task in {
+        "tick": "kpis.tasks.tick",
+        "sweep-evaluations": "kpis.tasks.sweep_evaluations",
+        "sweep-deliveries": "alerts.tasks.sweep_deliveries",
+    }.items()
 }
 
 # --- security -----------------------------------------------------------------------------
