@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running.starting import CHECKOUT
+from tests.running.starting import CHECKOUT, clean_environment
 
 # Ends well unless called as pip while the file `fail` exists; every call of pip and of the project is noted.
 STAND_IN = """#!/bin/sh
@@ -117,7 +117,7 @@ def test_an_old_interpreter_without_a_newer_one_says_so(checkout: Path) -> None:
 def test_an_old_interpreter_hands_over_to_a_newer_one_that_really_runs(checkout: Path) -> None:
     executable(checkout / "path" / "python3.14", "#!/bin/sh\nexit 127\n")
     executable(checkout / "path" / "python3.13", '#!/bin/sh\n[ "$1" = -c ] || echo "continued as 3.13: $*"\n')
-    environment = {"PATH": f"{checkout / 'path'}:{os.defpath}"}
+    environment = clean_environment(PATH=f"{checkout / 'path'}:{os.defpath}")
     done = subprocess.run(
         [sys.executable, "-c", OLD], cwd=checkout, env=environment, capture_output=True, text=True, check=False
     )
