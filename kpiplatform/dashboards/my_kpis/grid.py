@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -95,11 +96,13 @@ def grids(lines: Iterable[Line], sheet: Sheet) -> list[Grid]:
     def kind(line: Line) -> tuple[int, int]:
         return FREQUENCIES.index(line.kpi.frequency), line.kpi.calendar_id
 
-    made = [_grid(list(same), sheet) for _key, same in groupby(sorted(lines, key=kind), key=kind)]
+    kinds = [list(same) for _key, same in groupby(sorted(lines, key=kind), key=kind)]
+    calendars = Counter(same[0].kpi.frequency for same in kinds)
+    made = [_grid(same, sheet, names_calendar=calendars[same[0].kpi.frequency] > 1) for same in kinds]
     return sorted(made, key=lambda one: not one.has_inputs)
 
 
-def _grid(lines: list[Line], sheet: Sheet) -> Grid:
+def _grid(lines: list[Line], sheet: Sheet, *, names_calendar: bool) -> Grid:
     kpi = lines[0].kpi
     heads = tuple(_column([line.slots[at] for line in lines]) for at in range(len(lines[0].slots)))
     groups = tuple(
@@ -115,6 +118,8 @@ def _grid(lines: list[Line], sheet: Sheet) -> Grid:
         "year": (_("Yearly"), _("Values by year")),
     }
     title, caption = titles[kpi.frequency]
+    if names_calendar:
+        title, caption = f"{title}, {kpi.calendar.name}", f"{caption}, {kpi.calendar.name}"
     return Grid(
         id=grid_id(kpi),
         form_id=form_id(kpi),
