@@ -9,16 +9,20 @@ import pytest
 from tests.running.starting import Demo, temporary_folder
 
 
-@pytest.fixture(scope="package")
-def one_demo() -> Iterator[Demo]:
+@pytest.fixture(scope="package", autouse=True)
+def one_demo(request: pytest.FixtureRequest) -> Iterator[Demo]:
+    """Start the demo beside the tests of the other files, if a test will ask for it."""
     with temporary_folder() as folder:
         demo = Demo(folder / "home")
+        if any("demo" in item.fixturenames for item in request.session.items):
+            demo.begin()
         yield demo
-        if demo.process and not demo.ended():
+        if not demo.ended():
             demo.stop()
 
 
 @pytest.fixture
 def demo(one_demo: Demo) -> Demo:
+    """Give the demo, ready; one that an earlier test has ended is started again."""
     one_demo.ensure_running()
     return one_demo

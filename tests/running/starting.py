@@ -85,8 +85,8 @@ class Demo:
     def printed(self) -> str:
         return (self.home.parent / "printed").read_text()
 
-    def start(self) -> None:
-        """Start the command and return once it says that it is ready."""
+    def begin(self) -> None:
+        """Start the command and return at once."""
         with (self.home.parent / "printed").open("w") as printed:
             self.process = subprocess.Popen(
                 [sys.executable, "run.py", "demo"],
@@ -96,6 +96,13 @@ class Demo:
                 stderr=printed,
                 start_new_session=True,
             )
+
+    def start(self) -> None:
+        """Start the command and return once it says that it is ready."""
+        self.begin()
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
         eventually(self.ready_or_ended, seconds=START_SECONDS, what="a demo that is ready")
         assert "Ready after" in self.printed, self.printed
 
@@ -103,11 +110,12 @@ class Demo:
         return "Ready after" in self.printed or self.ended()
 
     def ensure_running(self) -> None:
-        if self.process is None or self.ended():
-            self.start()
+        if self.ended():
+            self.begin()
+        self.wait_until_ready()
 
     def ended(self) -> bool:
-        return self.process.poll() is not None
+        return self.process is None or self.process.poll() is not None
 
     def stop(self) -> int:
         """Press Ctrl-C and return the exit code."""

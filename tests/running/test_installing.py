@@ -103,7 +103,7 @@ def test_an_old_interpreter_without_a_newer_one_says_so(checkout: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", OLD],
         cwd=checkout,
-        env={"PATH": str(checkout)},
+        env=clean_environment(PATH=str(checkout)),
         capture_output=True,
         text=True,
         check=False,
