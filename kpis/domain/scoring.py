@@ -1,7 +1,7 @@
 """Judging one value. Pure: no ORM, no clock, no settings."""
 
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from kpis.domain.bands import Band
 from kpis.domain.limits import AnyLimits, Limits, OptionScale, RangeLimits
@@ -18,8 +18,7 @@ class UnknownOption(ValueError):
     """The value is none of the options of its scale."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class Judgement(NamedTuple):
     """Score (as stored: four places) and band of one value; they always agree."""
 
     score: Decimal | None

@@ -10,7 +10,7 @@ from itertools import islice
 from django.db import connection, transaction
 
 from kpis.bulk import EvaluationRow, store_evaluations
-from kpis.domain.judged import Judged, Valued, judge_periods
+from kpis.domain.judged import Valued, judge_periods
 from kpis.domain.periods import Calendar, fiscal_year_start
 from kpis.models import Kpi, KpiState
 from kpis.queries import calendars, fiscal_years_of, rules_of
@@ -95,24 +95,7 @@ def _evaluations(kpis: dict[int, Kpi], since: dict[int, date], by_calendar: dict
             values[kpi_id].append(Valued(*valued))
     rules = rules_of(list(kpis.values()))
     return [
-        _row(kpi_id, judged)
+        (kpi_id, *judged)
         for kpi_id, rows in values.items()
         for judged in judge_periods(rows, rules[kpi_id], fiscal_years=fiscal_years_of(kpis[kpi_id], rows, by_calendar))
     ]
-
-
-def _row(kpi_id: int, judged: Judged) -> EvaluationRow:
-    return (
-        kpi_id,
-        judged.period_start,
-        judged.period_end,
-        judged.value,
-        judged.goal,
-        judged.red_flag,
-        judged.goal_high,
-        judged.red_high,
-        judged.score,
-        judged.band,
-        judged.no_band_reason,
-        judged.is_provisional,
-    )
