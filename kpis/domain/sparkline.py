@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 WIDTH = 104
 HEIGHT = 26
@@ -32,18 +33,23 @@ class Spark:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Scale:
     low: Decimal
-    high: Decimal
-    periods: int
+    unit: Decimal | None  # None: every value is the same and runs through the middle
 
-    def x(self, index: int) -> Decimal:
-        if self.periods == 1:
-            return RIGHT
-        return LEFT + (RIGHT - LEFT) * index / (self.periods - 1)
+    @classmethod
+    def over(cls, values: Sequence[Decimal]) -> _Scale:
+        low, high = min(values), max(values)
+        return cls(low=low, unit=None if high == low else (BOTTOM - TOP) / (high - low))
 
     def y(self, value: Decimal) -> Decimal:
-        if self.high == self.low:
-            return (TOP + BOTTOM) / 2
-        return BOTTOM - (BOTTOM - TOP) * (value - self.low) / (self.high - self.low)
+        return (TOP + BOTTOM) / 2 if self.unit is None else BOTTOM - self.unit * (value - self.low)
+
+
+@lru_cache(maxsize=64)
+def _xs(periods: int) -> tuple[str, ...]:
+    """Return where the periods stand, from left to right; one alone stands on the right."""
+    if periods == 1:
+        return (_print(RIGHT),)
+    return tuple(_print(LEFT + (RIGHT - LEFT) * index / (periods - 1)) for index in range(periods))
 
 
 def sparkline(
@@ -64,15 +70,15 @@ def sparkline(
     if not known:
         return None
     extent = known + [value for value in (goal, range_low, range_high) if value is not None]
-    scale = _Scale(low=min(extent), high=max(extent), periods=len(values))
+    scale, xs = _Scale.over(extent), _xs(len(values))
     top = height = last_x = last_y = ""
     if range_low is not None and range_high is not None:
         top = _print(scale.y(range_high))
         height = _print(scale.y(range_low) - scale.y(range_high))
     if values[-1] is not None:
-        last_x, last_y = _print(scale.x(len(values) - 1)), _print(scale.y(values[-1]))
+        last_x, last_y = xs[-1], _print(scale.y(values[-1]))
     return Spark(
-        path=_path(values, scale),
+        path=_path(values, xs, scale),
         goal="" if goal is None else _print(scale.y(goal)),
         range_top=top,
         range_height=height,
@@ -83,13 +89,13 @@ def sparkline(
     )
 
 
-def _path(values: Sequence[Decimal | None], scale: _Scale) -> str:
+def _path(values: Sequence[Decimal | None], xs: Sequence[str], scale: _Scale) -> str:
     path: list[str] = []
     for index, value in enumerate(values):
         if value is None:
             continue
         joined = index > 0 and values[index - 1] is not None
-        path.append(f"{'L' if joined else 'M'}{_print(scale.x(index))} {_print(scale.y(value))}")
+        path.append(f"{'L' if joined else 'M'}{xs[index]} {_print(scale.y(value))}")
         ends = index == len(values) - 1 or values[index + 1] is None
         if ends and not joined:
             path.append("h0")  # a line of no length with round ends is a dot

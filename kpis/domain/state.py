@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 from kpis.domain.judged import Judged
-from kpis.domain.periods import Calendar, Period, period_of, previous_period
+from kpis.domain.periods import Calendar, period_of, previous_period
 from kpis.domain.sparkline import Spark, sparkline
-from kpis.domain.xmr import latest_is_signal, natural_limits
+from kpis.domain.xmr import NaturalLimits, latest_is_signal, natural_limits
 
 SPARK_PERIODS = 12
 
@@ -45,28 +47,34 @@ def state_of(newest_first: Sequence[Judged], frequency: str, calendar: Calendar)
     last = closed[0]
     if running is not None and running.period_start <= last.period_start:
         running = None
-    period = period_of(last.period_start, frequency, calendar)
-    before = previous_period(period, calendar).start
+    starts = _starts(last.period_start, frequency, calendar)
     oldest_first = [row.value for row in reversed(closed) if row.value is not None]
+    limits = natural_limits(oldest_first[:-1])  # of what came before: a jump must not widen the limits it is judged by
     return State(
         last=last,
-        previous_value=next((row.value for row in closed if row.period_start == before), None),
-        signal=latest_is_signal(oldest_first),
-        spark=_spark(calendar, period, closed, oldest_first),
+        previous_value=next((row.value for row in closed if row.period_start == starts[-2]), None),
+        signal=latest_is_signal(oldest_first, limits),
+        spark=_spark(starts, closed, limits),
         running=running,
         no_band_reason=last.no_band_reason,
     )
 
 
-def _spark(calendar: Calendar, period: Period, closed: list[Judged], oldest_first: list[Decimal]) -> Spark | None:
-    by_start = {row.period_start: row.value for row in closed}
+@lru_cache(maxsize=4096)
+def _starts(last: date, frequency: str, calendar: Calendar) -> tuple[date, ...]:
+    """Return the starts of the periods up to the one that starts on `last`; most KPIs of a rhythm share them."""
+    period = period_of(last, frequency, calendar)
     starts = [period.start]
     for _ in range(SPARK_PERIODS - 1):
         period = previous_period(period, calendar)
         starts.append(period.start)
-    limits = natural_limits(oldest_first[:-1])
+    return tuple(reversed(starts))
+
+
+def _spark(starts: Sequence[date], closed: list[Judged], limits: NaturalLimits | None) -> Spark | None:
+    by_start = {row.period_start: row.value for row in closed}
     return sparkline(
-        [by_start.get(start) for start in reversed(starts)],
+        [by_start.get(start) for start in starts],
         goal=closed[0].goal,
         range_low=limits.lower if limits else None,
         range_high=limits.upper if limits else None,
