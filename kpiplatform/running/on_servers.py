@@ -41,7 +41,7 @@ def _run(lifeline: int, arguments: list[str], *, durable: bool, browser: bool) -
         with step("servers"):
             servers = start_servers(supervisor, home, durable=durable)
         if installing:
-            with step("Chromium, installed for the browser tests"):
+            with step("Chromium for the browser tests"):
                 supervisor.wait_for(installing)
         if browser and not _browser():
             say("  no Chromium found and none could be installed: set KPI_CHROMIUM, or the browser tests fail")
