@@ -90,6 +90,7 @@ def values_figure(
     expected: Path | None = None,
 ) -> Json:
     """Return the values over their bands, with goal, red flag and expected path; the line breaks on `breaks`."""
+    spans = _merged(spans)
     return {
         **_frame(points, scale, markers, breaks),
         "goal": [*_steps(spans, "goal", _("goal"), scale), *_steps(spans, "goal_high", _("goal to"), scale)],
@@ -178,7 +179,7 @@ def _steps(spans: Sequence[LimitSpan], limit: str, label: str, scale: Scale) -> 
 
 
 def _zones(spans: Sequence[LimitSpan], polarity: str) -> Iterator[Json]:
-    for span in _merged(spans):
+    for span in spans:
         if span.goal is None or span.red_flag is None:
             continue
         for band, low, high in _bands_of(span, polarity):

@@ -17,6 +17,7 @@ from kpiplatform.dashboards.kpi_page.facts import Facts, Promise, limits_of
 from kpiplatform.dashboards.kpi_page.timeline import Cell, Standing, latest_closed
 from kpiplatform.dashboards.kpi_page.wording import Wording, joined
 from kpis import charts
+from kpis.domain.figures import with_unit
 from kpis.domain.limits import AnyLimits, Limits, RangeLimits, in_force, limits_for
 from kpis.domain.periods import EN_DASH, periods_between
 from kpis.domain.xmr import NaturalLimits, natural_limits, signals
@@ -143,28 +144,25 @@ def _point(
     cell: Cell, value: Decimal | None, notes: Sequence[Note], judgements: _Judgements, *, signal: bool = False
 ) -> charts.Point:
     period, wording = cell.period, judgements.wording
-    remarks = notes_within(notes, period.start, period.end)
+    name, text = wording.period(period), wording.bare(value)
+    said = [
+        wording.dated(name, period),
+        with_unit(text, wording.unit),
+        judgements.of(cell),
+        judgements.parts_of(cell),
+        judgements.signal if signal else "",
+        *(f"{note.number}. {note.text}" for note in notes_within(notes, period.start, period.end)),
+    ]
     return charts.Point(
         start=period.start,
         end=period.end,
         value=value,
-        label=wording.period(period),
-        text=wording.bare(value),
+        label=name,
+        text=text,
         band=cell.band,
         provisional=cell.standing is Standing.PROVISIONAL,
         signal=signal,
-        hover=tuple(
-            line
-            for line in (
-                wording.dated_period(period),
-                wording.full(value),
-                judgements.of(cell),
-                judgements.parts_of(cell),
-                _("Signal: not routine") if signal else "",
-                *(f"{note.number}. {note.text}" for note in remarks),
-            )
-            if line
-        ),
+        hover=tuple(filter(None, said)),
     )
 
 
@@ -175,6 +173,7 @@ class _Judgements:
         self.wording = wording
         self.words: dict[tuple[object, ...], str] = {}
         self.part_of_whole = _("%(part)s of %(whole)s")
+        self.signal = _("Signal: not routine")
 
     def of(self, cell: Cell) -> str:
         if not cell.band or cell.row is None:
@@ -198,17 +197,25 @@ class _Judgements:
 
 
 def _spans(facts: Facts, shown: Sequence[Cell], expected: charts.Path | None) -> list[charts.LimitSpan]:
-    spans = [_span(cell.period.start, cell.period.end, _limits(cell, facts)) for cell in shown]
+    spans = [_span_of(cell, facts) for cell in shown]
     if expected is not None and expected.points and shown:
         ahead = periods_between(shown[-1].period.end, expected.points[-1][0], facts.kpi.frequency, facts.calendar)
         spans += [_span(period.start, period.end, limits_in_force(facts, period.start)) for period in ahead]
     return spans
 
 
-def _limits(cell: Cell, facts: Facts) -> AnyLimits | None:
-    if cell.row is not None and cell.row.is_judged:
-        return limits_of(cell.row)
-    return limits_in_force(facts, cell.period.start)
+def _span_of(cell: Cell, facts: Facts) -> charts.LimitSpan:
+    start, end, row = cell.period.start, cell.period.end, cell.row
+    if row is None or not row.is_judged:
+        return _span(start, end, limits_in_force(facts, start))
+    return charts.LimitSpan(
+        start=start,
+        end=end,
+        goal=row.goal,
+        red_flag=row.red_flag,
+        goal_high=row.goal_high,
+        red_high=row.red_high,
+    )
 
 
 def limits_in_force(facts: Facts, start: date) -> AnyLimits | None:

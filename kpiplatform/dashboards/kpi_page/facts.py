@@ -15,7 +15,10 @@ from kpis.models import Kpi, KpiState
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A measurement and its judgement; `judged_value` differs from `value` where a KPI counts to date."""
+    """A measurement and its judgement; `judged_value` differs from `value` where a KPI counts to date.
+
+    `recorded_at` stays the text it was read as: only the file of the table shows it.
+    """
 
     start: date
     end: date
@@ -24,7 +27,7 @@ class Row:
     denominator: Decimal | None
     state: str
     reason: str
-    recorded_at: datetime
+    recorded_at: str
     is_judged: bool
     judged_value: Decimal | None
     goal: Decimal | None

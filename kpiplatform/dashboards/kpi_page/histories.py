@@ -160,9 +160,8 @@ def histories(*, kpi_id: int, now: datetime, all_revisions: bool) -> Histories:
 
 
 def _row(row: list[Any]) -> Row:
-    start, end, *middle = row
-    middle[5] = datetime.fromisoformat(middle[5])
-    return Row(date.fromisoformat(start), date.fromisoformat(end), *middle)
+    start, end, *rest = row
+    return Row(date.fromisoformat(start), date.fromisoformat(end), *rest)
 
 
 def _timed(row: dict[str, Any]) -> dict[str, Any]:

@@ -55,9 +55,7 @@ def kpi_facts(*, user: User, code: str, now: datetime, today: date, all_revision
     `today` is the person's day, by which roles hold; `Facts.today` is the organisation's, by which periods close.
     """
     visible = kpis_visible_to(user, today=today)
-    may_comment = may_write(user, today=today)
-    editable = kpis_editable_by(user, today=today) if may_comment else Kpi.objects.none()
-    own = Exists(editable.filter(pk=OuterRef("pk")))
+    own = Exists(kpis_editable_by(user, today=today).filter(pk=OuterRef("pk")))
     kpi = visible.select_related(*SHOWN_WITH_IT).annotate(is_editable=own).get(code=code)
     found = histories(kpi_id=kpi.pk, now=now, all_revisions=all_revisions)
     guard, below = _others(kpi, visible, found.latest_parts)
@@ -80,7 +78,7 @@ def kpi_facts(*, user: User, code: str, now: datetime, today: date, all_revision
         locked_until=found.locked_until,
         reopened=found.reopened,
         failing_since=found.failing_since,
-        may_comment=may_comment,
+        may_comment=kpi.is_editable or may_write(user, today=today),
         may_edit=kpi.is_editable,
         locale=user.locale,
     )
@@ -94,6 +92,8 @@ def _others(
     Both only as far as the reader may see them.
     """
     mapping = getattr(kpi, "mapping", None)
+    if mapping is None and kpi.guard_id is None:
+        return None, ()
     wanted = Q(pk=kpi.guard_id)
     if mapping is not None:
         wanted |= Q(

@@ -219,7 +219,7 @@ def _lines(facts: Facts, cells: Iterable[Cell], notes: Sequence[Note]) -> Iterat
         judged = [row.judged_value, row.goal, row.goal_high, row.red_flag, row.red_high, row.score]
         numbers = [row.numerator, row.denominator, row.value, *judged]
         reason = row.reason or (why_no_band(row.no_band_reason) if row.no_band_reason else "")
-        yield [*start, *numbers, row.band, reason, remarks, row.recorded_at.isoformat()]
+        yield [*start, *numbers, row.band, reason, remarks, row.recorded_at]
 
 
 def _written(cell: str | Decimal | None) -> str:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 
 from kpiplatform.dashboards.kpi_page.facts import Facts, Row
 from kpis.domain.aggregation import Aggregate, Value, aggregate
-from kpis.domain.periods import Period, due_on, fiscal_year_start, next_period
+from kpis.domain.periods import Calendar, Period, due_on, fiscal_year_start, period_of
 from kpis.models import Kpi
 
 
@@ -70,7 +71,7 @@ def open_cell(cells: Sequence[Cell]) -> Cell | None:
 def same_year(cells: Sequence[Cell], facts: Facts) -> list[Cell]:
     """Return the periods of the present fiscal year; a week is in the year of its last day."""
     year = fiscal_year_start(facts.today, facts.calendar)
-    return [cell for cell in cells if fiscal_year_start(cell.period.last_day, facts.calendar) == year]
+    return [cell for cell in cells if cell.period.last_day >= year]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,12 +97,19 @@ def _cells(facts: Facts, rows: dict[date, Row]) -> Iterator[Cell]:
     starts = [day for day in (min(rows, default=None), facts.kpi.active_from) if day is not None]
     if not starts:
         return
-    period = facts.period(min(starts))
+    frequency, calendar = facts.kpi.frequency, facts.calendar
+    period = _period(min(starts), frequency, calendar)
     while period.start <= facts.today:
         row = rows.get(period.start)
         if row is not None or period.end <= facts.today or facts.kpi.entry == Kpi.Entry.MANUAL:
             yield Cell(period=period, standing=_standing(period, row, facts), row=row, shown=_shown(row, facts))
-        period = next_period(period, facts.calendar)
+        period = _period(period.end, frequency, calendar)
+
+
+@lru_cache(maxsize=8192)
+def _period(day: date, frequency: str, calendar: Calendar) -> Period:
+    """Return the period that holds `day`; the same ones are asked for on every page."""
+    return period_of(day, frequency, calendar)
 
 
 def _standing(period: Period, row: Row | None, facts: Facts) -> Standing:

@@ -102,9 +102,11 @@ class Wording:
 
     def dated_period(self, period: Period) -> str:
         """The period's name and, for a week, its days."""
-        if period.frequency is Frequency.WEEK:
-            return f"{self.period(period)}, {span_label(period)}"
-        return self.period(period)
+        return self.dated(self.period(period), period)
+
+    def dated(self, name: str, period: Period) -> str:
+        """The name of a period, followed by the days of a week."""
+        return f"{name}, {span_label(period)}" if period.frequency is Frequency.WEEK else name
 
     def day(self, day: date) -> str:
         """A day; the year only where it is not this one."""
