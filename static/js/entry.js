@@ -12,6 +12,7 @@
 //   The answer is the same <td> (422 for a refused value). `value` is what the server holds; where it shows something
 //   else (a refused or contested value), `data-saved` on the input says what it holds. Ids are stable.
 //   data-filled, data-skipped: said after a paste, {count} is replaced.
+//   <section id="…" data-todo tabindex="-1"> keeps focus and unfolded parts when it is replaced
 //   <span data-count="invalid"><span data-number></span></span> counts the cells with class cell--invalid.
 //
 // Keys: arrows move (left and right at the end of the text), Tab moves on, Enter saves and goes down (Shift+Enter up),
@@ -115,6 +116,22 @@ function focusAfter(id) {
   else if (active === document.body) inputIn(cell)?.focus();
 }
 
+// The to-do list is read anew after each value: it keeps the focus, and what was unfolded.
+let unfolded = false;
+let held = false;
+document.body.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (!detail.target.matches?.("[data-todo]")) return;
+  unfolded = detail.target.querySelector("details[open]") !== null;
+  held = detail.target.contains(document.activeElement);
+});
+document.body.addEventListener("htmx:afterSwap", ({ detail }) => {
+  if (!detail.target.matches?.("[data-todo]")) return;
+  const list = document.getElementById(detail.target.id);
+  if (held) list.focus();
+  const more = list.querySelector("details");
+  if (more && unfolded) more.open = true;
+});
+
 function count() {
   for (const counter of document.querySelectorAll("[data-count]")) {
     const number = document.querySelectorAll(`[data-entry] .cell--${counter.dataset.count}`).length;
@@ -187,6 +204,12 @@ function takeBack() {
 
 function tell(text, count) {
   if (text) document.dispatchEvent(new CustomEvent("notice", { detail: text.replace("{count}", count) }));
+}
+
+// --- where the grid is wider than the screen, the latest periods are in sight --------------------
+for (const grid of document.querySelectorAll("[data-entry]")) {
+  const latest = grid.querySelector("thead th:nth-last-child(2)");
+  if (latest) grid.parentElement.scrollLeft = latest.offsetLeft + latest.offsetWidth - grid.parentElement.clientWidth;
 }
 
 // --- events ------------------------------------------------------------------------------

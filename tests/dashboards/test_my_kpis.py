@@ -80,17 +80,22 @@ def test_the_number_of_queries_does_not_grow_with_the_kpis(client, rosa):
             page_of(client)
         return len(captured)
 
-    unjudged = a_kpi("Never judged", owner=rosa)
-    limits(unjudged)
-    enter(a_kpi("Pushback crews", owner=rosa), W46, "6")
+    def more(count: int, *, judged: bool) -> None:
+        for number in range(count):
+            kpi = a_kpi(f"KPI {number}", owner=rosa, frequency="week" if judged else ["day", "month"][number % 2])
+            limits(kpi)
+            if judged:
+                enter(kpi, W46, "60")
+
+    more(1, judged=True)
     few = queries()
-    for number in range(12):
-        kpi = a_kpi(f"KPI {number}", owner=rosa, frequency=["day", "week", "month"][number % 3])
-        limits(kpi)
-        if kpi.frequency == "week":
-            enter(kpi, W46, "60")
-    assert queries() == few
-    assert few <= 12
+    more(8, judged=True)
+    assert queries() == few <= 12
+    more(2, judged=False)
+    # The goals of KPIs that were never judged are read from targets and thresholds.
+    assert queries() == few + 2
+    more(8, judged=False)
+    assert queries() == few + 2
 
 
 # --- to do first ------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ def cells(kpis: Iterable[Kpi], viewer: Viewer, saved: Saved, *, main: Key | None
     sheet = presenter.sheet_of(owned, viewer, saved.attempts)
     shown = {slot.key: grid.cell(slot, sheet) for line in owned for slot in line.slots if slot.key in saved.keys}
     return {
-        "main": shown.pop(main, None),
+        "main": shown.pop(main) if main in shown else None,
         "cells": list(shown.values()),
         "rows": [grid.row(line, sheet) for line in owned],
     }

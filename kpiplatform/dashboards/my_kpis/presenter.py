@@ -70,9 +70,9 @@ def whole_page(kpis: Sequence[Kpi], viewer: Viewer, attempts: Attempts) -> dict[
 
 
 def todo_only(kpis: Sequence[Kpi], viewer: Viewer) -> dict[str, Any]:
-    """Return the context of the to-do list, which is read anew after each value."""
+    """Return the context of the to-do list alone, which is read anew after each value."""
     owned = lines_of(kpis, viewer)
-    return {"todo": todo.todo(owned, queries.open_incidents([kpi.pk for kpi in kpis]), viewer)}
+    return {"is_part": True, "todo": todo.todo(owned, queries.open_incidents([kpi.pk for kpi in kpis]), viewer)}
 
 
 def slot_of(kpi: Kpi, start: date, viewer: Viewer) -> Slot | None:
