@@ -12,13 +12,8 @@ from django.db import connection
 
 from kpis.readings import Origin, Reading
 
-INCOMING = """
-DROP TABLE IF EXISTS incoming;
-CREATE TEMP TABLE incoming (
-    kpi_id bigint, period_start date, period_end date, value numeric(28,8), numerator numeric(28,8),
-    denominator numeric(28,8), state text, reason text
-) ON COMMIT DROP
-"""
+INCOMING = """kpi_id bigint, period_start date, period_end date, value numeric(28,8), numerator numeric(28,8),
+    denominator numeric(28,8), state text, reason text"""
 
 # One statement, one snapshot: what differs from what we have becomes a revision and the value as known now.
 STORE = """
@@ -65,10 +60,10 @@ def store_readings(readings: Sequence[Reading], *, origin: Origin, now: datetime
     Must run inside a transaction that holds the state rows of the KPIs.
     """
     with connection.cursor() as cursor:
-        cursor.execute(INCOMING)
-        copy_rows(
+        fill_temporary(
             cursor,
-            "COPY incoming FROM STDIN",
+            "incoming",
+            INCOMING,
             (
                 (r.kpi_id, r.period_start, r.period_end, r.value, r.numerator, r.denominator, r.state, r.reason)
                 for r in readings
@@ -90,14 +85,9 @@ def store_readings(readings: Sequence[Reading], *, origin: Origin, now: datetime
         ]
 
 
-EVALUATED = """
-DROP TABLE IF EXISTS judged;
-CREATE TEMP TABLE judged (
-    kpi_id bigint, period_start date, period_end date, value numeric(28,8), goal numeric(28,8),
+EVALUATED = """kpi_id bigint, period_start date, period_end date, value numeric(28,8), goal numeric(28,8),
     red_flag numeric(28,8), goal_high numeric(28,8), red_high numeric(28,8), score numeric(6,4), band text,
-    no_band_reason text, is_provisional boolean
-) ON COMMIT DROP
-"""
+    no_band_reason text, is_provisional boolean"""
 STORE_EVALUATIONS = """
 INSERT INTO kpis_evaluation AS e (kpi_id, period_start, period_end, value, goal, red_flag, goal_high, red_high,
     score, band, no_band_reason, is_provisional, evaluated_at)
@@ -133,10 +123,18 @@ EvaluationRow = tuple[
 def store_evaluations(rows: Sequence[EvaluationRow], *, now: datetime) -> int:
     """Write the evaluations that differ from those stored and return how many did."""
     with connection.cursor() as cursor:
-        cursor.execute(EVALUATED)
-        copy_rows(cursor, "COPY judged FROM STDIN", rows)
+        fill_temporary(cursor, "judged", EVALUATED, rows)
         cursor.execute(STORE_EVALUATIONS, [now])
         return cursor.rowcount
+
+
+def fill_temporary(cursor: Any, table: str, columns: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Make `rows` the content of a temporary table until the transaction ends.
+
+    The table itself stays with the connection: making it anew costs more than a small batch takes to store.
+    """
+    cursor.execute(f"CREATE TEMP TABLE IF NOT EXISTS {table} ({columns}) ON COMMIT DELETE ROWS; DELETE FROM {table}")
+    copy_rows(cursor, f"COPY {table} FROM STDIN", rows)
 
 
 def copy_rows(cursor: Any, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
