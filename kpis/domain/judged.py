@@ -79,7 +79,8 @@ def _limits(
     values: Sequence[Valued], rules: Rules, known_at: datetime | None
 ) -> Iterator[tuple[AnyLimits | None, str]]:
     """Yield the limits of each period. They change only where a row takes effect, and are worked out once between."""
-    changes = sorted({row.effective_from for row in (*rules.targets, *rules.thresholds)})
+    dated = {row.effective_from for row in rules.targets} | {row.effective_from for row in rules.thresholds}
+    changes = sorted(dated)
     found: dict[int, tuple[AnyLimits | None, str]] = {}
     for row in values:
         start = row.period_start

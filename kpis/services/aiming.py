@@ -80,7 +80,17 @@ def set_thresholds(
     for limits that could not judge a value, such as a red flag equal to the goal.
     """
     numbers = {name: _finite(limits.get(name)) for name in LIMIT_NAMES}
-    row = ThresholdRow(effective_from=effective_from, recorded_at=now, mode=cast("Mode", mode), **numbers)
+    row = ThresholdRow(
+        effective_from=effective_from,
+        recorded_at=now,
+        mode=cast("Mode", mode),
+        goal=numbers["goal"],
+        red_flag=numbers["red_flag"],
+        goal_low=numbers["goal_low"],
+        goal_high=numbers["goal_high"],
+        red_low=numbers["red_low"],
+        red_high=numbers["red_high"],
+    )
     with transaction.atomic():
         target = in_force(rules_of([kpi])[kpi.pk].targets, effective_from)
         _refuse_unless_judging(kpi, row, target, "The thresholds in force were kept.")
