@@ -15,6 +15,15 @@ from objectives.models import ManualScore, Objective, ObjectiveState
 
 ONE = Decimal(1)
 
+# Whatever a strategy holds, only the branch that was touched is read; UNION ends a circle of parents, too.
+BRANCH = """
+WITH RECURSIVE branch AS (
+    SELECT id, parent_id FROM objectives_objective WHERE id = ANY(%s) AND status = 'active'
+    UNION
+    SELECT o.id, o.parent_id FROM branch b JOIN objectives_objective o ON o.id = b.parent_id WHERE o.status = 'active'
+)
+SELECT id, parent_id FROM branch ORDER BY id
+"""
 LOCK = """
 INSERT INTO objectives_objectivestate (objective_id, band, coverage, with_data, total, on_track, at_risk, off_track,
     terms, computed_at)
@@ -51,12 +60,12 @@ def roll_up_objectives(*, objective_ids: Iterable[int], now: datetime) -> None:
     Takes the state rows in ascending order before it reads any score, so that of two writers the later sees
     what the earlier wrote.
     """
-    parents = dict(Objective.objects.filter(status=Objective.Status.ACTIVE).values_list("pk", "parent_id"))
-    touched = _with_ancestors(set(objective_ids) & parents.keys(), parents)
-    if not touched:
-        return
-    ids = sorted(touched)
     with connection.cursor() as cursor:
+        cursor.execute(BRANCH, [list(objective_ids)])
+        parents: dict[int, int | None] = dict(cursor.fetchall())
+        ids = list(parents)
+        if not ids:
+            return
         cursor.execute(LOCK, {"ids": ids, "now": now})
     today = now.date()
     children = _children(ids, today)
@@ -73,16 +82,6 @@ def roll_up_objectives(*, objective_ids: Iterable[int], now: datetime) -> None:
         unique_fields=["objective"],
         update_fields=[field.name for field in ObjectiveState._meta.concrete_fields if not field.primary_key],
     )
-
-
-def _with_ancestors(ids: set[int], parents: Mapping[int, int | None]) -> set[int]:
-    found: set[int] = set()
-    for pk in ids:
-        step: int | None = pk
-        while step is not None and step in parents and step not in found:
-            found.add(step)
-            step = parents[step]
-    return found
 
 
 def _leaves_first(ids: Sequence[int], parents: Mapping[int, int | None]) -> list[int]:
