@@ -80,7 +80,6 @@ def _judge_locked(owed: Mapping[int, date | None], now: datetime, cause: str) ->
         whole_year = kpi.is_cumulative and start > date.min
         since[kpi_id] = fiscal_year_start(start, by_calendar[kpi.calendar_id]) if whole_year else start
     store_evaluations(_evaluations(kpis, since, by_calendar), now=now)
-    KpiState.objects.filter(kpi_id__in=kpi_ids).update(dirty_from=None, dirty_since=None, evaluated_at=now)
     refresh_states(kpis=kpis, calendars=by_calendar, now=now)
     roll_up_objectives(objective_ids={kpi.objective_id for kpi in kpis.values()}, now=now)
     kpis_judged.send(sender=None, kpi_ids=kpi_ids, judged_from=since, cause=cause, now=now)

@@ -10,7 +10,7 @@ from datetime import date, datetime
 import orjson
 from django.db import connection
 
-from kpis.bulk import copy_rows
+from kpis.bulk import fill_temporary
 from kpis.domain.judged import Judged
 from kpis.domain.periods import Calendar
 from kpis.domain.state import State, state_of
@@ -55,10 +55,16 @@ COLUMNS = {
     "open_value": "numeric(28,8)",
     "open_band": "text",
 }
+STORE = f"""
+UPDATE kpis_kpistate s
+SET {", ".join(f"{name} = t.{name}" for name in COLUMNS if name != "kpi_id")},
+    dirty_from = NULL, dirty_since = NULL, evaluated_at = %s
+FROM stated t WHERE s.kpi_id = t.kpi_id
+"""
 
 
 def refresh_states(*, kpis: Mapping[int, Kpi], calendars: Mapping[int, Calendar], now: datetime) -> None:
-    """Write the state rows of the KPIs anew; the caller holds them locked."""
+    """Write the state rows of the KPIs anew, with no judgement owed; the caller holds them locked."""
     kpi_ids = sorted(kpis)
     latest: dict[int, list[Judged]] = defaultdict(list)
     with connection.cursor() as cursor:
@@ -70,8 +76,7 @@ def refresh_states(*, kpis: Mapping[int, Kpi], calendars: Mapping[int, Calendar]
         for kpi_id, rows in latest.items()
     }
     since = _band_since({kpi_id: state.last.band for kpi_id, state in states.items() if state.last})
-    rows = [_row(kpi_id, states[kpi_id], since.get(kpi_id)) for kpi_id in kpi_ids if kpi_id in states]
-    _store(rows)
+    _store([_row(kpi_id, states.get(kpi_id, State()), since.get(kpi_id)) for kpi_id in kpi_ids], now)
 
 
 def _band_since(bands: Mapping[int, str]) -> dict[int, date | None]:
@@ -106,17 +111,8 @@ def _row(kpi_id: int, state: State, since: date | None) -> tuple[object, ...]:
     )
 
 
-def _store(rows: list[tuple[object, ...]]) -> None:
-    names = [name for name in COLUMNS if name != "kpi_id"]
+def _store(rows: list[tuple[object, ...]], now: datetime) -> None:
+    columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
     with connection.cursor() as cursor:
-        cursor.execute(
-            "DROP TABLE IF EXISTS stated; CREATE TEMP TABLE stated ("
-            + ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
-            + ") ON COMMIT DROP"
-        )
-        copy_rows(cursor, "COPY stated FROM STDIN", rows)
-        cursor.execute(
-            "UPDATE kpis_kpistate s SET "
-            + ", ".join(f"{name} = t.{name}" for name in names)
-            + " FROM stated t WHERE s.kpi_id = t.kpi_id"
-        )
+        fill_temporary(cursor, "stated", columns, rows)
+        cursor.execute(STORE, [now])
