@@ -16,6 +16,7 @@ INCOMING = """kpi_id bigint, period_start date, period_end date, value numeric(2
     denominator numeric(28,8), state text, reason text"""
 
 # One statement, one snapshot: what differs from what we have becomes a revision and the value as known now.
+# A person's correction stays until the source says something new: a pull that repeats what it said before is left out.
 STORE = """
 WITH changed AS MATERIALIZED (
     SELECT i.*, coalesce(m.seq, 0) + 1 AS seq
@@ -23,6 +24,16 @@ WITH changed AS MATERIALIZED (
     WHERE m.seq IS NULL
        OR (i.value, i.numerator, i.denominator, i.state, i.reason)
           IS DISTINCT FROM (m.value, m.numerator, m.denominator, m.state::text, m.reason::text)
+          AND NOT (%(kind)s = 'pull' AND EXISTS (
+              SELECT 1 FROM kpis_measurementrevision said
+              JOIN kpis_measurementrevision pulled
+                ON pulled.kpi_id = said.kpi_id AND pulled.period_start = said.period_start AND pulled.seq = (
+                    SELECT max(p.seq) FROM kpis_measurementrevision p
+                    WHERE p.kpi_id = said.kpi_id AND p.period_start = said.period_start AND p.kind = 'pull')
+              WHERE said.kpi_id = m.kpi_id AND said.period_start = m.period_start AND said.seq = m.seq
+                AND said.kind <> 'pull'
+                AND (i.value, i.numerator, i.denominator, i.state)
+                    IS NOT DISTINCT FROM (pulled.value, pulled.numerator, pulled.denominator, pulled.state::text)))
 ), revised AS (
     INSERT INTO kpis_measurementrevision (kpi_id, period_start, period_end, seq, value, numerator, denominator,
         state, reason, kind, note, pull_id, recorded_by_id, recorded_at)

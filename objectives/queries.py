@@ -34,11 +34,7 @@ def scope_of(user: User | AnonymousUser, *, today: date) -> Scope:
         return Scope()
     if user.is_superuser:
         return Scope(everything=True)
-    roles = list(
-        RoleAssignment.objects.filter(Q(valid_until__isnull=True) | Q(valid_until__gte=today), user=user).values_list(
-            "role", "unit__path"
-        )
-    )
+    roles = _roles_of(user, today)
     names = {role for role, _ in roles}
     return Scope(
         everything=Role.ADMIN in names,
@@ -51,11 +47,15 @@ def may_write(user: User, *, today: date) -> bool:
     """Return whether `user` holds any role that is not read-only: auditors write nothing."""
     if user.is_superuser:
         return True
-    return (
-        RoleAssignment.objects.filter(Q(valid_until__isnull=True) | Q(valid_until__gte=today), user=user)
-        .exclude(role=Role.AUDITOR)
-        .exists()
-    )
+    return any(role != Role.AUDITOR for role, _ in _roles_of(user, today))
+
+
+def _roles_of(user: User, today: date) -> list[tuple[str, str]]:
+    """The (role, unit path) of a person on a day; read once per person object, that is once per request."""
+    if not hasattr(user, "roles_read"):
+        rows = RoleAssignment.objects.filter(user=user).values_list("role", "unit__path", "valid_until")
+        user.roles_read = list(rows)  # type: ignore[attr-defined]
+    return [(role, path) for role, path, until in user.roles_read if until is None or until >= today]
 
 
 def objectives_visible_to(user: User | AnonymousUser, *, today: date) -> QuerySet[Objective]:

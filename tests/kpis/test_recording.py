@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from kpis.models import Evaluation, KpiState, Measurement, MeasurementRevision, PeriodLock
+from kpis.models import DataSource, Evaluation, KpiState, Measurement, MeasurementRevision, PeriodLock, Pull
 from kpis.readings import Conflict, Origin, PeriodLocked, Reading
 from kpis.services.judging import judge_owed, rejudge
 from kpis.services.recording import DuplicatePeriod, record_measurements
@@ -185,3 +185,21 @@ def test_a_batch_costs_the_same_number_of_queries_whatever_its_size():
             record_measurements(readings=[week(kpi, W46, "77") for kpi in batch], origin=by_hand(kpis[0]), now=NOW)
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+def test_a_correction_stays_until_the_source_says_something_new():
+    kpi = a_kpi()
+    source = DataSource.objects.create(code="feed", name="Feed", kind="csv_file", owner=kpi.owner, pull_at="06:10")
+    pull = Pull.objects.create(source=source, slot=NOW)
+    from_feed = Origin(kind="pull", pull_id=pull.pk)
+    record_measurements(readings=[week(kpi, W46, "77.6")], origin=from_feed, now=NOW)
+    record_measurements(readings=[week(kpi, W46, "81")], origin=by_hand(kpi, "late records"), now=NOW)
+    again = record_measurements(readings=[week(kpi, W46, "77.6")], origin=from_feed, now=NOW)
+    assert (again.unchanged, Measurement.objects.get().value) == (1, Decimal(81))
+    record_measurements(readings=[week(kpi, W46, "79")], origin=from_feed, now=NOW)
+    assert Measurement.objects.get().value == Decimal(79)
+    assert list(MeasurementRevision.objects.order_by("seq").values_list("kind", flat=True)) == [
+        "pull",
+        "correction",
+        "pull",
+    ]
