@@ -88,11 +88,6 @@ def storable(value: Decimal) -> Decimal:
         raise EntryRefused(Problem.TOO_LARGE) from None
 
 
-def loses_decimals(value: Decimal) -> bool:
-    """Return whether the value has more than the eight decimals that are stored."""
-    return storable(value) != value
-
-
 def check_range(value: Decimal, *, minimum: Decimal | None, maximum: Decimal | None) -> None:
     """Refuse a value that this KPI cannot have; the bounds themselves are possible."""
     too_low = minimum is not None and value < minimum

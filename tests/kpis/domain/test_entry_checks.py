@@ -15,7 +15,6 @@ from kpis.domain.entry_checks import (
     check_begun,
     check_range,
     is_correction,
-    loses_decimals,
     storable,
     typed_number,
     typed_text,
@@ -117,12 +116,6 @@ def test_a_period_that_has_not_begun_has_no_value():
     check_begun(date(2026, 11, 22), today=date(2026, 11, 22))
     with pytest.raises(EntryRefused):
         check_begun(date(2026, 11, 23), today=date(2026, 11, 22))
-
-
-def test_more_than_eight_decimals_are_rounded_half_even_and_it_can_be_told():
-    assert storable(D("0.123456785")) == D("0.12345678")
-    assert loses_decimals(D("0.123456785"))
-    assert not loses_decimals(D("0.12345678"))
 
 
 def test_a_number_of_more_than_twenty_digits_is_refused():
