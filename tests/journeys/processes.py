@@ -37,6 +37,13 @@ def eventually(happened: Callable[[], object], what: str, *, seconds: float = PA
         time.sleep(0.03)
 
 
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
 def database_url() -> str:
     """Return the address of the database that the tests use."""
     database = connection.settings_dict
@@ -204,20 +211,17 @@ class Worker(Process):
 
 
 @contextlib.contextmanager
-def web_server(folder: Path, settings: dict[str, str]) -> Iterator[str]:
-    """Serve the platform by its own server and return its address."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
-        url = f"http://127.0.0.1:{port}"
-        command = [sys.executable, "-m", "gunicorn", "kpiplatform.wsgi:application", "--no-control-socket"]
-        command += ["--bind", f"fd://{listening.fileno()}", "--worker-class", "gthread", "--threads", "4"]
-        process = Process(command, settings | {"BASE_URL": url, "PORT": str(port)}, folder / "web.log")
-        process.start(sockets=(listening.fileno(),))
-        try:
-            eventually(lambda: _is_healthy(url), "a web server that answers")
-            yield url
-        finally:
-            process.kill()
+def web_server(folder: Path, settings: dict[str, str], listening: socket.socket) -> Iterator[None]:
+    """Serve the platform at the socket by its own server, until the end of the block."""
+    command = [sys.executable, "-m", "gunicorn", "kpiplatform.wsgi:application", "--no-control-socket"]
+    command += ["--bind", f"fd://{listening.fileno()}", "--worker-class", "gthread", "--threads", "4"]
+    process = Process(command, settings, folder / "web.log")
+    process.start(sockets=(listening.fileno(),))
+    try:
+        eventually(lambda: _is_healthy(settings["BASE_URL"]), "a web server that answers")
+        yield
+    finally:
+        process.kill()
 
 
 def _is_healthy(url: str) -> bool:
