@@ -18,7 +18,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from django.db import transaction
 from django.test import override_settings
 
-from alerts.models import Delivery, Message, Subscription
+from alerts.models import BandCrossing, Delivery, Message, Subscription
 from alerts.services import Noted, note_judgements
 from kpiplatform.accounts.models import User
 from kpis.domain.limits import Limits
@@ -240,3 +240,12 @@ def mailers_for(port: int, *, timeout: float = 5, **options: Any) -> dict[str, A
             "OPTIONS": {"host": "127.0.0.1", "port": port, "timeout": timeout, **options},
         }
     }
+
+
+def after(**later: float):
+    return MONDAY + timedelta(**later)
+
+
+def crossings(kpi) -> list[tuple[int, str, str, date, str]]:
+    rows = BandCrossing.objects.filter(kpi=kpi).order_by("seq")
+    return list(rows.values_list("seq", "from_band", "to_band", "period_start", "cause"))
