@@ -8,7 +8,8 @@
 
 const NOTICE_SECONDS = 8;
 const NOTICES_AT_ONCE = 3;
-const notices = document.getElementById("notices");
+// Looked up when needed: going Back swaps the body, and the region with it.
+const region = () => document.getElementById("notices");
 
 // --- menus -------------------------------------------------------------------------------
 document.addEventListener("pointerdown", (event) => {
@@ -45,6 +46,7 @@ document.body.addEventListener("htmx:afterSettle", (event) => focusErrors(event.
 
 // --- notices -----------------------------------------------------------------------------
 function announce(text) {
+  const notices = region();
   for (const old of [...notices.children]) if (old.textContent === text) old.remove();
   if (notices.children.length >= NOTICES_AT_ONCE) notices.firstElementChild.remove();
   const notice = document.createElement("p");
@@ -72,5 +74,5 @@ document.body.addEventListener("htmx:afterRequest", (event) => {
   const { successful, xhr } = event.detail;
   if (successful) factsIn(xhr.getResponseHeader("HX-Trigger")).forEach(announce);
 });
-document.body.addEventListener("htmx:responseError", () => announce(notices.dataset.failed));
-document.body.addEventListener("htmx:sendError", () => announce(notices.dataset.offline));
+document.body.addEventListener("htmx:responseError", () => announce(region().dataset.failed));
+document.body.addEventListener("htmx:sendError", () => announce(region().dataset.offline));
