@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import psycopg
 
@@ -70,9 +71,9 @@ def _measure(options: argparse.Namespace) -> int:
                 failures.append(f"{case.name} FAILED: {failure}")
         progress.finish()
         if results:
-            path = save(results, size=options.size, at=at)
+            path = save(results, size=options.size, at=at, folder=options.results)
             print(table(results))
-            print(f"Every time is in {path.relative_to(path.parent.parent)}.")
+            print(f"Every time is in {path}.")
     finally:
         connections.close_all()
     print("\n".join(failures), file=sys.stderr, end="\n" if failures else "")
@@ -90,6 +91,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         "--only", type=lambda text: text.split(","), default=[], metavar="NAME,…", help="run only these cases"
     )
     parser.add_argument("--repeat", type=_at_least(1), default=3, help="alternations of limit and product, 3 at least")
+    parser.add_argument("--results", type=Path, default=Path("bench-results"), help="folder for the times as JSON")
     return parser.parse_args(arguments)
 
 

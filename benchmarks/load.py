@@ -141,7 +141,7 @@ def build_definitions(*, size: int, now: datetime) -> Load:
                 *(RoleAssignment(user=person, unit=units[-1], role=Role.MEMBER) for person in people[2:]),
             ]
         )
-        objectives = _objectives(size, load, people)
+        objectives = _objectives(load, units[0].parent, people)
         _kpis(load, calendar, units, people, objectives)
         with connection.cursor() as cursor:
             for statement in (TARGETS, THRESHOLDS, WEIGHTS):
@@ -229,7 +229,7 @@ def _people(size: int) -> list[User]:
     )
 
 
-def _objectives(size: int, load: Load, people: list[User]) -> list[Objective]:
+def _objectives(load: Load, company: Unit, people: list[User]) -> list[Objective]:
     plan = StrategyPlan.objects.create(
         code="plan", name="Plan", starts_on=load.first, ends_on=load.first + 2 * PERIODS * WEEK
     )
@@ -241,14 +241,14 @@ def _objectives(size: int, load: Load, people: list[User]) -> list[Objective]:
         Objective(
             plan=plan,
             perspective=perspectives[n % 4],
-            unit_id=1,
+            unit=company,
             code=f"objective-{n}",
             name=f"Objective {n}",
             owner=people[2 + n % (len(people) - 2)],
             position=n % 30_000,
             minimum_coverage=Decimal("0.5"),
         )
-        for n in range(-(-size // KPIS_PER_OBJECTIVE))
+        for n in range(-(-load.size // KPIS_PER_OBJECTIVE))
     )
     # Every tenth is the parent of the nine that follow it.
     for n, objective in enumerate(objectives):

@@ -27,10 +27,9 @@ def table(results: Sequence[Result]) -> str:
     return "\n".join([text[0], "  ".join("-" * width for width in widths), *text[1:]])
 
 
-def save(results: Sequence[Result], *, size: int, at: datetime) -> Path:
-    """Write every single time to a new file and return it."""
-    folder = CHECKOUT / "bench-results"
-    folder.mkdir(exist_ok=True)
+def save(results: Sequence[Result], *, size: int, at: datetime, folder: Path) -> Path:
+    """Write every single time to a new file in `folder` and return it."""
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{at:%Y%m%d-%H%M%S}-{size}.json"
     rows = [
         {
