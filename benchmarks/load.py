@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from django.core.management import call_command
 from django.db import connection, transaction
 
 from benchmarks.judging_in_sql import STORE_EVALUATIONS
@@ -194,11 +193,6 @@ def truncate_values() -> None:
     """Forget all values and what follows from them; definitions stay."""
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {', '.join(VALUE_TABLES)} CASCADE")
-
-
-def empty() -> None:
-    """Forget everything."""
-    call_command("flush", interactive=False, verbosity=0)
 
 
 def _analyse() -> None:

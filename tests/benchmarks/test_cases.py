@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from unittest import mock
@@ -22,7 +22,7 @@ from benchmarks.cases.importing import import_values
 from benchmarks.cases.pages import Page, _get, scorecard, the_kpi_page
 from benchmarks.cases.ticking import weekly_tick
 from benchmarks.database import SUFFIX
-from benchmarks.load import Load, build_definitions, build_values, empty
+from benchmarks.load import Load, build_definitions, build_values
 from benchmarks.measuring import CheckFailed, Rounds
 from benchmarks.progress import Progress
 from kpis.readings import Recorded
@@ -52,17 +52,14 @@ def test_an_unknown_case_is_refused_with_the_names_of_the_known_ones():
         chosen_cases(["pages"])
 
 
-# --- on one load in the tests' own database --------------------------------------------------------
+# --- on a load in the tests' own database ----------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def load(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> Iterator[Load]:
-    with django_db_blocker.unblock():
-        empty()
-        small = build_definitions(size=SIZE, now=datetime.now(UTC))
-        build_values(small, Progress(1))
-        yield small
-        empty()
+@pytest.fixture
+def load(transactional_db: None) -> Load:
+    small = build_definitions(size=SIZE, now=datetime.now(UTC))
+    build_values(small, Progress(1))
+    return small
 
 
 def measure(case: Callable, load: Load) -> None:
