@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -154,22 +156,43 @@ def build_values(load: Load, progress: Progress) -> None:
     truncate_values()
     parameters = {"first": load.first, "since": load.first, "from": 0, "to": load.weeks - 1, "last": load.last}
     parameters |= {"now": load.now, "ids": list(load.kpi_ids)}
-    for what, statement in (
-        ("measurements", MEASUREMENTS),
-        ("revisions", REVISIONS),
-        ("evaluations", STORE_EVALUATIONS),
-        ("states", STATES),
-        ("states of alerts", ALERT_STATES),
-        ("crossings", CROSSINGS),
-    ):
-        progress.say(f"reference load: {what}")
-        with connection.cursor() as cursor:
-            cursor.execute(statement, parameters)
+    with _without_foreign_keys("kpis_measurement", "kpis_measurementrevision", "kpis_evaluation"):
+        for what, statement in (
+            ("measurements", MEASUREMENTS),
+            ("revisions", REVISIONS),
+            ("evaluations", STORE_EVALUATIONS),
+            ("states", STATES),
+            ("states of alerts", ALERT_STATES),
+            ("crossings", CROSSINGS),
+        ):
+            progress.say(f"reference load: {what}")
+            with connection.cursor() as cursor:
+                cursor.execute(statement, parameters)
+        progress.say("reference load: foreign keys")
     progress.say("reference load: last week")
     owe_week(load)
     _analyse()
     judge(kpi_ids=load.kpi_ids, now=load.now)
     _analyse()
+
+
+@contextmanager
+def _without_foreign_keys(*tables: str) -> Iterator[None]:
+    """Check references of the tables all together at the end, not row by row."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT conrelid::regclass, quote_ident(conname), pg_get_constraintdef(oid) FROM pg_constraint"
+            " WHERE contype = 'f' AND conrelid = ANY(%s::regclass[])",
+            [list(tables)],
+        )
+        keys = cursor.fetchall()
+        for table, name, _ in keys:
+            cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+        try:
+            yield
+        finally:
+            for table, name, definition in keys:
+                cursor.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
 
 
 def bring_week(load: Load) -> None:
