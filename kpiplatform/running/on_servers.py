@@ -22,12 +22,17 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 OF_THE_MACHINE = {"KPI_POSTGRES_BIN", "KPI_VALKEY_BIN", "KPI_SERVER_USER", "KPI_CHROMIUM"}
 OF_AN_INSTALLATION = {"SECRET_KEY", "SECRET_KEY_FILE", "ALLOWED_HOSTS", "BASE_URL", "PORT", "CSRF_TRUSTED_ORIGINS"}
 OF_AN_INSTALLATION |= {"SMTP_URL", "STATIC_ROOT", "LOG_LEVEL", "DEFAULT_FROM_EMAIL", "DATABASE_CONN_MAX_AGE"}
+WHOLE_SUITE = ["--quiet", "--numprocesses=auto", "--maxprocesses=4", "--dist=loadgroup", "--durations=15"]
 INTERRUPTED = 130
 
 
 def test(options: list[str]) -> int:
-    """Run pytest on servers that forget everything afterwards; its summary is the last thing printed."""
-    return keep(lambda lifeline: _run(lifeline, ["-m", "pytest", *options], durable=False, browser=True))
+    """Run pytest on servers that forget everything afterwards; its summary is the last thing printed.
+
+    Without options the whole suite runs, a part of it on each core.
+    """
+    arguments = ["-m", "pytest", *(options or WHOLE_SUITE)]
+    return keep(lambda lifeline: _run(lifeline, arguments, durable=False, browser=True))
 
 
 def bench(options: list[str]) -> int:
