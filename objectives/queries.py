@@ -54,7 +54,7 @@ def _roles_of(user: User, today: date) -> list[tuple[str, str]]:
     """The (role, unit path) of a person on a day; read once per person object, that is once per request."""
     if not hasattr(user, "roles_read"):
         rows = RoleAssignment.objects.filter(user=user).values_list("role", "unit__path", "valid_until")
-        user.roles_read = list(rows)  # type: ignore[attr-defined]
+        user.roles_read = list(rows)
     return [(role, path) for role, path, until in user.roles_read if until is None or until >= today]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
+from datetime import date
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
@@ -49,6 +50,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     time_zone = models.CharField(max_length=64, default="UTC", validators=[known_time_zone])
     locale = models.CharField(max_length=10, default="en")
     date_joined = models.DateTimeField(auto_now_add=True)
+
+    # Roles as read for this request: (role, unit path, valid until). Filled by the reader, never stored.
+    roles_read: list[tuple[str, str, date | None]]
 
     objects: ClassVar[UserManager] = UserManager()
     USERNAME_FIELD = "email"
