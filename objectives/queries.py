@@ -9,7 +9,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
 
 from kpiplatform.accounts.models import User
-from objectives.models import Objective, Organisation, Role, RoleAssignment
+from objectives.models import Objective, Organisation, Role, RoleAssignment, Unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +48,35 @@ def may_write(user: User, *, today: date) -> bool:
     if user.is_superuser:
         return True
     return any(role != Role.AUDITOR for role, _ in _roles_of(user, today))
+
+
+def may_configure(user: User | AnonymousUser, *, today: date) -> bool:
+    """Return whether `user` sets up the organisation: thresholds, people, units, calendars, sources, cadences."""
+    return scope_of(user, today=today).everything
+
+
+def manages(user: User, unit: Unit, *, today: date) -> bool:
+    """Return whether `user` runs the unit: a manager of it or of a unit above, or an admin."""
+    if may_configure(user, today=today):
+        return True
+    return any(role == Role.MANAGER and unit.path.startswith(path) for role, path in _roles_of(user, today))
+
+
+def units_visible_to(user: User | AnonymousUser, *, today: date) -> QuerySet[Unit]:
+    """Return the units whose pages `user` may open: all for admins and executives, else those of their roles."""
+    units = Unit.objects.filter(is_active=True)
+    scope = scope_of(user, today=today)
+    if scope.everything or scope.strategic:
+        return units
+    return units.filter(scope.units(""))
+
+
+def colleagues_of(user: User | AnonymousUser, *, today: date) -> QuerySet[User]:
+    """Return the people that `user` may name, find and mention: everybody active, for whoever has a role here."""
+    people = User.objects.filter(is_active=True)
+    if not isinstance(user, User) or not user.is_active:
+        return people.none()
+    return people if user.is_superuser or _roles_of(user, today) else people.filter(pk=user.pk)
 
 
 def _roles_of(user: User, today: date) -> list[tuple[str, str]]:

@@ -7,11 +7,10 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from alerts.queries import undelivered_mails
+from kpiplatform.dashboards.navigation import navigation
 from kpiplatform.demo.sign_ins import SAMPLE_PASSWORD, sign_ins
 from objectives.queries import organisation
 
@@ -23,7 +22,7 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     context: dict[str, Any] = {"organisation": organisation().name, "nav": []}
     if user is not None and user.is_authenticated:
-        context["nav"] = _navigation(request.path)
+        context["nav"] = navigation(user, request.path, today=timezone.localdate())
         dead = undelivered_mails(user, since=timezone.now() - DEAD_MAILS_SHOWN_FOR)
         context["undelivered"] = dead.order_by("-finished_at")[:DEAD_MAILS_SHOWN]
     elif settings.DEMO:
@@ -31,10 +30,3 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
             {"role": role, "email": email, "password": SAMPLE_PASSWORD} for role, email in sign_ins()
         ]
     return context
-
-
-def _navigation(path: str) -> list[dict[str, Any]]:
-    pages = [(_("Scorecard"), reverse("scorecard")), (_("My KPIs"), reverse("my:kpis"))]
-    if settings.KPI_MAILBOX_DIR:
-        pages.append((_("Mailbox"), reverse("alerts:mailbox")))
-    return [{"label": label, "url": url, "current": path.startswith(url)} for label, url in pages]

@@ -9,6 +9,7 @@ from django.test import TestCase
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
+from tests.architecture.addresses import furnish
 from tests.architecture.people_and_things import World, make_world
 
 
@@ -17,7 +18,7 @@ def made_world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Ite
     class Made(TestCase):
         @classmethod
         def setUpTestData(cls) -> None:
-            cls.world = make_world(timezone.now())
+            cls.world = furnish(make_world(timezone.now()))
 
     with django_db_blocker.unblock():
         Made.setUpClass()

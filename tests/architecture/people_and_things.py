@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.contrib.auth.hashers import make_password
 
@@ -20,7 +21,7 @@ from tests.factories import a_kpi, a_person, a_role, a_unit, an_objective, limit
 
 DAY = timedelta(days=1)
 ROLES = ("admin", "executive", "manager", "owner", "member", "auditor", "stranger")
-KPIS = ("COMPANY", "OURS", "THEIRS")
+KEYS = ("COMPANY", "OURS", "THEIRS")
 
 # Which KPIs a role opens, and of which it may change the values. The manager, the member and the auditor belong to
 # the unit of OURS, the owner owns it; THEIRS lies in another unit; COMPANY is the strategic one.
@@ -39,12 +40,16 @@ READS_ONLY = {"auditor", "stranger"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """People by role, KPIs by code, and the latest closed week, in which every KPI turned off track."""
+    """People by role, KPIs by code, and the latest closed week, in which every KPI turned off track.
+
+    `things` holds what else there is, by kind and by the same three keys.
+    """
 
     moment: datetime
     people: dict[str, User]
     kpis: dict[str, Kpi]
     week: Period
+    things: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def closed_weeks(now: datetime, count: int) -> list[Period]:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls import reverse
 
 from alerts.models import Incident
 from kpis.models import Annotation, Commentary, MeasurementRevision
-from tests.architecture.people_and_things import CHANGES, KPIS, OPENS, READS_ONLY, ROLES, World
+from tests.architecture.addresses import BY_ROLE, OF_EVERYONE, OF_THINGS, addresses, any_path
+from tests.architecture.addresses.of_kpis import changed
+from tests.architecture.people_and_things import KEYS, OPENS, ROLES, World
 
 # Open to people who have not signed in, each for a reason.
 OPEN_TO_ALL = {
@@ -31,104 +31,12 @@ OPEN_TO_ALL = {
     "account_email_verification_sent": "says that a mail was sent",
     "account_confirm_login_code": "part of the way in; leads to its start",
 }
-OWN_ACCOUNT = {"account_reauthenticate", "account_email", "account_change_password", "account_set_password"}
-
-
-def addresses(patterns: list[Any] | None = None, space: str = "") -> Iterator[tuple[str, URLPattern]]:
-    """Return every address with its full name."""
-    for one in get_resolver().url_patterns if patterns is None else patterns:
-        if isinstance(one, URLResolver):
-            yield from addresses(one.url_patterns, f"{space}{one.namespace}:" if one.namespace else space)
-        else:
-            yield f"{space}{one.name}", one
-
-
 NAMES = sorted({name for name, _ in addresses()})
-
-
-def opened(role: str, code: str) -> int:
-    return 200 if code in OPENS[role] else 404
-
-
-def written_on(role: str, code: str) -> int:
-    """Whoever opens a KPI may write about it, but for those who only read."""
-    if code not in OPENS[role]:
-        return 404
-    return 403 if role in READS_ONLY else 200
-
-
-def changed(role: str, code: str) -> int:
-    return 200 if code in CHANGES.get(role, set()) else 404
-
-
-@dataclass(frozen=True, kw_only=True)
-class OfKpi:
-    """An address below a KPI: what a reader gets, and what may be posted there with what success."""
-
-    answer: Callable[[str, str], int]
-    with_period: bool = False
-    post: dict[str, str] = field(default_factory=dict)
-    posted: int = 303
-
-    def path(self, name: str, world: World, code: str) -> str:
-        period = [str(world.week.start)] if self.with_period else []
-        return reverse(name, args=[code, *period])
-
-
-OF_KPI = {
-    "kpi": OfKpi(answer=opened),
-    "kpi_table": OfKpi(answer=opened),
-    "kpis:annotate": OfKpi(answer=written_on, post={"day": "2026-01-05", "text": "A strike"}),
-    "kpis:comment": OfKpi(answer=written_on, post={"body": "Noted."}),
-    "kpis:correct": OfKpi(answer=changed, with_period=True, post={"value": "61", "seq": "1", "note": "typing error"}),
-    "my:cell": OfKpi(answer=changed, with_period=True, post={"value": "61", "seq": "1", "reason": "", "sure": "1"}),
-}
-# What has no object: the status of GET for everybody who has signed in.
-OF_EVERYONE = {
-    "home": 302,
-    "scorecard": 200,
-    "my:kpis": 200,
-    "my:block": 302,
-    "theme": 405,
-    "alerts:acknowledge": 405,
-    "alerts:mailbox": 404,
-    "alerts:mailbox_message": 404,
-    "alerts:mailbox_html": 404,
-    "healthz": 200,
-    "account_login": 302,
-    "account_logout": 200,
-    "account_inactive": 200,
-    "account_signup": 302,
-    "account_reset_password": 200,
-    "account_reset_password_done": 200,
-    "account_reset_password_from_key": 200,
-    "account_reset_password_from_key_done": 200,
-    "account_confirm_email": 200,
-    "account_email_verification_sent": 200,
-    "account_confirm_login_code": 302,
-    "account_reauthenticate": 200,
-    "account_email": 200,
-    "account_change_password": 200,
-    "account_set_password": 302,
-}
-ARGUMENTS = {
-    "account_confirm_email": ["no-such-key"],
-    "account_reset_password_from_key": ["1", "no-such-key"],
-    "alerts:acknowledge": ["1"],
-    "alerts:mailbox_message": ["1.eml"],
-    "alerts:mailbox_html": ["1.eml"],
-}
-
-
-def any_path(name: str) -> str:
-    """Return some path of an address, whether or not there is an object behind it."""
-    count = next(one for known, one in addresses() if known == name).pattern.regex.groups
-    return reverse(name, args=ARGUMENTS.get(name, ["OURS", "2026-11-09"][:count]))
 
 
 def test_every_address_has_a_name_and_a_line_in_these_tables() -> None:
     assert not [str(one.pattern) for name, one in addresses() if name.endswith("None")]
-    assert set(NAMES) == OF_KPI.keys() | OF_EVERYONE.keys()
+    assert set(NAMES) == OF_THINGS.keys() | OF_EVERYONE.keys() | BY_ROLE.keys()
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in OPEN_TO_ALL])
@@ -145,43 +53,47 @@ def test_what_is_open_to_all_shows_nothing_of_the_organisation(world: World, cli
     assert not re.search("OURS|THEIRS|COMPANY|@example.com", text)
 
 
-@pytest.mark.parametrize("name", sorted(OF_KPI.keys() & set(NAMES)))
-def test_a_kpi_that_is_not_ones_own_does_not_exist(world: World, client: Client, name: str) -> None:
-    address = OF_KPI[name]
+@pytest.mark.parametrize("name", sorted(OF_THINGS))
+def test_a_thing_that_is_not_ones_own_does_not_exist(world: World, client: Client, name: str) -> None:
+    address = OF_THINGS[name]
     got, wanted = {}, {}
     for role in ROLES:
         client.force_login(world.people[role])
-        for code in KPIS:
-            got[role, code] = client.get(address.path(name, world, code)).status_code
-            wanted[role, code] = address.answer(role, code)
-        got[role, "NONE"], wanted[role, "NONE"] = client.get(address.path(name, world, "NONE")).status_code, 404
+        for key in KEYS:
+            got[role, key] = client.get(reverse(name, args=address.args(world, key))).status_code
+            wanted[role, key] = address.answer(role, key)
+        got[role, "NONE"] = client.get(reverse(name, args=address.args(world, "NONE"))).status_code
+        wanted[role, "NONE"] = 405 if 405 in wanted.values() else 404
     assert got == wanted
 
 
-@pytest.mark.parametrize("name", sorted(name for name in OF_KPI if OF_KPI[name].post))
+@pytest.mark.parametrize("name", sorted(name for name in OF_THINGS if OF_THINGS[name].post))
 @pytest.mark.parametrize("role", ROLES)
-def test_a_kpi_is_written_on_only_by_those_who_may(world: World, client: Client, name: str, role: str) -> None:
-    address = OF_KPI[name]
+def test_a_thing_is_written_on_only_by_those_who_may(world: World, client: Client, name: str, role: str) -> None:
+    address = OF_THINGS[name]
     client.force_login(world.people[role])
-    for code in KPIS:
-        before = written()
-        response = client.post(address.path(name, world, code), address.post)
-        wanted = address.answer(role, code)
-        assert response.status_code == (address.posted if wanted == 200 else wanted), code
-        assert written() == before + (wanted == 200), code
+    for key in KEYS:
+        before = address.written()
+        response = client.post(reverse(name, args=address.args(world, key)), address.said(world, key))
+        wanted = (address.post_answer or address.answer)(role, key)
+        assert response.status_code == (address.posted if wanted == 200 else wanted), key
+        assert (address.written() > before) == (wanted == 200), key
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_what_belongs_to_nobody_in_particular_opens_for_the_roles_it_is_for(
+    world: World, client: Client, role: str
+) -> None:
+    wanted = OF_EVERYONE | {name: answers[role] for name, answers in BY_ROLE.items()}
+    got = {}
+    for name in wanted:
+        client.force_login(world.people[role])
+        got[name] = client.get(any_path(name)).status_code
+    assert got == wanted
 
 
 def written() -> int:
     return Annotation.objects.count() + Commentary.objects.count() + MeasurementRevision.objects.count()
-
-
-@pytest.mark.parametrize("role", ROLES)
-def test_what_belongs_to_nobody_in_particular_opens_for_every_role(world: World, client: Client, role: str) -> None:
-    got = {}
-    for name in OF_EVERYONE:
-        client.force_login(world.people[role])
-        got[name] = client.get(any_path(name)).status_code
-    assert got == OF_EVERYONE
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -190,11 +102,11 @@ def test_lists_show_ones_own_kpis_only(world: World, client: Client, role: str) 
     tiers = {"COMPANY": "strategic", "OURS": "operational", "THEIRS": "operational"}
     for tier in ("strategic", "operational"):
         text = client.get(reverse("scorecard"), {"tier": tier}).content.decode()
-        shown = {code for code in KPIS if reverse("kpi", args=[code]) in text}
+        shown = {code for code in KEYS if reverse("kpi", args=[code]) in text}
         assert shown == {code for code in OPENS[role] if tiers[code] == tier}
     text = client.get(reverse("my:kpis")).content.decode()
-    owned = {code for code in KPIS if world.kpis[code].owner_id == world.people[role].pk}
-    assert {code for code in KPIS if f"{code}@" in text} == owned
+    owned = {code for code in KEYS if world.kpis[code].owner_id == world.people[role].pk}
+    assert {code for code in KEYS if f"{code}@" in text} == owned
 
 
 def test_a_grid_sent_whole_takes_no_value_for_a_kpi_of_others(world: World, client: Client) -> None:
@@ -210,7 +122,7 @@ def test_a_grid_sent_whole_takes_no_value_for_a_kpi_of_others(world: World, clie
 @pytest.mark.parametrize("role", ROLES)
 def test_an_alert_is_acknowledged_only_by_those_who_answer_for_the_kpi(world: World, client: Client, role: str) -> None:
     client.force_login(world.people[role])
-    for code in KPIS:
+    for code in KEYS:
         incident = Incident.objects.get(kpi=world.kpis[code])
         response = client.post(reverse("alerts:acknowledge", args=[incident.pk]))
         incident.refresh_from_db()
@@ -239,6 +151,6 @@ def test_a_role_that_ended_opens_nothing_any_more(world: World, client: Client, 
     person = world.people[role]
     person.roles.update(valid_until="2020-01-01")
     client.force_login(person)
-    left = {code for code in KPIS if client.get(reverse("kpi", args=[code])).status_code == 200}
+    left = {code for code in KEYS if client.get(reverse("kpi", args=[code])).status_code == 200}
     assert left == ({"OURS"} if role == "owner" else set())
     assert client.post(reverse("kpis:comment", args=["OURS"]), {"body": "Still here"}).status_code in {403, 404}

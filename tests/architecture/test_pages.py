@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
+from tests.architecture.addresses import AREAS
 from tests.architecture.people_and_things import World, closed_weeks
 
 
@@ -115,6 +117,27 @@ def test_every_page_keeps_the_rules(world: World, client: Client, mailbox: None)
     client.force_login(world.people["owner"])
     broken = {name: rules_broken(client.get(path, follow=True).content.decode()) for name, path in pages(world)}
     assert {name: rules for name, rules in broken.items() if rules} == {}
+
+
+@pytest.mark.parametrize("area", AREAS, ids=lambda area: area.__name__.rpartition(".")[2])
+def test_every_page_of_an_area_keeps_them(world: World, client: Client, area: ModuleType) -> None:
+    broken = {}
+    for name, role, path in getattr(area, "pages", lambda world: ())(world):
+        client.force_login(world.people[role])
+        response = client.get(path)
+        assert response.status_code == 200, name
+        broken[name] = rules_broken(response.content.decode())
+    assert {name: rules for name, rules in broken.items() if rules} == {}
+
+
+@pytest.mark.parametrize("area", AREAS, ids=lambda area: area.__name__.rpartition(".")[2])
+def test_every_refused_form_of_an_area_keeps_them_and_says_why(world: World, client: Client, area: ModuleType) -> None:
+    for name, role, path, said in getattr(area, "refused", lambda world: ())(world):
+        client.force_login(world.people[role])
+        response = client.post(path, said)
+        assert response.status_code == 422, name
+        assert "error-summary" in response.content.decode(), name
+        assert rules_broken(response.content.decode()) == [], name
 
 
 def test_pages_for_people_who_have_not_signed_in_keep_them_too(world: World, client: Client) -> None:

@@ -1,0 +1,38 @@
+"""The main navigation: what a person opens every week, in the order of interface.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.translation import gettext_lazy
+
+from kpiplatform.accounts.models import User
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A line of the navigation, shown to whom it is for."""
+
+    label: Any
+    name: str
+    shown: Callable[[User, date], bool] = lambda user, today: True
+
+
+ENTRIES = (
+    Entry(label=gettext_lazy("Scorecard"), name="scorecard"),
+    Entry(label=gettext_lazy("My KPIs"), name="my:kpis"),
+    Entry(
+        label=gettext_lazy("Mailbox"), name="alerts:mailbox", shown=lambda user, today: bool(settings.KPI_MAILBOX_DIR)
+    ),
+)
+
+
+def navigation(user: User, path: str, *, today: date) -> list[dict[str, Any]]:
+    """Return the entries for `user` as label, address, and whether `path` lies below it; asks no query of its own."""
+    shown = [(entry, reverse(entry.name)) for entry in ENTRIES if entry.shown(user, today)]
+    return [{"label": entry.label, "url": url, "current": path.startswith(url)} for entry, url in shown]
