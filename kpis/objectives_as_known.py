@@ -1,21 +1,23 @@
-"""Objectives as they stood at the end of a past period, or as they were known on a past day."""
+"""Objectives as they stood at the end of past periods, or as they were known on a past day."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import cast
 
 from django.db.models import Q
 
 from kpis.as_known import states_as_known
-from kpis.models import Kpi, KpiWeight
+from kpis.models import Evaluation, Kpi, KpiWeight
 from objectives.domain.rollup import Child, Method, RollUp, roll_up
 from objectives.models import ManualScore, Objective, ObjectiveWeight
 
 ONE = Decimal(1)
+STANDS_FOR = timedelta(days=400)  # a yearly value stands until the next one
 
 
 def objectives_as_known(*, objective_ids: Iterable[int], before: date, known_at: datetime | None) -> dict[int, RollUp]:
@@ -52,6 +54,72 @@ def objectives_as_known(*, objective_ids: Iterable[int], before: date, known_at:
             )
         )
     return _rolled(wanted, objectives, children, weights, manual)
+
+
+def objectives_over_time(*, objective_ids: Iterable[int], ends: Sequence[date]) -> dict[date, dict[int, RollUp]]:
+    """Return the roll-ups at each of the days `ends`, by the judgements that stand today and the weights of that day.
+
+    A constant number of queries, whatever the number of days. Values restated since are as restated; what was known
+    on a past day is `objectives_as_known`.
+    """
+    objectives = {row.pk: row for row in Objective.objects.filter(status=Objective.Status.ACTIVE)}
+    below: dict[int | None, list[int]] = defaultdict(list)
+    for row in objectives.values():
+        below[row.parent_id].append(row.pk)
+    wanted = _with_descendants([pk for pk in objective_ids if pk in objectives], below)
+    active = Kpi.objects.filter(objective_id__in=wanted, status=Kpi.Status.ACTIVE)
+    kpis = list(active.exclude(polarity=Kpi.Polarity.UNSCORED).order_by("objective_id", "position", "code"))
+    judged: dict[int, list[tuple[date, Decimal | None, str]]] = defaultdict(list)
+    rows = Evaluation.objects.filter(
+        kpi_id__in=[kpi.pk for kpi in kpis],
+        period_end__gt=min(ends) - STANDS_FOR,
+        period_end__lte=max(ends),
+        is_provisional=False,
+        value__isnull=False,
+    )
+    for kpi_id, ended, score, band in rows.order_by("period_end").values_list("kpi_id", "period_end", "score", "band"):
+        judged[kpi_id].append((ended, score, band))
+    kpi_weights = _steps(KpiWeight.objects.filter(kpi__in=kpis), "kpi_id", "weight")
+    weights = _steps(ObjectiveWeight.objects.filter(objective_id__in=wanted), "objective_id", "weight")
+    manual = _steps(ManualScore.objects.filter(objective_id__in=wanted), "objective_id", "score")
+    found = {}
+    for end in ends:
+        children: dict[int, list[Child]] = defaultdict(list)
+        for kpi in kpis:
+            place = bisect_right(judged[kpi.pk], end, key=lambda row: row[0])
+            _, score, band = judged[kpi.pk][place - 1] if place else (end, None, "")
+            weight = _on(kpi_weights[kpi.pk], end)
+            children[kpi.objective_id].append(
+                Child(
+                    key=f"kpi:{kpi.pk}",
+                    name=kpi.name,
+                    score=score,
+                    weight=ONE if weight is None else weight,
+                    band=band,
+                )
+            )
+        found[end] = _rolled(
+            wanted,
+            objectives,
+            children,
+            {pk: weight for pk, rows in weights.items() if (weight := _on(rows, end)) is not None},
+            {pk: score for pk, rows in manual.items() if (score := _on(rows, end)) is not None},
+        )
+    return found
+
+
+def _steps(rows: object, key: str, value: str) -> dict[int, list[tuple[date, Decimal]]]:
+    """Return what took effect when, in order; of what took effect on the same day the latest recorded comes last."""
+    steps: dict[int, list[tuple[date, Decimal]]] = defaultdict(list)
+    ordered = rows.order_by("effective_from", "recorded_at")  # type: ignore[attr-defined]
+    for pk, since, number in ordered.values_list(key, "effective_from", value):
+        steps[pk].append((since, number))
+    return steps
+
+
+def _on(steps: Sequence[tuple[date, Decimal]], day: date) -> Decimal | None:
+    place = bisect_right(steps, day, key=lambda step: step[0])
+    return steps[place - 1][1] if place else None
 
 
 def _rolled(

@@ -17,6 +17,8 @@ STEP = Decimal("0.0001")
 # Two thirds and one third of ten, as a score is stored: to four places.
 GOAL_LINE = Decimal("6.6667")
 RED_FLAG_LINE = Decimal("3.3333")
+# What a band turns into next: a better one, and on track the one that is lost to.
+_NEXT = {OFF_TRACK: AT_RISK, AT_RISK: ON_TRACK, ON_TRACK: AT_RISK}
 _SPAN = {
     ON_TRACK: (GOAL_LINE, HIGHEST),
     AT_RISK: (RED_FLAG_LINE, GOAL_LINE - STEP),
@@ -48,6 +50,14 @@ class Term:
     key: str
     share: Decimal
     contribution: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """The smallest change of one child's score that gives the parent another band, and which."""
+
+    band: str
+    change: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +166,19 @@ def smallest_change(children: Sequence[Child], key: str, wanted_band: str, metho
     else:
         change = (high - score).quantize(STEP, rounding=ROUND_FLOOR)
     return change if low <= score + change <= high else None
+
+
+def turn(children: Sequence[Child], key: str, method: Method) -> Turn | None:
+    """Return what of one child would bring the parent to the next better band; on track, what would lose it that.
+
+    None where this child alone cannot, as in `smallest_change`.
+    """
+    scored = _scored(children)
+    if not scored or method == "manual":
+        return None
+    wanted = _NEXT[band_for_score(_computed(scored, method))]
+    change = smallest_change(children, key, wanted, method)
+    return None if change is None else Turn(band=wanted, change=change)
 
 
 def _scored(children: Sequence[Child]) -> list[tuple[Child, Decimal]]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from objectives.domain.rollup import Child, band_for_score, roll_up, smallest_change
+from objectives.domain.rollup import Child, Turn, band_for_score, roll_up, smallest_change, turn
 
 STEP = D("0.0001")
 
@@ -194,3 +194,35 @@ def test_the_smallest_change_works_and_half_of_it_does_not(children, wanted, met
 def _band_with(children, score, method):
     changed = [child("0", score, children[0].weight), *children[1:]]
     return roll_up(changed, method=method, minimum_coverage=D(0)).band
+
+
+@pytest.mark.parametrize(
+    ("scores", "method", "turned"),
+    [
+        # average 5: two points more of a child that weighs a half are one of the parent
+        (("4", "6"), "weighted_average", Turn(band="on_track", change=D("3.3334"))),
+        # off track: the next better band, not the best
+        (("1", "3"), "weighted_average", Turn(band="at_risk", change=D("2.6666"))),
+        # on track: what would lose it
+        (("8", "7"), "weighted_average", Turn(band="at_risk", change=D("-1.6668"))),
+        # alone it cannot: even ten would leave the average below the goal
+        (("5", "2"), "weighted_average", None),
+        (("5", "0.1"), "worst_child", None),
+        (("2", "8"), "worst_child", Turn(band="at_risk", change=D("1.3333"))),
+        (("5", "6"), "manual", None),
+        ((None, "6"), "weighted_average", None),
+    ],
+)
+def test_a_child_is_told_what_of_it_would_turn_its_parent(scores, method, turned):
+    children = [child(str(index), score) for index, score in enumerate(scores)]
+    assert turn(children, "0", method) == turned
+
+
+@given(families, methods)
+def test_a_turn_gives_the_parent_the_band_it_names(family, method):
+    for one in family:
+        turned = turn(family, one.key, method)
+        if turned is None:
+            continue
+        moved = [child(c.key, c.score + turned.change if c.key == one.key else c.score, c.weight) for c in family]
+        assert roll_up(moved, method, minimum_coverage=D(0)).band == turned.band
