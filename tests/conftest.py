@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 # Before Django reads its settings: a test never runs as a production installation.
 os.environ.setdefault("KPI_ENV", "test")
 
-# Folders whose tests share something costly, such as a loaded sample or running servers.
-SHARING = ("architecture", "journeys", "running", "samples")
+# Folders whose tests share something costly, such as a loaded sample or running servers: each stays on one worker.
+# The longest come first, so that no worker is left alone with one at the end.
+SHARING = ("journeys", "running", "architecture", "samples", "benchmarks")
+LONG = (*SHARING, "faults", "frontend")
+
+
+class ByWhatIsShared(LoadScopeScheduling):
+    """Keeps the tests of a sharing folder, and those of any other file, together on one worker.
+
+    (The marks that the plugin has for this do nothing with the present pytest.)
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = Path(nodeid.partition("::")[0])
+        return file.parent.name if file.parent.name in SHARING else str(file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByWhatIsShared:
+    """Spread the tests over the workers in the order in which they were collected."""
+    config.option.loadscopereorder = False
+    return ByWhatIsShared(config, log)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a sharing folder, and those of any other file, together on one worker."""
-    for item in items:
-        folder = item.path.parent.name
-        item.add_marker(pytest.mark.xdist_group(folder if folder in SHARING else item.path.name))
+    """Run the longest folders first."""
+    items.sort(key=lambda item: LONG.index(item.path.parent.name) if item.path.parent.name in LONG else len(LONG))

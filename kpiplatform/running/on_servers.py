@@ -22,7 +22,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 OF_THE_MACHINE = {"KPI_POSTGRES_BIN", "KPI_VALKEY_BIN", "KPI_SERVER_USER", "KPI_CHROMIUM"}
 OF_AN_INSTALLATION = {"SECRET_KEY", "SECRET_KEY_FILE", "ALLOWED_HOSTS", "BASE_URL", "PORT", "CSRF_TRUSTED_ORIGINS"}
 OF_AN_INSTALLATION |= {"SMTP_URL", "STATIC_ROOT", "LOG_LEVEL", "DEFAULT_FROM_EMAIL", "DATABASE_CONN_MAX_AGE"}
-WHOLE_SUITE = ["--quiet", "--numprocesses=auto", "--maxprocesses=4", "--dist=loadgroup", "--durations=15"]
+WHOLE_SUITE = ["--quiet", "--numprocesses=auto", "--maxprocesses=4", "--durations=15"]
 INTERRUPTED = 130
 
 
