@@ -15,8 +15,8 @@ from kpiplatform.accounts.models import User
 from kpis.domain.judged import Rules, Valued
 from kpis.domain.limits import Mode, TargetRow, ThresholdRow
 from kpis.domain.periods import Calendar, fiscal_year_start
-from kpis.models import Kpi, PeriodCalendar, Target, ThresholdSet
-from objectives.queries import may_write, scope_of
+from kpis.models import Kpi, Measurement, PeriodCalendar, Target, ThresholdSet
+from objectives.queries import may_configure, may_write, scope_of
 
 
 def kpis_visible_to(user: User | AnonymousUser, *, today: date) -> QuerySet[Kpi]:
@@ -43,6 +43,18 @@ def kpis_editable_by(user: User, *, today: date) -> QuerySet[Kpi]:
     if scope_of(user, today=today).everything:
         return kpis
     return kpis.filter(Q(owner=user) | Q(deputy=user) | Q(steward=user))
+
+
+def kpis_configured_by(user: User | AnonymousUser, *, today: date) -> QuerySet[Kpi]:
+    """Return the KPIs that `user` sets up, in every state of their life: all for admins, none for others."""
+    kpis = Kpi.objects.all()
+    return kpis if may_configure(user, today=today) else kpis.none()
+
+
+def values_of(kpi: Kpi) -> list[Valued]:
+    """Return every value of a KPI, oldest first, as the judgement takes them."""
+    rows = Measurement.objects.filter(kpi=kpi).order_by("period_start")
+    return [Valued(*row) for row in rows.values_list("period_start", "period_end", "value", "state", "reason")]
 
 
 def rules_of(kpis: Sequence[Kpi]) -> dict[int, Rules]:

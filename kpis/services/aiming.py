@@ -12,6 +12,7 @@ from django.db import transaction
 from kpiplatform.accounts.models import User
 from kpis.domain.limits import Mode, TargetRow, ThresholdRow, in_force, validate_thresholds
 from kpis.domain.parsing import to_storage
+from kpis.domain.replay import Proposal, proposed
 from kpis.models import Kpi, KpiOwnership, Target, ThresholdSet
 from kpis.queries import rules_of
 from kpis.services.judging import rejudge
@@ -99,6 +100,33 @@ def set_thresholds(
         )
         _judge_again(kpi, effective_from, now)
     return thresholds
+
+
+def set_aim(*, kpi: Kpi, proposal: Proposal, reason: str, by: User, now: datetime) -> None:
+    """Set a target and thresholds that only make sense together, and judge the periods from their date on again.
+
+    Raises Refused with a sentence where the two could not judge a value.
+    """
+    with transaction.atomic():
+        rules = proposed(rules_of([kpi])[kpi.pk], proposal)
+        target = in_force(rules.targets, proposal.effective_from)
+        threshold = in_force(rules.thresholds, proposal.effective_from)
+        if threshold is not None:
+            _refuse_unless_judging(kpi, threshold, target, "What was in force was kept.")
+        common = {
+            "kpi": kpi,
+            "effective_from": proposal.effective_from,
+            "reason": reason,
+            "recorded_at": now,
+            "recorded_by": by,
+        }
+        if proposal.target is not None:
+            wanted = {name: _finite(getattr(proposal.target, name)) for name in ("value", "low", "high")}
+            Target.objects.create(**common, **wanted)
+        if proposal.threshold is not None:
+            numbers = {name: _finite(getattr(proposal.threshold, name)) for name in LIMIT_NAMES}
+            ThresholdSet.objects.create(**common, mode=proposal.threshold.mode, **numbers)
+        _judge_again(kpi, proposal.effective_from, now)
 
 
 def hand_over(*, kpi: Kpi, owner: User, effective_from: date, reason: str, by: User, now: datetime) -> None:

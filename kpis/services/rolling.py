@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import cast
@@ -82,6 +83,17 @@ def roll_up_objectives(*, objective_ids: Iterable[int], now: datetime) -> None:
         unique_fields=["objective"],
         update_fields=[field.name for field in ObjectiveState._meta.concrete_fields if not field.primary_key],
     )
+
+
+def rolled_up_if(*, objective: Objective, kpi_id: int, score: Decimal | None, band: str, today: date) -> RollUp:
+    """Return what the objective would be if one of its KPIs had this score and band. Writes nothing."""
+    key = f"kpi:{kpi_id}"
+    children = [
+        replace(child, score=score, band=band) if child.key == key else child
+        for child in _children([objective.pk], today)[objective.pk]
+    ]
+    manual = _manual_scores([objective.pk], today).get(objective.pk)
+    return roll_up(children, cast("Method", objective.roll_up_method), objective.minimum_coverage, manual)
 
 
 def _leaves_first(ids: Sequence[int], parents: Mapping[int, int | None]) -> list[int]:
