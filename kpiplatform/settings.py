@@ -174,6 +174,7 @@ CELERY_TASK_ROUTES = {
     "kpis.tasks.pull_source": {"queue": "pull"},
     "kpis.tasks.evaluate_kpis": {"queue": "evaluate"},
     "alerts.tasks.*": {"queue": "deliver"},
+    "kpiplatform.dashboards.tasks.send_invitations": {"queue": "deliver"},
 }
 CELERY_TASK_DEFAULT_QUEUE = "evaluate"
 TICK_SECONDS = env.whole("KPI_TICK_SECONDS", 60, least=1, most=300)
@@ -184,6 +185,7 @@ CELERY_BEAT_SCHEDULE = {
         "tick": "kpis.tasks.tick",
         "sweep-evaluations": "kpis.tasks.sweep_evaluations",
         "sweep-deliveries": "alerts.tasks.sweep_deliveries",
+        "send-invitations": "kpiplatform.dashboards.tasks.send_invitations",
     }.items()
 }
 

@@ -73,3 +73,32 @@ class User(AbstractBaseUser, PermissionsMixin):
         """First letters of the first and the last name."""
         words = self.name.split() or ["?"]
         return (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper()
+
+
+class Invitation(models.Model):
+    """A mail that is owed to a person: the link by which they choose their password. The row is the queue."""
+
+    class State(models.TextChoices):
+        OWED = "owed", "on its way"
+        SENT = "sent", "sent"
+        FAILED = "failed", "could not be sent"
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="invitations")
+    invited_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField()
+    state = models.CharField(max_length=6, choices=State, default=State.OWED)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    reply = models.CharField(max_length=300, blank=True, default="")
+
+    class Meta:
+        ordering = ["-asked_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state__in=["owed", "sent", "failed"]), name="invitation_state_known"
+            ),
+            models.UniqueConstraint(
+                fields=["user"], condition=models.Q(state="owed"), name="one_owed_invitation_per_person"
+            ),
+        ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -21,9 +22,9 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 class ChangedMeanwhile(Exception):
     """Somebody else changed the row since it was shown. Nothing was written."""
 
-    def __init__(self, row: Model) -> None:
+    def __init__(self, row: Model, only: Sequence[str] = ()) -> None:
         super().__init__(str(row))
-        self.row = row
+        self.row, self.only = row, only
 
     def sentence(self, now: datetime) -> str:
         """Say who changed it and how long ago, and that sending again replaces theirs."""
@@ -39,19 +40,22 @@ class ChangedMeanwhile(Exception):
         )
 
 
-def seen(row: Model) -> str:
-    """Return a token of the row as it is stored: the same token, the same content."""
+def seen(row: Model, only: Sequence[str] = ()) -> str:
+    """Return a token of the row as it is stored: the same token, the same content.
+
+    `only` names the columns that count, for rows that the platform itself keeps changing.
+    """
     if row.pk is None:
         return ""
-    stored = type(row)._base_manager.filter(pk=row.pk).values_list(*_columns(row)).first()
+    stored = type(row)._base_manager.filter(pk=row.pk).values_list(*(only or _columns(row))).first()
     return _token(stored)
 
 
-def lock_as_seen[T: Model](rows: QuerySet[T], pk: Any, token: str) -> T:
+def lock_as_seen[T: Model](rows: QuerySet[T], pk: Any, token: str, only: Sequence[str] = ()) -> T:
     """Return the row, locked until the transaction ends. Raises ChangedMeanwhile if it differs from what was seen."""
     row = rows.select_for_update(of=("self",)).get(pk=pk)
-    if _token(tuple(getattr(row, name) for name in _columns(row))) != token:
-        raise ChangedMeanwhile(row)
+    if _token(tuple(getattr(row, name) for name in only or _columns(row))) != token:
+        raise ChangedMeanwhile(row, only)
     return row
 
 
@@ -64,7 +68,7 @@ def refuse_as_changed(form: forms.BaseForm, error: ChangedMeanwhile, now: dateti
     """Show the form again with all that was typed, the sentence, and the token of what stands now."""
     form.add_error(None, error.sentence(now))
     form.data = form.data.copy()
-    form.data[form.add_prefix("seen")] = seen(error.row)
+    form.data[form.add_prefix("seen")] = seen(error.row, error.only)
 
 
 def _columns(row: Model) -> list[str]:
