@@ -96,6 +96,24 @@ class Pack(models.Model):
         constraints = [models.CheckConstraint(condition=models.Q(sha256__regex=r"^[0-9a-f]{64}$"), name="pack_hashed")]
 
 
+class Minutes(models.Model):
+    """What a review came to, as it stood when it was closed. Rows are never changed."""
+
+    review = models.OneToOneField(Review, on_delete=models.PROTECT, primary_key=True, related_name="record")
+    content = models.JSONField()
+    recorded_at = models.DateTimeField()
+
+
+class CalendarFeed(models.Model):
+    """The secret in the address of a person's calendar; a new secret makes the old address worthless."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="calendar_feed"
+    )
+    secret = models.CharField(max_length=64)
+    renewed_at = models.DateTimeField()
+
+
 class Decision(models.Model):
     """A question put to a forum, and what was decided."""
 

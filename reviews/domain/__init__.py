@@ -1,1 +1,1 @@
-"""When forums meet. Plain Python: no ORM, no clock, no settings."""
+"""When forums meet, what is on their agenda, and what was frozen. Plain Python: no ORM, no clock, no settings."""

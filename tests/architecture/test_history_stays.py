@@ -11,7 +11,7 @@ from kpiplatform.audit.chain import first_broken_entry
 from kpiplatform.audit.models import AuditEntry
 from kpis.models import KpiOwnership, KpiVersion, KpiWeight, MeasurementRevision, Target, ThresholdSet
 from objectives.models import ManualScore, ObjectiveWeight
-from reviews.models import Forum, Pack, Review
+from reviews.models import Forum, Minutes, Pack, Review
 from tests.architecture.people_and_things import World
 
 APPEND_ONLY = {
@@ -25,6 +25,7 @@ APPEND_ONLY = {
     "kpis_kpiversion",
     "objectives_objectiveweight",
     "objectives_manualscore",
+    "reviews_minutes",
     "reviews_pack",
 }
 AUDITED = {
@@ -57,6 +58,7 @@ AUDITED = {
     "objectives_theme",
     "objectives_unit",
     "reviews_action",
+    "reviews_calendarfeed",
     "reviews_decision",
     "reviews_forum",
     "reviews_review",
@@ -84,6 +86,7 @@ def a_row_everywhere(world: World) -> None:
     )  # fmt: skip
     review = Review.objects.create(forum=forum, held_on=today, state="closed", opened_at=now, closed_at=now)
     Pack.objects.create(review=review, content={}, sha256="0" * 64, frozen_at=now)
+    Minutes.objects.create(review=review, content={}, recorded_at=now)
 
 
 def test_no_table_gained_or_lost_its_protection_by_the_way(world: World) -> None:
@@ -95,7 +98,7 @@ def test_no_table_gained_or_lost_its_protection_by_the_way(world: World) -> None
 @pytest.mark.parametrize("change", ["UPDATE {0} SET {1} = {1}", "DELETE FROM {0}"])
 def test_append_only_rows_are_neither_changed_nor_deleted(world: World, table: str, change: str) -> None:
     a_row_everywhere(world)
-    column = "review_id" if table == "reviews_pack" else "id"
+    column = "review_id" if table in {"reviews_pack", "reviews_minutes"} else "id"
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM {table}")
         assert cursor.fetchone()[0] > 0

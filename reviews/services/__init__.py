@@ -1,0 +1,1 @@
+"""Planning, opening and closing reviews, and what comes of them."""
