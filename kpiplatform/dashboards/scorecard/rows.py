@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from kpiplatform.dashboards.scorecard.queries import Answer, Board
+from kpiplatform.dashboards.scorecard.queries import Answer, Board, Line
 from kpis.domain.bullet import Bullet, bullet
 from kpis.domain.figures import MONTHS, delta_unit, is_better, number, short_day, signed
 from kpis.domain.periods import Calendar, period_of, short_label
@@ -21,9 +21,10 @@ from kpis.domain.state import State
 from kpis.models import Kpi
 
 LONGEST_GAP_UNIT = 3
+NO_ANSWER = Answer()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Standing:
     """How a KPI stands at the chosen time, from the stored state or from what was known then."""
 
@@ -34,18 +35,16 @@ class Standing:
     goal_high: Decimal | None = None
     score: Decimal | None = None
     band: str = ""
-    why_no_band: str = ""
     since: date | None = None
     signal: str = ""
     spark: Spark | None = None
-    is_provisional: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Row:
     """One KPI."""
 
-    kpi: Kpi
+    kpi: Line
     url: str
     standing: Standing
     state: str
@@ -58,7 +57,6 @@ class Row:
     change: str
     change_class: str
     signal: str
-    spark: Spark | None
     spark_note: str
     answer: Answer
     answer_words: str
@@ -76,7 +74,7 @@ class ObjectiveGroup:
     """One objective with its KPIs."""
 
     name: str
-    owner: Any
+    owner: str
     band: str
     bullet: Bullet
     score: str
@@ -92,7 +90,7 @@ class PerspectiveGroup:
     objectives: list[ObjectiveGroup] = field(default_factory=list)
 
 
-def standing_of(kpi: Kpi, states: dict[int, tuple[State, date]] | None) -> Standing:
+def standing_of(kpi: Line, states: dict[int, tuple[State, date]] | None) -> Standing:
     """Return how the KPI stands: by its state row, or by the state as it was known."""
     if states is None:
         return _standing_now(kpi)
@@ -101,7 +99,7 @@ def standing_of(kpi: Kpi, states: dict[int, tuple[State, date]] | None) -> Stand
     state, since = states[kpi.pk]
     last = state.last
     if last is None:
-        return Standing(why_no_band=state.no_band_reason)
+        return Standing()
     return Standing(
         period_start=last.period_start,
         value=last.value,
@@ -110,73 +108,105 @@ def standing_of(kpi: Kpi, states: dict[int, tuple[State, date]] | None) -> Stand
         goal_high=last.goal_high,
         score=last.score,
         band=last.band,
-        why_no_band=last.no_band_reason,
         since=since,
         signal=state.signal,
         spark=state.spark,
     )
 
 
-def _standing_now(kpi: Kpi) -> Standing:
-    row = getattr(kpi, "state", None)
-    if row is None:
-        return Standing()
+def _standing_now(kpi: Line) -> Standing:
     return Standing(
-        period_start=row.period_start,
-        value=row.value,
-        previous_value=row.previous_value,
-        goal=row.goal,
-        goal_high=row.goal_high,
-        score=row.score,
-        band=row.band,
-        why_no_band=row.no_band_reason,
-        since=row.band_since,
-        signal=row.signal,
-        spark=Spark(**row.spark) if row.spark else None,
+        period_start=kpi.period_start,
+        value=kpi.value,
+        previous_value=kpi.previous_value,
+        goal=kpi.goal,
+        goal_high=kpi.goal_high,
+        score=kpi.score,
+        band=kpi.band or "",
+        since=kpi.band_since,
+        signal=kpi.signal or "",
+        spark=Spark(**kpi.spark) if kpi.spark else None,
     )
 
 
-def row_of(kpi: Kpi, board: Board, *, locale: str, today: date, shown_from: date, calendar: Calendar) -> Row:
-    """Return the line of one KPI; its period is named when it is not the one that starts on `shown_from`."""
-    standing = standing_of(kpi, board.states)
-    gap = gap_to_goal(standing)
-    change = None
-    if standing.value is not None and standing.previous_value is not None:
-        change = standing.value - standing.previous_value
-    then = board.then.get(kpi.pk)
-    answer = board.initiatives.get(kpi.pk, Answer())
-    fresh, is_late = _freshness(kpi, today) if board.states is None else ("", False)
-    period = since = ""
-    if standing.period_start is not None:
-        period = short_label(period_of(standing.period_start, kpi.frequency, calendar))
-    if standing.since is not None and standing.since != standing.period_start:
-        since = short_label(period_of(standing.since, kpi.frequency, calendar))
-    return Row(
-        kpi=kpi,
-        url=reverse("kpi", args=[kpi.code]),
-        standing=standing,
-        state="stale" if board.states is None and _health(kpi) in {"stale", "source_error"} and standing.band else "",
-        bullet=bullet(standing.score, then[1] if then else None),
-        value=number(standing.value, kpi.decimals, locale=locale),
-        unit=kpi.measure_unit,
-        goal=_goal(standing, kpi, locale),
-        gap=signed(gap, kpi.decimals, locale=locale) if gap is not None else "",
-        gap_unit=_short(delta_unit(kpi.measure_unit)) if gap is not None else "",
-        change=signed(change, kpi.decimals, locale=locale) if change is not None else "",
-        change_class=_change_class(change, standing.signal, kpi.polarity),
-        signal={"signal": _("signal"), "routine": _("routine"), "too_few": _("too few")}.get(standing.signal, ""),
-        spark=standing.spark,
-        spark_note=_spark_note(kpi) if standing.spark is None else "",
-        answer=answer,
-        answer_words=answer_words(answer),
-        lacks_answer=not answer.count and standing.band in {"at_risk", "off_track"},
-        period=period,
-        other_period=_brief(standing.period_start, period, kpi.frequency, shown_from),
-        since=since,
-        fresh=fresh,
-        is_late=is_late,
-        then_band=then[0] if then else None,
-    )
+class Rows:
+    """Makes the rows of one page; what many of them share is found and put into words once.
+
+    A row names its period when it is not the one that starts on `shown_from`.
+    """
+
+    def __init__(
+        self, board: Board, *, locale: str, today: date, shown_from: date, calendars: Mapping[int, Calendar]
+    ) -> None:
+        self.board, self.locale, self.today, self.shown_from = board, locale, today, shown_from
+        self.calendars = calendars
+        # A code is made of letters, digits and hyphens: it stands in an address as it is.
+        self.before_code, _code, self.after_code = reverse("kpi", args=["CODE"]).rpartition("CODE")
+        self.signals = {"signal": _("signal"), "routine": _("routine"), "too_few": _("too few")}
+        self.no_answer = answer_words(NO_ANSWER)
+        self.labels: dict[tuple[date, str, int], str] = {}
+        self.ages: dict[int, str] = {}
+
+    def row_of(self, kpi: Line) -> Row:
+        """Return the line of one KPI."""
+        board, locale, decimals = self.board, self.locale, kpi.decimals
+        standing = standing_of(kpi, board.states)
+        gap = gap_to_goal(standing)
+        change = None
+        if standing.value is not None and standing.previous_value is not None:
+            change = standing.value - standing.previous_value
+        then = board.then.get(kpi.pk)
+        answer = board.initiatives.get(kpi.pk, NO_ANSWER)
+        fresh, is_late = self._freshness(kpi) if board.states is None else ("", False)
+        period = self._label(standing.period_start, kpi)
+        return Row(
+            kpi=kpi,
+            url=f"{self.before_code}{kpi.code}{self.after_code}",
+            standing=standing,
+            state="stale" if board.states is None and kpi.health in {"stale", "source_error"} and standing.band else "",
+            bullet=bullet(standing.score, then[1] if then else None),
+            value=number(standing.value, decimals, locale=locale),
+            unit=kpi.measure_unit,
+            goal=_goal(standing, decimals, locale),
+            gap=signed(gap, decimals, locale=locale) if gap is not None else "",
+            gap_unit=_short(delta_unit(kpi.measure_unit)) if gap is not None else "",
+            change=signed(change, decimals, locale=locale) if change is not None else "",
+            change_class=_change_class(change, standing.signal, kpi.polarity),
+            signal=self.signals.get(standing.signal, ""),
+            spark_note=_spark_note(kpi) if standing.spark is None else "",
+            answer=answer,
+            answer_words=answer_words(answer) if answer.count else self.no_answer,
+            lacks_answer=not answer.count and standing.band in {"at_risk", "off_track"},
+            period=period,
+            other_period=_brief(standing.period_start, period, kpi.frequency, self.shown_from),
+            since=self._label(standing.since, kpi) if standing.since != standing.period_start else "",
+            fresh=fresh,
+            is_late=is_late,
+            then_band=then[0] if then else None,
+        )
+
+    def _label(self, start: date | None, kpi: Line) -> str:
+        if start is None:
+            return ""
+        key = (start, kpi.frequency, kpi.calendar_id)
+        if key not in self.labels:
+            self.labels[key] = short_label(period_of(start, kpi.frequency, self.calendars[kpi.calendar_id]))
+        return self.labels[key]
+
+    def _freshness(self, kpi: Line) -> tuple[str, bool]:
+        match kpi.health:
+            case None | "never":
+                return _("never"), True
+            case "source_error":
+                return _("source failing"), True
+            case "late" | "stale":
+                late = kpi.days_late or 0
+                return ngettext("%(days)d day late", "%(days)d days late", late) % {"days": late}, True
+        days = (self.today - kpi.recorded_at.date()).days if kpi.recorded_at else 0
+        if days not in self.ages:
+            ago = ngettext("%(days)d day ago", "%(days)d days ago", days) % {"days": days}
+            self.ages[days] = ago if days > 0 else _("today")
+        return self.ages[days], False
 
 
 def gap_to_goal(standing: Standing) -> Decimal | None:
@@ -212,12 +242,12 @@ def _short(unit: str) -> str:
     return unit if len(unit) <= LONGEST_GAP_UNIT else ""
 
 
-def _goal(standing: Standing, kpi: Kpi, locale: str) -> str:
+def _goal(standing: Standing, decimals: int, locale: str) -> str:
     if standing.goal is None:
         return ""
     if standing.goal_high is None:
-        return number(standing.goal, kpi.decimals, locale=locale)
-    ends = (number(end, kpi.decimals, locale=locale) for end in (standing.goal, standing.goal_high))
+        return number(standing.goal, decimals, locale=locale)
+    ends = (number(end, decimals, locale=locale) for end in (standing.goal, standing.goal_high))
     return "–".join(ends)
 
 
@@ -227,30 +257,9 @@ def _change_class(change: Decimal | None, signal: str, polarity: str) -> str:
     return "" if better is None else "better" if better else "worse"
 
 
-def _health(kpi: Kpi) -> str:
-    state = getattr(kpi, "state", None)
-    return state.health if state else "never"
-
-
-def _spark_note(kpi: Kpi) -> str:
-    due = getattr(getattr(kpi, "state", None), "next_due_on", None)
+def _spark_note(kpi: Line) -> str:
+    due = kpi.next_due_on
     return _("first due %(day)s") % {"day": short_day(due)} if due else _("never measured")
-
-
-def _freshness(kpi: Kpi, today: date) -> tuple[str, bool]:
-    state = getattr(kpi, "state", None)
-    match _health(kpi):
-        case "never":
-            return _("never"), True
-        case "source_error":
-            return _("source failing"), True
-        case "late" | "stale":
-            days = state.days_late
-            return ngettext("%(days)d day late", "%(days)d days late", days) % {"days": days}, True
-    days = (today - state.recorded_at.date()).days if state.recorded_at else 0
-    if days <= 0:
-        return _("today"), False
-    return (ngettext("%(days)d day ago", "%(days)d days ago", days) % {"days": days}), False
 
 
 def grouped(rows: Iterable[Row], board: Board, rolled: dict[int, Any] | None, *, locale: str) -> list[PerspectiveGroup]:
@@ -258,19 +267,20 @@ def grouped(rows: Iterable[Row], board: Board, rolled: dict[int, Any] | None, *,
     groups: list[PerspectiveGroup] = []
     perspective = objective = None
     for row in rows:
-        its = row.kpi.objective
-        if perspective != its.perspective_id:
-            perspective, objective = its.perspective_id, None
-            groups.append(PerspectiveGroup(name=its.perspective.name))
-        if objective != its.pk:
-            objective = its.pk
-            groups[-1].objectives.append(_objective_group(its, board, rolled, locale))
+        kpi = row.kpi
+        if perspective != kpi.perspective_id:
+            perspective, objective = kpi.perspective_id, None
+            groups.append(PerspectiveGroup(name=kpi.perspective_name))
+        if objective != kpi.objective_id:
+            objective = kpi.objective_id
+            groups[-1].objectives.append(_objective_group(kpi, board, rolled, locale))
         groups[-1].objectives[-1].rows.append(row)
     return groups
 
 
-def _objective_group(objective: Any, board: Board, rolled: dict[int, Any] | None, locale: str) -> ObjectiveGroup:
-    state = board.objective_states.get(objective.pk) if rolled is None else rolled.get(objective.pk)
+def _objective_group(kpi: Line, board: Board, rolled: dict[int, Any] | None, locale: str) -> ObjectiveGroup:
+    states = board.objective_states if rolled is None else rolled
+    state = states.get(kpi.objective_id)
     terms = ""
     if state is not None:
         of = {"with": state.with_data, "total": state.total}
@@ -279,8 +289,8 @@ def _objective_group(objective: Any, board: Board, rolled: dict[int, Any] | None
             worst = number(state.worst_score, 1, locale=locale)
             terms = _("worst %(score)s") % {"score": worst} + " · " + terms
     return ObjectiveGroup(
-        name=objective.name,
-        owner=objective.owner,
+        name=kpi.objective_name,
+        owner=kpi.objective_owner_name,
         band=state.band if state else "",
         bullet=bullet(state.score if state else None),
         score=number(state.score if state else None, 1, locale=locale),

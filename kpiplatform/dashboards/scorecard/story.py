@@ -158,7 +158,7 @@ def _moved(row: Row) -> Change:
     text = _("%(value)s in %(period)s against %(goal)s (%(gap)s).") % facts
     if row.since:
         text += " " + _("So since %(period)s.") % {"period": row.since}
-    who = kpi.owner.name
+    who = kpi.owner_name
     if row.answer.count:
         who += " · " + row.answer_words
     if row.signal:

@@ -10,8 +10,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from kpiplatform.dashboards.scorecard.cells import table_of
 from kpiplatform.dashboards.scorecard.queries import board
-from kpiplatform.dashboards.scorecard.rows import grouped, row_of
+from kpiplatform.dashboards.scorecard.rows import Rows, grouped
 from kpiplatform.dashboards.scorecard.selection import TIERS, Selection, selection_from
 from kpiplatform.dashboards.scorecard.story import story_of
 from kpiplatform.htmx import page
@@ -48,17 +49,14 @@ def scorecard(request: HttpRequest) -> HttpResponse:
 
 def _context(user: Any, chosen: Selection, by_calendar: dict[int, Calendar], now: Any) -> dict[str, Any]:
     read = board(user, chosen, now=now)
-    rows = [
-        row_of(
-            kpi,
-            read,
-            locale=user.locale,
-            today=chosen.today,
-            shown_from=chosen.shown_week.start,
-            calendar=by_calendar[kpi.calendar_id],
-        )
-        for kpi in read.kpis
-    ]
+    maker = Rows(
+        read,
+        locale=user.locale,
+        today=chosen.today,
+        shown_from=chosen.shown_week.start,
+        calendars=by_calendar,
+    )
+    rows = [maker.row_of(kpi) for kpi in read.kpis]
     if chosen.band and not chosen.is_now:
         wanted = "" if chosen.band == "none" else chosen.band
         rows = [row for row in rows if row.standing.band == wanted]
@@ -66,13 +64,15 @@ def _context(user: Any, chosen: Selection, by_calendar: dict[int, Calendar], now
     if not chosen.is_now:
         ids = {kpi.objective_id for kpi in read.kpis}
         rolled = objectives_as_known(objective_ids=ids, before=chosen.reads_to, known_at=chosen.known_at)
-    recorded = [kpi.state.recorded_at for kpi in read.kpis if getattr(kpi, "state", None) and kpi.state.recorded_at]
+    perspectives = grouped(rows, read, rolled, locale=user.locale)
+    recorded = [kpi.recorded_at for kpi in read.kpis if kpi.recorded_at]
     return {
         "chosen": chosen,
         "board": read,
         "rows": rows,
         "story": story_of(rows, read, calendars=by_calendar, locale=user.locale),
-        "perspectives": grouped(rows, read, rolled, locale=user.locale),
+        "perspectives": perspectives,
+        "table": table_of(perspectives),
         "is_filtered": bool(chosen.unit or chosen.theme or chosen.owner or chosen.band),
         "tiers": [
             {"tier": tier, "count": read.tiers.get(tier, 0), "at": chosen.at(tier=tier, unit="", theme="", owner="")}
