@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, cast
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 
-from initiatives.models import ExpectedImpact, Initiative, Milestone
 from kpiplatform.accounts.models import User
 from kpiplatform.dashboards.scorecard.selection import Selection
+from kpiplatform.dashboards.scorecard.surroundings import (
+    Answer,
+    DueDecision,
+    FailingSource,
+    LastReview,
+    ObjectiveStanding,
+    surroundings,
+)
 from kpis.as_known import standing_before, states_as_known
 from kpis.domain.state import State
-from kpis.models import DataSource, Kpi, MeasurementRevision
+from kpis.models import Kpi, MeasurementRevision
 from kpis.queries import kpis_visible_to
-from objectives.models import ObjectiveState
-from reviews.models import Decision, Review
 
-OPEN_INITIATIVE = (Initiative.Status.PROPOSED, Initiative.Status.APPROVED, Initiative.Status.RUNNING)
 RESTATED_AT_MOST = 5
-DECISIONS_AT_MOST = 5
 
 
 class Line(NamedTuple):
@@ -115,24 +117,16 @@ class Board:
     kpis: list[Line]
     tiers: dict[str, int]
     states: dict[int, tuple[State, date]] | None
-    objective_states: dict[int, ObjectiveState]
-    review: Review | None
+    objective_states: dict[int, ObjectiveStanding]
+    review: LastReview | None
     then: dict[int, tuple[str, Any, Any]]
     initiatives: dict[int, Answer]
     restated: list[MeasurementRevision]
-    decisions: list[Decision]
-    failing: list[DataSource]
+    decisions: list[DueDecision]
+    failing: list[FailingSource]
     units: list[tuple[str, str]] = field(default_factory=list)
     themes: list[tuple[str, str]] = field(default_factory=list)
     owners: list[tuple[int, str]] = field(default_factory=list)
-
-
-@dataclass(slots=True, kw_only=True)
-class Answer:
-    """The open initiatives that are to move a KPI: how many, and how many have a late milestone."""
-
-    count: int = 0
-    late: int = 0
 
 
 def board(user: User, chosen: Selection, *, now: datetime) -> Board:
@@ -148,21 +142,25 @@ def board(user: User, chosen: Selection, *, now: datetime) -> Board:
     if not chosen.is_now:
         # Judging asks for nothing that a line lacks.
         states = states_as_known(kpis=cast("list[Kpi]", kpis), before=chosen.reads_to, known_at=chosen.known_at)
-    review = _last_review(chosen)
+    around = surroundings(
+        kpi_ids=ids,
+        objective_ids={kpi.objective_id for kpi in kpis},
+        tier=chosen.tier,
+        today=chosen.today,
+        before=min(chosen.reads_to, chosen.today),
+    )
+    review = around.review
     return Board(
         kpis=kpis,
         tiers=dict(visible.order_by().values_list("tier").annotate(Count("pk"))),
         states=states,
-        objective_states={
-            state.objective_id: state
-            for state in ObjectiveState.objects.filter(objective_id__in={kpi.objective_id for kpi in kpis})
-        },
+        objective_states=around.objectives,
         review=review,
         then=standing_before(kpi_ids=ids, before=review.held_on) if review else {},
-        initiatives=_answers(ids, chosen.today),
-        restated=_restated(ids, review, chosen),
-        decisions=_decisions(chosen.tier),
-        failing=_failing(ids),
+        initiatives=around.answers,
+        restated=_restated(ids, review, chosen) if review else [],
+        decisions=around.decisions,
+        failing=around.failing,
         **_choices(of_tier),
     )
 
@@ -181,34 +179,8 @@ def _filtered(kpis: QuerySet[Kpi], chosen: Selection) -> QuerySet[Kpi]:
     return kpis
 
 
-def _last_review(chosen: Selection) -> Review | None:
-    return (
-        Review.objects.filter(
-            forum__tier=chosen.tier, state=Review.State.CLOSED, held_on__lt=min(chosen.reads_to, chosen.today)
-        )
-        .order_by("-held_on")
-        .first()
-    )
-
-
-def _answers(kpi_ids: Sequence[int], today: date) -> dict[int, Answer]:
-    late = Milestone.objects.filter(initiative=OuterRef("initiative"), done_on__isnull=True, due_on__lt=today)
-    rows = (
-        ExpectedImpact.objects.filter(kpi_id__in=kpi_ids, initiative__status__in=OPEN_INITIATIVE)
-        .annotate(is_late=Exists(late))
-        .values_list("kpi_id", "is_late")
-    )
-    answers: dict[int, Answer] = defaultdict(Answer)
-    for kpi_id, is_late in rows:
-        answers[kpi_id].count += 1
-        answers[kpi_id].late += is_late
-    return answers
-
-
-def _restated(kpi_ids: Sequence[int], review: Review | None, chosen: Selection) -> list[MeasurementRevision]:
+def _restated(kpi_ids: Sequence[int], review: LastReview, chosen: Selection) -> list[MeasurementRevision]:
     """The latest revisions since the review that changed the value of a period reported as closed before."""
-    if review is None or review.closed_at is None:
-        return []
     before = MeasurementRevision.objects.filter(
         kpi=OuterRef("kpi"), period_start=OuterRef("period_start"), seq=OuterRef("seq") - 1
     )
@@ -223,17 +195,6 @@ def _restated(kpi_ids: Sequence[int], review: Review | None, chosen: Selection) 
     if chosen.known_at:
         rows = rows.filter(recorded_at__lt=chosen.known_at)
     return list(rows[:RESTATED_AT_MOST])
-
-
-def _decisions(tier: str) -> list[Decision]:
-    due = Decision.objects.filter(state=Decision.State.DUE, forum__tier=tier).select_related("owner", "kpi")
-    return list(due.order_by("due_on", "id")[:DECISIONS_AT_MOST])
-
-
-def _failing(kpi_ids: Sequence[int]) -> list[DataSource]:
-    return list(
-        DataSource.objects.filter(mappings__kpi_id__in=kpi_ids, consecutive_failures__gt=0).distinct().order_by("name")
-    )
 
 
 def _choices(kpis: QuerySet[Kpi]) -> dict[str, Any]:

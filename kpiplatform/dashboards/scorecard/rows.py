@@ -12,7 +12,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from kpiplatform.dashboards.scorecard.queries import Answer, Board, Line
+from kpiplatform.dashboards.scorecard.queries import Board, Line
+from kpiplatform.dashboards.scorecard.surroundings import Answer
 from kpis.domain.bullet import Bullet, bullet
 from kpis.domain.figures import MONTHS, delta_unit, is_better, number, short_day, signed
 from kpis.domain.periods import Calendar, period_of, short_label

@@ -85,10 +85,10 @@ def story_of(rows: Sequence[Row], board: Board, *, calendars: Mapping[int, Calen
         restated=[_restated(revision, calendars, locale) for revision in board.restated],
         decisions=[
             Change(
-                url=reverse("kpi", args=[decision.kpi.code]) if decision.kpi_id in shown else "",
+                url=reverse("kpi", args=[decision.kpi_code]) if decision.kpi_id in shown else "",
                 name=decision.title,
                 text=decision.detail,
-                who=decision.owner.name,
+                who=decision.owner,
                 when=short_day(decision.due_on),
             )
             for decision in board.decisions
