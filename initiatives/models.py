@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from django.conf import settings
 from django.db import models
 
@@ -30,6 +32,7 @@ class Initiative(models.Model):
     status = models.CharField(max_length=8, choices=Status, default=Status.PROPOSED)
     starts_on = models.DateField()
     ends_on = models.DateField()
+    first_ends_on = models.DateField(null=True, blank=True, help_text="the end planned first, once it has moved")
     budget = models.DecimalField(max_digits=14, decimal_places=2, null=True, blank=True)
     spent = models.DecimalField(max_digits=14, decimal_places=2, default=0)
     currency = models.CharField(max_length=3, default="USD")
@@ -51,6 +54,11 @@ class Initiative(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def planned_end(self) -> date:
+        """The end that was planned first."""
+        return self.first_ends_on or self.ends_on
 
 
 class Milestone(models.Model):

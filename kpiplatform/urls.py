@@ -7,6 +7,8 @@ from django.urls import include, path
 from kpiplatform.accounts.views import set_theme
 from kpiplatform.dashboards.kpi_page.views import kpi
 from kpiplatform.dashboards.kpi_page.views import table as kpi_table
+from kpiplatform.dashboards.limits.views import limits
+from kpiplatform.dashboards.objective_page.views import objective
 from kpiplatform.dashboards.scorecard.views import home, scorecard
 from kpiplatform.health import healthz
 
@@ -17,7 +19,10 @@ urlpatterns = [
     path("my/", include("kpiplatform.dashboards.my_kpis.urls")),
     path("kpis/", include("kpis.urls")),
     path("kpis/<str:code>/", kpi, name="kpi"),
+    path("kpis/<str:code>/limits/", limits, name="kpi_limits"),
+    path("objectives/<slug:code>/", objective, name="objective"),
     path("kpis/<str:code>/table.csv", kpi_table, name="kpi_table"),
+    path("initiatives/", include("initiatives.urls")),
     path("", include("alerts.urls")),
     path("account/theme/", set_theme, name="theme"),
     path("accounts/", include("allauth.account.urls")),

@@ -26,6 +26,7 @@ class Entry:
 ENTRIES = (
     Entry(label=gettext_lazy("Scorecard"), name="scorecard"),
     Entry(label=gettext_lazy("My KPIs"), name="my:kpis"),
+    Entry(label=gettext_lazy("Initiatives"), name="initiatives:initiatives"),
     Entry(
         label=gettext_lazy("Mailbox"), name="alerts:mailbox", shown=lambda user, today: bool(settings.KPI_MAILBOX_DIR)
     ),

@@ -1,0 +1,153 @@
+"""The list of initiatives: rows by state and slippage, and what can be asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from urllib.parse import urlencode
+
+from django.db.models import Prefetch, QuerySet
+from django.utils.translation import gettext as _
+
+from initiatives.domain.progress import next_step, progress
+from initiatives.domain.status import APPROVED, DONE, OPEN, PROPOSED, RUNNING, STOPPED
+from initiatives.models import ExpectedImpact, Initiative
+from initiatives.queries import initiatives_visible_to
+from initiatives.words import late_words, on, slip, spent_words, status_heading
+from kpiplatform.accounts.models import User
+from kpis.models import Kpi
+from kpis.queries import kpis_visible_to
+
+LATE = "late"
+ORDER = (PROPOSED, RUNNING, APPROVED, DONE, STOPPED)
+BAR = 72
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One initiative with every figure ready to print."""
+
+    initiative: Initiative
+    kpis: Sequence[Kpi]
+    days_late: int
+    late: str
+    next_name: str
+    next_on: str
+    ends_on: str
+    done: str
+    bar: str
+    planned: str
+    money: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """The initiatives of one state, the latest first."""
+
+    heading: str
+    rows: Sequence[Row]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chip:
+    """A filter: where it leads, what it is called, how many it leaves."""
+
+    url: str
+    label: str
+    count: int
+    current: bool
+
+
+def rows_of(user: User, *, today: date) -> list[Row]:
+    """Return every initiative that `user` may open, with the KPIs among theirs that it should move."""
+    kpis = kpis_visible_to(user, today=today).select_related("state")
+    impacts = ExpectedImpact.objects.filter(kpi__in=kpis.order_by()).select_related("kpi__state").order_by("pk")
+    initiatives: QuerySet[Initiative] = initiatives_visible_to(user, today=today)
+    found = initiatives.select_related("owner", "unit", "objective").prefetch_related(
+        "milestones", Prefetch("impacts", queryset=impacts, to_attr="shown_impacts")
+    )
+    return [_row(initiative, today, user.locale) for initiative in found]
+
+
+def _row(initiative: Initiative, today: date, locale: str) -> Row:
+    steps = list(initiative.milestones.all())
+    done, step = progress(steps, today), next_step(steps)
+    is_open = initiative.status in OPEN
+    late = slip(initiative, steps, today)
+    return Row(
+        initiative=initiative,
+        kpis=[impact.kpi for impact in initiative.shown_impacts],  # type: ignore[attr-defined]
+        days_late=late,
+        late=late_words(late),
+        next_name=step.name if step and is_open else "",
+        next_on=on(step.due_on, today) if step and is_open else "",
+        ends_on=on(initiative.ends_on, today),
+        done=_("%(done)d of %(total)d") % {"done": done.done, "total": done.total} if done.total else "",
+        bar=f"{done.share_done * BAR:.1f}",
+        planned=f"{done.share_planned * BAR:.1f}" if is_open else "",
+        money=spent_words(initiative, locale=locale),
+    )
+
+
+def chips(rows: Sequence[Row], *, state: str, mine: bool, user: User) -> list[Chip]:
+    """Return the filters by state, each with the number of rows it leaves."""
+    labels = {
+        "": _("Open"),
+        LATE: _("Late"),
+        **{status: status_heading(status) for status in ORDER},
+    }
+    own = [row for row in rows if not mine or row.initiative.owner_id == user.pk]
+    found = [
+        Chip(url=_url(key, mine), label=label, count=len(within(own, key)), current=key == state)
+        for key, label in labels.items()
+    ]
+    whose = Chip(
+        url=_url(state, not mine),
+        label=_("Mine"),
+        count=len(within([row for row in rows if row.initiative.owner_id == user.pk], state)),
+        current=mine,
+    )
+    return [*found, whose]
+
+
+def _url(state: str, mine: bool) -> str:
+    query = {"state": state, "mine": "1" if mine else ""}
+    return "?" + urlencode({key: word for key, word in query.items() if word})
+
+
+def within(rows: Iterable[Row], state: str) -> list[Row]:
+    """Return the rows of a state; "" is every open one, “late” those behind their first plan."""
+    if state == LATE:
+        return [row for row in rows if row.days_late > 0]
+    wanted = (state,) if state in ORDER else OPEN
+    return [row for row in rows if row.initiative.status in wanted]
+
+
+def grouped(rows: Sequence[Row]) -> list[Group]:
+    """Return the rows by state, in each the one that slips most first."""
+    groups = []
+    for status in ORDER:
+        of_status = [row for row in rows if row.initiative.status == status]
+        if of_status:
+            latest_first = sorted(of_status, key=lambda row: (-row.days_late, row.initiative.ends_on))
+            groups.append(Group(heading=status_heading(status), rows=latest_first))
+    return groups
+
+
+def summary(rows: Sequence[Row]) -> str:
+    """Say in a sentence how the open initiatives stand."""
+    open_rows = within(rows, "")
+    if not open_rows:
+        return _("No initiative is open.")
+    running = sum(row.initiative.status == RUNNING for row in open_rows)
+    waiting = sum(row.initiative.status == PROPOSED for row in open_rows)
+    late = within(rows, LATE)
+    parts = [_("%(running)d running, %(waiting)d waiting for approval.") % {"running": running, "waiting": waiting}]
+    if late:
+        worst = max(late, key=lambda row: row.days_late)
+        words = {"count": len(late), "name": worst.initiative.name, "late": worst.late}
+        parts.append(_("%(count)d behind the first plan, most of all %(name)s, %(late)s.") % words)
+    else:
+        parts.append(_("None is behind its first plan."))
+    return " ".join(parts)
