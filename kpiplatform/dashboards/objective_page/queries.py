@@ -1,0 +1,181 @@
+"""Reading all that the page of an objective shows, in a number of queries that does not grow with its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, cast
+
+from django.db.models import Exists, F, Model, OuterRef, Prefetch, QuerySet, Subquery
+
+from initiatives.domain.status import OPEN
+from initiatives.models import Initiative, Milestone
+from initiatives.queries import initiatives_visible_to
+from kpiplatform.accounts.models import User
+from kpis.domain.periods import Calendar, period_of, previous_period
+from kpis.models import Kpi, KpiWeight
+from kpis.objectives_as_known import objectives_over_time
+from kpis.queries import calendars, kpis_visible_to
+from objectives.domain.rollup import Child, RollUp
+from objectives.models import ManualScore, Objective, ObjectiveState, ObjectiveWeight
+from objectives.queries import objectives_visible_to
+
+WEEKS = 26
+WEIGHTS_AT_MOST = 20
+ONE, DAY = Decimal(1), timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """How the objective stood at the end of a week."""
+
+    week: str
+    ends_on: date
+    rolled: RollUp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightChange:
+    """A weight of a child from a day on."""
+
+    name: str
+    weight: Decimal
+    since: date
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the page shows. Children, links and initiatives carry `opens`: whether the reader may open them.
+
+    Everything of the objective is here: what the reader may not open is counted, never named.
+    """
+
+    objective: Objective
+    state: ObjectiveState | None
+    manual: ManualScore | None
+    kpis: list[Any]
+    children: list[Any]
+    initiatives: list[Any]
+    links_in: list[Any]
+    links_out: list[Any]
+    opens_parent: bool
+    family: list[Child]
+    history: list[Moment]
+    weights: list[WeightChange]
+    calendars: dict[int, Calendar]
+    today: date
+    locale: str
+
+    @property
+    def own_weight(self) -> Decimal:
+        """Its weight in the objective above."""
+        return _weight(self.objective)
+
+
+def objective_facts(*, user: User, code: str, today: date) -> Facts:
+    """Return what the page of the objective shows to `user`; Objective.DoesNotExist for those who may not see it."""
+    visible = objectives_visible_to(user, today=today)
+    shown_with_it = ("perspective", "theme", "unit", "owner", "parent", "state")
+    objective = _weighed(visible.select_related(*shown_with_it), ObjectiveWeight, "objective", today).get(code=code)
+    opened = Exists(visible.filter(pk=OuterRef("pk")))
+    kpis = list(
+        _weighed(Kpi.objects.filter(objective=objective, status=Kpi.Status.ACTIVE), KpiWeight, "kpi", today)
+        .annotate(opens=Exists(kpis_visible_to(user, today=today).filter(pk=OuterRef("pk"))))
+        .select_related("state", "owner", "unit")
+        .order_by("position", "code")
+    )
+    children = list(
+        _weighed(objective.children.filter(status=Objective.Status.ACTIVE), ObjectiveWeight, "objective", today)
+        .annotate(opens=opened)
+        .select_related("state", "owner", "unit")
+    )
+    by_calendar = calendars()
+    return Facts(
+        objective=objective,
+        state=cast("ObjectiveState | None", getattr(objective, "state", None)),
+        manual=objective.manual_scores.filter(effective_from__lte=today)
+        .select_related("recorded_by")
+        .order_by("effective_from", "recorded_at")
+        .last(),
+        kpis=kpis,
+        children=children,
+        initiatives=_initiatives(objective, user, today),
+        links_in=_links(objective.links_in, "source", visible),
+        links_out=_links(objective.links_out, "target", visible),
+        opens_parent=objective.parent_id is not None and visible.filter(pk=objective.parent_id).exists(),
+        family=[_child("kpi", kpi) for kpi in kpis if kpi.polarity != Kpi.Polarity.UNSCORED]
+        + [_child("objective", child) for child in children],
+        history=_history(objective, next(iter(by_calendar.values()), Calendar()), today),
+        weights=_weight_changes(kpis, children),
+        calendars=by_calendar,
+        today=today,
+        locale=user.locale,
+    )
+
+
+def _weighed(rows: QuerySet[Any], weights: type[Model], key: str, today: date) -> QuerySet[Any]:
+    """Add the weight in force today."""
+    in_force = weights._default_manager.filter(**{key: OuterRef("pk")}, effective_from__lte=today)
+    return rows.annotate(weight=Subquery(in_force.order_by("-effective_from", "-recorded_at").values("weight")[:1]))
+
+
+def _weight(row: Any) -> Decimal:
+    return ONE if row.weight is None else row.weight
+
+
+def _child(kind: str, row: Any) -> Child:
+    """A lower objective counts only with a band: below its minimum of coverage its score stands for too little."""
+    state = getattr(row, "state", None)
+    band = state.band if state else ""
+    return Child(
+        key=f"{kind}:{row.pk}",
+        name=row.name,
+        score=state.score if state and (band or kind == "kpi") else None,
+        weight=_weight(row),
+        band=band,
+    )
+
+
+def _links(links: Any, other: str, visible: QuerySet[Objective]) -> list[Any]:
+    """Return the links with the objective at their other end, and whether the reader may open that one."""
+    opened = Exists(visible.filter(pk=OuterRef(other)))
+    rows = links.filter(**{f"{other}__status": Objective.Status.ACTIVE}).annotate(opens=opened)
+    return list(rows.select_related(f"{other}__state").order_by(f"{other}__position", f"{other}__code"))
+
+
+def _initiatives(objective: Objective, user: User, today: date) -> list[Any]:
+    opened = Exists(initiatives_visible_to(user, today=today).filter(pk=OuterRef("pk")))
+    open_steps = Milestone.objects.filter(done_on__isnull=True).order_by("due_on")
+    return list(
+        Initiative.objects.filter(objective=objective, status__in=OPEN)
+        .annotate(opens=opened)
+        .select_related("owner")
+        .prefetch_related(Prefetch("milestones", open_steps, to_attr="open_steps"))
+    )
+
+
+def _history(objective: Objective, calendar: Calendar, today: date) -> list[Moment]:
+    weeks = [previous_period(period_of(today, "week", calendar), calendar)]
+    while len(weeks) < WEEKS:
+        weeks.append(previous_period(weeks[-1], calendar))
+    weeks.reverse()
+    rolled = objectives_over_time(objective_ids=[objective.pk], ends=[week.end for week in weeks])
+    return [Moment(week=week.key, ends_on=week.last_day, rolled=rolled[week.end][objective.pk]) for week in weeks]
+
+
+def _weight_changes(kpis: Sequence[Any], children: Sequence[Any]) -> list[WeightChange]:
+    """Return the latest weights of those children that the reader may open."""
+    of_kpis = KpiWeight.objects.filter(kpi__in=[kpi.pk for kpi in kpis if kpi.opens]).annotate(name=F("kpi__name"))
+    of_objectives = ObjectiveWeight.objects.filter(objective__in=[row.pk for row in children if row.opens])
+    rows: list[Any] = [
+        *of_kpis.select_related("recorded_by"),
+        *of_objectives.annotate(name=F("objective__name")).select_related("recorded_by"),
+    ]
+    rows.sort(key=lambda row: (row.effective_from, row.recorded_at, row.name), reverse=True)
+    return [
+        WeightChange(name=row.name, weight=row.weight, since=row.effective_from, by=row.recorded_by.name)
+        for row in rows[:WEIGHTS_AT_MOST]
+    ]

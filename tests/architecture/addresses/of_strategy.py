@@ -1,0 +1,49 @@
+"""The pages of objectives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.urls import reverse
+
+from tests.architecture.addresses import Address
+from tests.architecture.people_and_things import World
+from tests.factories import an_objective
+
+# The objective of OURS lies in the unit of the manager, the member and the auditor; its owner is the role "owner".
+OPENS = {
+    "admin": {"COMPANY", "OURS", "THEIRS"},
+    "executive": {"COMPANY", "OURS", "THEIRS"},
+    "manager": {"OURS"},
+    "owner": {"OURS"},
+    "member": {"OURS"},
+    "auditor": {"OURS"},
+}
+
+
+def furnish(world: World) -> None:
+    owners = {
+        "COMPANY": world.kpis["COMPANY"].owner,
+        "OURS": world.people["owner"],
+        "THEIRS": world.kpis["THEIRS"].owner,
+    }
+    world.things["objective"] = {
+        key: an_objective(f"Win {key.lower()}", code=key.lower(), unit=world.kpis[key].unit, owner=owner)
+        for key, owner in owners.items()
+    }
+
+
+def objective(world: World, key: str) -> list[str]:
+    return [world.things["objective"][key].code if key in world.things["objective"] else "none"]
+
+
+OF_THINGS = {
+    "objective": Address(args=objective, answer=lambda role, key: 200 if key in OPENS.get(role, set()) else 404),
+}
+ARGUMENTS = {"objective": ["ours"]}
+
+
+def pages(world: World) -> Iterator[tuple[str, str, str]]:
+    yield "objective without KPIs", "executive", reverse("objective", args=["ours"])
+    yield "objective with KPIs", "executive", reverse("objective", args=[world.kpis["OURS"].objective.code])
+    yield "objective of one's own", "owner", reverse("objective", args=["ours"])
