@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from kpiplatform.accounts.views import set_theme
+from kpiplatform.dashboards.configuration.overview import configuration
 from kpiplatform.dashboards.kpi_page.views import kpi
 from kpiplatform.dashboards.kpi_page.views import table as kpi_table
 from kpiplatform.dashboards.limits.views import limits
@@ -22,8 +23,11 @@ urlpatterns = [
     path("kpis/<str:code>/limits/", limits, name="kpi_limits"),
     path("objectives/<slug:code>/", objective, name="objective"),
     path("kpis/<str:code>/table.csv", kpi_table, name="kpi_table"),
+    path("units/", include("kpiplatform.dashboards.units.urls")),
     path("initiatives/", include("initiatives.urls")),
     path("", include("alerts.urls")),
+    path("configuration/", configuration, name="configuration"),
+    path("configuration/", include("kpiplatform.dashboards.configuration.urls")),
     path("account/theme/", set_theme, name="theme"),
     path("accounts/", include("allauth.account.urls")),
 ]

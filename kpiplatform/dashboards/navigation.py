@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
 from kpiplatform.accounts.models import User
+from objectives.queries import may_configure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,13 +28,25 @@ ENTRIES = (
     Entry(label=gettext_lazy("Scorecard"), name="scorecard"),
     Entry(label=gettext_lazy("My KPIs"), name="my:kpis"),
     Entry(label=gettext_lazy("Initiatives"), name="initiatives:initiatives"),
+    Entry(label=gettext_lazy("Alerts"), name="alerts:inbox"),
     Entry(
         label=gettext_lazy("Mailbox"), name="alerts:mailbox", shown=lambda user, today: bool(settings.KPI_MAILBOX_DIR)
+    ),
+    Entry(
+        label=gettext_lazy("Configuration"),
+        name="configuration",
+        shown=lambda user, today: may_configure(user, today=today),
     ),
 )
 
 
-def navigation(user: User, path: str, *, today: date) -> list[dict[str, Any]]:
-    """Return the entries for `user` as label, address, and whether `path` lies below it; asks no query of its own."""
+def navigation(user: User, path: str, *, today: date, counts: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Return the entries for `user` as label, address, what waits there by `counts`, and whether `path` lies below.
+
+    Asks no query of its own.
+    """
     shown = [(entry, reverse(entry.name)) for entry in ENTRIES if entry.shown(user, today)]
-    return [{"label": entry.label, "url": url, "current": path.startswith(url)} for entry, url in shown]
+    return [
+        {"label": entry.label, "url": url, "current": path.startswith(url), "count": counts.get(entry.name, 0)}
+        for entry, url in shown
+    ]

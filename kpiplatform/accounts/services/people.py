@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from allauth.account.models import EmailAddress
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from kpiplatform.accounts.models import Invitation, User
 from kpiplatform.audit.editing import lock_as_seen
@@ -14,12 +16,26 @@ from kpiplatform.audit.editing import lock_as_seen
 PARTICULARS = ("name", "email", "time_zone")
 
 
+class NotActive(ValueError):
+    """A person who may not sign in was to become accountable; the sentence says so. Nothing was written."""
+
+
+def lock_active(person: User) -> User:
+    """Return the person, who can't be deactivated until the transaction ends. Raises NotActive."""
+    locked = User.objects.select_for_update().get(pk=person.pk)
+    if not locked.is_active:
+        raise NotActive(_("%(name)s may not sign in and can't be given anything.") % {"name": locked.name})
+    return locked
+
+
 def edit_person(*, person: User, seen: str, name: str, email: str, time_zone: str) -> User:
     """Change what a person is called and where they are reached. Raises ChangedMeanwhile."""
     with transaction.atomic():
         locked = lock_as_seen(User.objects.all(), person.pk, seen, PARTICULARS)
         locked.name, locked.email, locked.time_zone = name, email.strip().lower(), time_zone
         locked.save(update_fields=list(PARTICULARS))
+        # The address of before opens nothing any more.
+        EmailAddress.objects.filter(user=locked).exclude(email=locked.email).delete()
     return locked
 
 

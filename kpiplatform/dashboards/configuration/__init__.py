@@ -1,0 +1,1 @@
+"""Where administrators set up the organisation; nobody else finds these pages."""

@@ -1,0 +1,198 @@
+"""The first page of configuration: what there is, and what is missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_safe
+
+from kpiplatform.accounts.models import Invitation, User
+from kpiplatform.dashboards.configuration.entry import admins_only, today
+from kpiplatform.htmx import page
+from kpis.models import DataSource, Kpi, PeriodCalendar, Pull, Target, ThresholdSet
+from objectives.models import Objective, Organisation, RoleAssignment, Unit
+from reviews.models import Forum
+
+TEMPLATE = "configuration/index.html"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Area:
+    """A list that can be configured: what is in it, in words."""
+
+    label: str
+    says: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Something that is missing or wrong, and where it is put right."""
+
+    says: str
+    url: str
+    action: str
+    grave: bool = False
+
+
+@require_safe
+@admins_only
+def configuration(request: HttpRequest) -> HttpResponse:
+    """Show what there is and what is missing; an installation without organisation is set up first."""
+    organisation = Organisation.objects.first()
+    if organisation is None or not Unit.objects.exists():
+        return HttpResponseRedirect(reverse("setup"))
+    counts = _counts(today())
+    context = {"areas": _areas(organisation, counts), "gaps": _gaps(counts)}
+    return page(request, TEMPLATE, context, partial="overview")
+
+
+def address(*names: str) -> str:
+    """Return the first of the addresses that this installation has, or nothing."""
+    for name in names:
+        try:
+            return reverse(name)
+        except NoReverseMatch:
+            continue
+    return ""
+
+
+def _counts(day: date) -> dict[str, int]:
+    active = Kpi.objects.filter(status=Kpi.Status.ACTIVE)
+    scored = active.exclude(polarity=Kpi.Polarity.UNSCORED)
+    owned = active.filter(objective=OuterRef("pk"))
+    people = User.objects.filter(is_active=True)
+    in_force = RoleAssignment.objects.filter(Q(valid_until=None) | Q(valid_until__gte=day), user=OuterRef("pk"))
+    objectives = Objective.objects.filter(status=Objective.Status.ACTIVE)
+    return {
+        "units": Unit.objects.filter(is_active=True).count(),
+        "people": people.count(),
+        "without_role": people.filter(~Exists(in_force), is_superuser=False).count(),
+        "invitations": people.filter(last_login=None, invitations__state=Invitation.State.FAILED).distinct().count(),
+        "calendars": PeriodCalendar.objects.count(),
+        "default_calendars": PeriodCalendar.objects.filter(is_default=True).count(),
+        "kpis": active.count(),
+        "drafts": Kpi.objects.filter(status__in=[Kpi.Status.DRAFT, Kpi.Status.PROPOSED]).count(),
+        "without_target": scored.filter(~Exists(Target.objects.filter(kpi=OuterRef("pk")))).count(),
+        "without_thresholds": scored.filter(~Exists(ThresholdSet.objects.filter(kpi=OuterRef("pk")))).count(),
+        "without_owner": Kpi.objects.exclude(status=Kpi.Status.RETIRED).filter(owner__is_active=False).count(),
+        "objectives": objectives.count(),
+        "without_kpi": objectives.filter(~Exists(owned), children=None).count(),
+        "sources": DataSource.objects.count(),
+        "failing": DataSource.objects.filter(is_enabled=True, consecutive_failures__gt=0).count(),
+        "held": Pull.objects.filter(state=Pull.State.SUSPECT).count(),
+        "forums": Forum.objects.filter(is_active=True).count(),
+    }
+
+
+def _areas(organisation: Organisation, counts: dict[str, int]) -> list[tuple[str, list[Area]]]:
+    zone = organisation.time_zone.replace("_", " ")
+    groups = [
+        (
+            _("Organisation"),
+            [
+                (_("Organisation"), f"{organisation.name}, {zone}", address("configuration:organisation")),
+                (_("Units"), _n("%d unit", "%d units", counts["units"]), address("configuration:units")),
+                (
+                    _("People and roles"),
+                    _n("%d person may sign in", "%d people may sign in", counts["people"]),
+                    address("configuration:people"),
+                ),
+                (_("Who can see what"), _("readers of every KPI and objective"), address("configuration:access")),
+                (
+                    _("Calendars"),
+                    _n("%d calendar", "%d calendars", counts["calendars"]),
+                    address("configuration:calendars"),
+                ),
+            ],
+        ),
+        (
+            _("Strategy and measurement"),
+            [
+                (
+                    _("Objectives and perspectives"),
+                    _n("%d active objective", "%d active objectives", counts["objectives"]),
+                    address("strategy:objectives"),
+                ),
+                (_("KPIs"), _kpis_in_words(counts), address("kpis:configure")),
+                (_("Sources"), _n("%d source", "%d sources", counts["sources"]), address("configuration:sources")),
+                (
+                    _("Forums and review cadences"),
+                    _n("%d forum", "%d forums", counts["forums"]),
+                    address("reviews:forums", "reviews:reviews"),
+                ),
+            ],
+        ),
+    ]
+    return [
+        (title, [Area(label=label, says=says, url=url) for label, says, url in areas if url]) for title, areas in groups
+    ]
+
+
+def _gaps(counts: dict[str, int]) -> list[Gap]:
+    kpis, people = address("kpis:configure", "scorecard"), address("configuration:people")
+    sources, calendars = address("configuration:sources"), address("configuration:calendars")
+    objectives = address("strategy:objectives", "scorecard")
+    look, give = _("Look"), _("Put it right")
+    found: list[tuple[Any, str, str, bool]] = [
+        ("" if counts["default_calendars"] else _("There is no default calendar."), calendars, give, True),
+        (
+            "" if counts["kpis"] else _("There is no active KPI yet."),
+            address("kpis:new", "setup"),
+            _("Define one"),
+            False,
+        ),
+        (
+            _n("%d KPI has an owner who left.", "%d KPIs have an owner who left.", counts["without_owner"]),
+            kpis,
+            give,
+            True,
+        ),
+        (_n("%d KPI has no target.", "%d KPIs have no target.", counts["without_target"]), kpis, give, False),
+        (
+            _n("%d KPI has no thresholds.", "%d KPIs have no thresholds.", counts["without_thresholds"]),
+            kpis,
+            give,
+            False,
+        ),
+        (_n("%d objective has no KPI.", "%d objectives have no KPI.", counts["without_kpi"]), objectives, give, False),
+        (_n("%d source is failing.", "%d sources are failing.", counts["failing"]), sources, look, True),
+        (
+            _n(
+                "%d pull is held and waits for a decision.",
+                "%d pulls are held and wait for a decision.",
+                counts["held"],
+            ),
+            sources,
+            _("Decide"),
+            True,
+        ),
+        (_n("%d person has no role.", "%d people have no role.", counts["without_role"]), people, give, False),
+        (
+            _n("%d invitation could not be sent.", "%d invitations could not be sent.", counts["invitations"]),
+            people,
+            look,
+            True,
+        ),
+    ]
+    return [Gap(says=says, url=url, action=action, grave=grave) for says, url, action, grave in found if says]
+
+
+def _n(one: str, many: str, n: int) -> str:
+    """Return the counted words, nothing for none."""
+    return ngettext(one, many, n) % n if n else ""
+
+
+def _kpis_in_words(counts: dict[str, int]) -> str:
+    words = [
+        _n("%d active KPI", "%d active KPIs", counts["kpis"]),
+        _n("%d draft", "%d drafts", counts["drafts"]),
+    ]
+    return ", ".join(word for word in words if word)

@@ -1,0 +1,1 @@
+"""People: who they are, what roles they have, what they answer for."""

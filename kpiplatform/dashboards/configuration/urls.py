@@ -1,0 +1,31 @@
+"""Addresses of the pages on which administrators set up the organisation."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from kpiplatform.dashboards.configuration import access
+from kpiplatform.dashboards.configuration.people import leaving
+from kpiplatform.dashboards.configuration.people import views as people
+from kpiplatform.dashboards.configuration.units import views as units
+
+app_name = "configuration"
+urlpatterns = [
+    path("people/", people.people_list, name="people"),
+    path("people/invite/", people.invite_person, name="invite"),
+    path("people/<int:pk>/", people.person, name="person"),
+    path("people/<int:pk>/roles/", people.add_role, name="add_role"),
+    path("people/<int:pk>/roles/<int:role>/end/", people.drop_role, name="drop_role"),
+    path("people/<int:pk>/invitation/", people.invite_again, name="invite_again"),
+    path("people/<int:pk>/leave/", leaving.leave, name="leave"),
+    path("people/<int:pk>/hand-over/", leaving.give, name="give"),
+    path("people/<int:pk>/return/", leaving.come_back, name="come_back"),
+    path("access/", access.access, name="access"),
+    path("access/kpis/<str:code>/", access.kpi_access, name="kpi_access"),
+    path("access/objectives/<slug:code>/", access.objective_access, name="objective_access"),
+    path("organisation/", units.edit, name="organisation"),
+    path("units/", units.units, name="units"),
+    path("units/<slug:code>/", units.unit, name="unit"),
+    path("units/<slug:code>/order/", units.order, name="unit_order"),
+    path("units/<slug:code>/close/", units.close, name="unit_close"),
+]

@@ -1,0 +1,43 @@
+"""Setting how a source is pulled, and who is told when it fails."""
+
+from __future__ import annotations
+
+from datetime import time
+
+from django.db import transaction
+
+from kpiplatform.accounts.models import User
+from kpiplatform.accounts.services import lock_active
+from kpiplatform.audit.editing import lock_as_seen
+from kpis.models import DataSource
+
+# What people set; the rest says how the source stands and is written by every pull.
+SET_BY_PEOPLE = ("name", "owner_id", "pull_at", "look_back_days", "may_be_empty", "is_enabled")
+
+
+def set_schedule(
+    *,
+    source: DataSource,
+    seen: str,
+    name: str,
+    owner: User,
+    pull_at: time,
+    look_back_days: int,
+    may_be_empty: bool,
+    is_enabled: bool,
+) -> DataSource:
+    """Set when a source is pulled, how far back, and by whose care. Raises ChangedMeanwhile or NotActive."""
+    with transaction.atomic():
+        lock_active(owner)
+        row = lock_as_seen(DataSource.objects.all(), source.pk, seen, SET_BY_PEOPLE)
+        row.name, row.owner, row.pull_at = name, owner, pull_at
+        row.look_back_days, row.may_be_empty, row.is_enabled = look_back_days, may_be_empty, is_enabled
+        row.save(update_fields=list(SET_BY_PEOPLE))
+    return row
+
+
+def hand_over_source(*, source: DataSource, owner: User) -> None:
+    """Make `owner` the one who is told when the source fails. Raises NotActive for who may not sign in."""
+    with transaction.atomic():
+        lock_active(owner)
+        DataSource.objects.filter(pk=source.pk).update(owner=owner)
