@@ -1,4 +1,4 @@
-"""The pages of objectives."""
+"""The pages of objectives and units."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from django.urls import reverse
 
 from tests.architecture.addresses import Address
-from tests.architecture.people_and_things import World
+from tests.architecture.people_and_things import ROLES, World
 from tests.factories import an_objective
 
 # The objective of OURS lies in the unit of the manager, the member and the auditor; its owner is the role "owner".
@@ -19,6 +19,8 @@ OPENS = {
     "member": {"OURS"},
     "auditor": {"OURS"},
 }
+# Units open to executives and by the roles in them; owning a KPI opens none.
+UNITS = {role: OPENS[role] for role in ("admin", "executive", "manager", "member", "auditor")}
 
 
 def furnish(world: World) -> None:
@@ -37,13 +39,23 @@ def objective(world: World, key: str) -> list[str]:
     return [world.things["objective"][key].code if key in world.things["objective"] else "none"]
 
 
+def unit(world: World, key: str) -> list[str]:
+    return [world.kpis[key].unit.code if key in world.kpis else "none"]
+
+
 OF_THINGS = {
+    "unit": Address(args=unit, answer=lambda role, key: 200 if key in UNITS.get(role, set()) else 404),
     "objective": Address(args=objective, answer=lambda role, key: 200 if key in OPENS.get(role, set()) else 404),
 }
-ARGUMENTS = {"objective": ["ours"]}
+BY_ROLE = {"units": {role: 302 if role in UNITS else 200 for role in ROLES}}
+ARGUMENTS = {"objective": ["ours"], "unit": ["lga"]}
 
 
 def pages(world: World) -> Iterator[tuple[str, str, str]]:
     yield "objective without KPIs", "executive", reverse("objective", args=["ours"])
     yield "objective with KPIs", "executive", reverse("objective", args=[world.kpis["OURS"].objective.code])
     yield "objective of one's own", "owner", reverse("objective", args=["ours"])
+    yield "unit", "manager", reverse("unit", args=["lga"])
+    yield "unit with units below", "admin", reverse("unit", args=["company"]) + "?tier=operational"
+    yield "unit of which nothing may be opened", "executive", reverse("unit", args=["jfk"])
+    yield "no unit", "stranger", reverse("units")

@@ -1,0 +1,130 @@
+"""All that the template of a unit's page prints, in words and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from itertools import groupby
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from initiatives.domain.progress import end_slipped, furthest_behind
+from kpiplatform.dashboards.objective_page.presenter import days, initiative_url
+from kpiplatform.dashboards.scorecard.cells import table_of
+from kpiplatform.dashboards.scorecard.queries import Line
+from kpiplatform.dashboards.scorecard.rows import ObjectiveGroup, PerspectiveGroup, Row, Rows
+from kpiplatform.dashboards.scorecard.story import story_of
+from kpiplatform.dashboards.units.queries import LATE, Below, Facts
+from kpis.domain.bands import severity
+from kpis.domain.bullet import bullet
+from kpis.domain.figures import day, short_day
+from kpis.domain.periods import Calendar, period_of, previous_period, short_label
+
+
+def unit_page(facts: Facts, *, today: date, calendars: Mapping[int, Calendar], locale: str) -> dict[str, Any]:
+    """Return the context of the page."""
+    standard = next(iter(calendars.values()), Calendar())
+    week = previous_period(period_of(today, "week", standard), standard)
+    maker = Rows(facts.board, locale=locale, today=today, shown_from=week.start, calendars=calendars)
+    rows = [maker.row_of(kpi) for kpi in facts.board.kpis]
+    late = _late(facts.board.kpis)
+    slipping = [found for row in facts.initiatives if (found := _slipping(row, today))]
+    return {
+        "unit": facts.unit,
+        "above": facts.above,
+        "below": [_below(row) for row in facts.below],
+        "story": story_of(rows, facts.board, calendars=calendars, locale=locale),
+        "table": table_of(_by_unit(rows)),
+        "rows": rows,
+        "week_label": short_label(week),
+        "tiers": _tiers(facts),
+        "late": late,
+        "slipping": sorted(slipping, key=lambda row: -row["count"]),
+        "decisions": [_decision(row, today, {kpi.pk for kpi in facts.board.kpis}) for row in facts.decisions],
+        "hidden": facts.hidden,
+    }
+
+
+def _tiers(facts: Facts) -> list[dict[str, Any]]:
+    if len(facts.tiers) < 2:
+        return []
+    names = {"": _("All"), "strategic": _("Strategic"), "operational": _("Operational")}
+    counts = {"": sum(facts.tiers.values()), **facts.tiers}
+    return [
+        {"name": name, "count": counts[tier], "url": f"?tier={tier}" if tier else "?", "current": tier == facts.tier}
+        for tier, name in names.items()
+    ]
+
+
+def _by_unit(rows: Sequence[Row]) -> list[PerspectiveGroup]:
+    """Group the rows by unit, in the order of the tree; inside, what is worst comes first."""
+    groups = []
+    for _path, own in groupby(rows, key=lambda row: row.kpi.unit_path):
+        ordered = sorted(own, key=lambda row: (-severity(row.standing.band), row.standing.score or 0))
+        group = ObjectiveGroup(name="", owner="", band="", bullet=bullet(None), score="", terms="", rows=ordered)
+        groups.append(PerspectiveGroup(name=ordered[0].kpi.unit_name, objectives=[group]))
+    return groups
+
+
+def _below(row: Below) -> dict[str, Any]:
+    total = sum(row.bands.values())
+    return {
+        "name": row.unit.name,
+        "url": reverse("unit", args=[row.unit.code]),
+        "bands": [{"band": band, "count": row.bands[band]} for band in ("on_track", "at_risk", "off_track", "")],
+        "late": ngettext("%(count)d late", "%(count)d late", row.late) % {"count": row.late} if row.late else "",
+        "total": ngettext("%(count)d KPI", "%(count)d KPIs", total) % {"count": total},
+    }
+
+
+def _late(kpis: Sequence[Line]) -> list[dict[str, str]]:
+    """Return whose values are late and by how many days, the longest first; a failing source has its own words."""
+    late = [kpi for kpi in kpis if kpi.health in LATE]
+    late.sort(key=lambda kpi: (-(kpi.days_late or 0), kpi.name))
+    return [
+        {
+            "url": reverse("kpi", args=[kpi.code]),
+            "name": kpi.name,
+            "who": kpi.owner_name,
+            "days": days(kpi.days_late) if kpi.days_late else _("source failing"),
+        }
+        for kpi in late
+    ]
+
+
+def _slipping(row: Any, today: date) -> dict[str, Any] | None:
+    """Say which milestone is furthest behind its first date, or that the end moved; None for what is in time."""
+    late = furthest_behind(row.open_steps, today)
+    moved = end_slipped(first_end=row.planned_end, end=row.ends_on, today=today, is_open=True)
+    if late is None and not moved:
+        return None
+    texts = []
+    if late:
+        step, count = late
+        facts = {"step": step.name, "days": days(count), "day": short_day(step.planned_on)}
+        texts.append(_("%(step)s is %(days)s behind its first date, %(day)s.") % facts)
+    if moved:
+        texts.append(_("Its end moved by %(days)s to %(day)s.") % {"days": days(moved), "day": day(row.ends_on)})
+    who = (late[0].owner or row.owner).name if late else row.owner.name
+    return {
+        "url": initiative_url(row),
+        "name": row.name,
+        "text": " ".join(texts),
+        "who": who,
+        "count": max(late[1] if late else 0, moved),
+    }
+
+
+def _decision(row: Any, today: date, shown: set[int]) -> dict[str, Any]:
+    overdue = (today - row.due_on).days
+    return {
+        "url": reverse("kpi", args=[row.kpi.code]) if row.kpi_id in shown else "",
+        "name": row.title,
+        "when": short_day(row.due_on),
+        "text": row.detail,
+        "who": f"{row.owner.name} · {row.forum.name}",
+        "late": _("%(days)s overdue") % {"days": days(overdue)} if overdue > 0 else "",
+    }
