@@ -1,0 +1,197 @@
+"""The editor of limits: what it previews, what it refuses, and that a second press is harmless."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from kpiplatform.dashboards.limits.preview import preview
+from kpis.domain.limits import TargetRow, ThresholdRow
+from kpis.domain.replay import Proposal
+from kpis.models import Evaluation, Kpi, Target, ThresholdSet
+from kpis.services.judging import judge_owed
+from objectives.models import Role
+from tests.architecture.people_and_things import closed_weeks, record
+from tests.factories import NOW, a_kpi, a_person, a_role, limits
+
+pytestmark = pytest.mark.django_db
+VALUES = ("82", "76", "70", "74", "81", "73")
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def admin():
+    person = a_person("Grace Lindholm")
+    a_role(person, Role.ADMIN)
+    return person
+
+
+@pytest.fixture
+def kpi(admin):
+    kpi = a_kpi(code="OTA", active_from=date(2026, 1, 1), owner=admin)
+    limits(kpi, goal=80, red_flag=72)
+    record([kpi], dict(zip(closed_weeks(NOW, len(VALUES)), VALUES, strict=True)), now=NOW)
+    judge_owed(now=NOW)
+    return Kpi.objects.select_related("objective", "calendar").get(pk=kpi.pk)
+
+
+def threshold(start: date, red_flag: str = "68", **numbers: str) -> ThresholdRow:
+    return ThresholdRow(
+        effective_from=start,
+        recorded_at=NOW + DAY,
+        red_flag=Decimal(red_flag),
+        **{k: Decimal(v) for k, v in numbers.items()},
+    )
+
+
+def proposal(start: date, *, target: str = "", red_flag: str = "") -> Proposal:
+    return Proposal(
+        effective_from=start,
+        target=TargetRow(effective_from=start, recorded_at=NOW + DAY, value=Decimal(target)) if target else None,
+        threshold=threshold(start, red_flag) if red_flag else None,
+    )
+
+
+def said(kpi: Kpi, **fields: str) -> dict[str, str]:
+    seen = f"{kpi.targets.latest('pk').pk}-{kpi.threshold_sets.latest('pk').pk}"
+    start = str(closed_weeks(NOW, 1)[0].start)
+    good = {
+        "target": "80",
+        "mode": "absolute",
+        "red_flag": "68",
+        "effective_from": start,
+        "reason": "noise",
+        "seen": seen,
+    }
+    return good | fields
+
+
+def rows() -> tuple[int, int]:
+    return Target.objects.count(), ThresholdSet.objects.count()
+
+
+def test_a_preview_replays_the_past_and_writes_nothing(kpi):
+    before = rows(), list(Evaluation.objects.values_list("period_start", "band"))
+    shown = preview(kpi=kpi, proposal=proposal(date(2026, 11, 23), red_flag="74"), today=NOW.date())
+    assert [row.band for row in shown.old.judged] == [
+        "on_track",
+        "at_risk",
+        "off_track",
+        "at_risk",
+        "on_track",
+        "at_risk",
+    ]
+    assert [row.band for row in shown.new.judged] == [
+        "on_track",
+        "at_risk",
+        "off_track",
+        "at_risk",
+        "on_track",
+        "off_track",
+    ]
+    assert (len(shown.old.alerts), len(shown.new.alerts), len(shown.moved)) == (3, 3, 1)
+    assert (shown.rejudged, shown.really_moved, shown.applies_at_once) == (0, [], False)
+    assert (rows(), list(Evaluation.objects.values_list("period_start", "band"))) == before
+
+
+def test_a_preview_tells_which_periods_would_really_change(kpi):
+    start = closed_weeks(NOW, 4)[0].start
+    shown = preview(kpi=kpi, proposal=proposal(start, red_flag="68"), today=NOW.date())
+    assert [(one.period_start, one.old, one.new) for one in shown.really_moved] == [(start, "off_track", "at_risk")]
+    assert shown.rejudged == 4
+    assert shown.betters
+
+
+def test_a_preview_tells_how_often_the_target_was_met(kpi):
+    shown = preview(kpi=kpi, proposal=proposal(date(2026, 11, 23), target="81"), today=NOW.date())
+    assert (shown.realism.met, len(shown.realism.values), shown.realism.met_lately) == (2, 6, 1)
+
+
+def test_the_objective_is_previewed_with_the_score_the_kpi_would_have(kpi):
+    shown = preview(kpi=kpi, proposal=proposal(date(2026, 11, 23), target="73"), today=NOW.date())
+    mine, objectives = shown.present
+    assert (mine.old_band, mine.new_band) == ("at_risk", "on_track")
+    assert objectives.new_score == mine.new_score
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"red_flag": "80"}, "The red flag cannot equal the goal."),
+        ({"red_flag": "90"}, "the red flag must lie below the goal"),
+        ({"target": ""}, "A target needs a number."),
+        ({"red_flag": ""}, "Thresholds need a red flag."),
+        ({"red_flag": "sixty"}, "is not a number"),
+        ({"effective_from": "0202-01-01"}, "choose a day from then on"),
+        ({"effective_from": "2999-01-01"}, "within the next"),
+        ({"effective_from": "soon"}, "Enter a valid date"),
+        ({"reason": ""}, "The change betters a colour"),
+        ({"red_flag": "72"}, "These are the limits in force"),
+    ],
+)
+def test_limits_that_make_no_sense_are_refused_with_a_sentence(kpi, admin, client: Client, wrong, sentence):
+    client.force_login(admin)
+    before = rows()
+    late = {"effective_from": str(closed_weeks(NOW, 4)[0].start)} if "reason" in wrong else {}
+    response = client.post(reverse("kpi_limits", args=["OTA"]), said(kpi, **late, **wrong))
+    assert response.status_code == 422
+    assert sentence in response.content.decode().replace("&#x27;", "'")
+    assert rows() == before
+
+
+def test_target_and_thresholds_that_only_fit_together_are_saved_together(kpi, admin, client: Client):
+    client.force_login(admin)
+    answer = client.post(reverse("kpi_limits", args=["OTA"]), said(kpi, target="70", red_flag="60"))
+    assert answer.status_code == 303
+    assert rows() == (2, 2)
+    latest = Evaluation.objects.filter(kpi=kpi).latest("period_start")
+    assert (latest.goal, latest.red_flag, latest.band) == (70, 60, "on_track")
+
+
+def test_the_second_press_saves_nothing_and_is_no_error(kpi, admin, client: Client):
+    client.force_login(admin)
+    once = said(kpi)
+    for _press in range(2):
+        assert client.post(reverse("kpi_limits", args=["OTA"]), once).status_code == 303
+    assert rows() == (1, 2)
+
+
+def test_limits_that_somebody_else_changed_meanwhile_are_not_overwritten(kpi, admin, client: Client):
+    client.force_login(admin)
+    old = said(kpi, red_flag="69")
+    client.post(reverse("kpi_limits", args=["OTA"]), said(kpi))
+    refused = client.post(reverse("kpi_limits", args=["OTA"]), old)
+    assert refused.status_code == 422
+    assert "changed these limits meanwhile" in refused.content.decode()
+    again = refused.context["form"]["seen"].value()
+    assert client.post(reverse("kpi_limits", args=["OTA"]), old | {"seen": again}).status_code == 303
+
+
+def test_numbers_are_said_anew_when_another_mode_is_chosen(kpi, admin, client: Client):
+    client.force_login(admin)
+    asked = said(kpi, mode="offset", mode_shown="absolute", red_flag="68", goal="", convert="1")
+    form = client.post(reverse("kpi_limits", args=["OTA"]), asked).context["form"]
+    assert form["red_flag"].value() == "−12.0"
+
+
+def test_a_range_has_two_pairs(admin, client: Client):
+    kpi = a_kpi(code="SLACK", polarity=Kpi.Polarity.RANGE, owner=admin, measure_unit="min")
+    client.force_login(admin)
+    path = reverse("kpi_limits", args=["SLACK"])
+    numbers = {"goal_low": "10", "goal_high": "20", "red_low": "12", "red_high": "25"}
+    common = {"mode": "absolute", "effective_from": "2026-11-16", "reason": "plan", "seen": "0-0"}
+    assert client.post(path, common | numbers).status_code == 422
+    assert client.post(path, common | numbers | {"red_low": "5"}).status_code == 303
+    assert kpi.threshold_sets.get().red_low == 5
+
+
+def test_what_is_not_scored_takes_no_limits(admin, client: Client):
+    a_kpi(code="WATCH", polarity=Kpi.Polarity.UNSCORED, owner=admin)
+    client.force_login(admin)
+    path = reverse("kpi_limits", args=["WATCH"])
+    assert "Watched, not judged" in client.get(path).content.decode()
+    assert client.post(path, {"red_flag": "1"}).status_code == 404
