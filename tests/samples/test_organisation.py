@@ -133,7 +133,7 @@ def test_off_track_work_is_answered_or_visibly_not(sample: Path) -> None:
     assert answered == {"DEST": False, "FLEET-MATCH": True}
     late = Milestone.objects.filter(done_on=None, planned_on__lt=TODAY)
     assert {step.name for step in late} == {"LaGuardia roll-out", "Table from Envoy"}
-    assert Counter(Initiative.objects.values_list("status", flat=True)) == {"running": 4, "proposed": 1, "done": 1}
+    assert Counter(Initiative.objects.values_list("status", flat=True)) == {"running": 5, "proposed": 2, "done": 1}
 
 
 def test_the_last_review_left_decisions_and_actions(sample: Path) -> None:
