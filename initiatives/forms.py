@@ -144,6 +144,7 @@ class MilestoneForm(forms.Form):
         )
         super().__init__(data, auto_id="milestone-%s", initial=present)
         self.fields["owner"].queryset = people.order_by("name")
+        self.fields["name"].widget.attrs["autofocus"] = True
         self.initiative, self.milestone = initiative, milestone
 
     def clean_name(self) -> str:
@@ -197,6 +198,7 @@ class ImpactForm(forms.Form):
         super().__init__(data, auto_id="impact-%s", initial=_promised(impact, initiative, kpi, locale))
         self.today, self.locale = today, locale
         self.fields["kpi"].queryset = kpis.order_by("name")
+        self.fields["change"].widget.attrs["autofocus"] = True
         if impact is not None:
             del self.fields["kpi"]
         else:
@@ -255,3 +257,4 @@ class RiskForm(forms.Form):
         names = ("text", "likelihood", "severity", "mitigation")
         present = {name: getattr(risk, name) for name in names} if risk else {"likelihood": 3, "severity": 3}
         super().__init__(data, auto_id="risk-%s", initial={**present, "seen": seen(risk) if risk else ""})
+        self.fields["text"].widget.attrs["autofocus"] = True

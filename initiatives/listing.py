@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from urllib.parse import urlencode
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.utils.translation import gettext as _
 
 from initiatives.domain.progress import next_step, progress
@@ -30,6 +30,7 @@ class Row:
 
     initiative: Initiative
     kpis: Sequence[Kpi]
+    lacks_kpi: bool
     days_late: int
     late: str
     next_name: str
@@ -64,8 +65,11 @@ def rows_of(user: User, *, today: date) -> list[Row]:
     kpis = kpis_visible_to(user, today=today).select_related("state")
     impacts = ExpectedImpact.objects.filter(kpi__in=kpis.order_by()).select_related("kpi__state").order_by("pk")
     initiatives: QuerySet[Initiative] = initiatives_visible_to(user, today=today)
-    found = initiatives.select_related("owner", "unit", "objective").prefetch_related(
-        "milestones", Prefetch("impacts", queryset=impacts, to_attr="shown_impacts")
+    promised = Exists(ExpectedImpact.objects.filter(initiative=OuterRef("pk")))
+    found = (
+        initiatives.select_related("owner", "unit", "objective")
+        .annotate(promises=promised)
+        .prefetch_related("milestones", Prefetch("impacts", queryset=impacts, to_attr="shown_impacts"))
     )
     return [_row(initiative, today, user.locale) for initiative in found]
 
@@ -78,6 +82,7 @@ def _row(initiative: Initiative, today: date, locale: str) -> Row:
     return Row(
         initiative=initiative,
         kpis=[impact.kpi for impact in initiative.shown_impacts],  # type: ignore[attr-defined]
+        lacks_kpi=not initiative.promises,  # type: ignore[attr-defined]
         days_late=late,
         late=late_words(late),
         next_name=step.name if step and is_open else "",

@@ -22,7 +22,6 @@ from initiatives.words import (
     money,
     on,
     slip,
-    spent_words,
     state_sentences,
     status_heading,
     worth_words,
@@ -91,6 +90,7 @@ def context_of(initiative: Initiative, user: User, *, today: date) -> dict[str, 
         "figures": list(_figures(initiative, steps, done, worth, user.locale, today)),
         "steps": [_step(step, user, today) for step in steps],
         "impacts": impacts,
+        "promises_others": not impacts and initiative.impacts.exists(),
         "reds": [view for view in impacts if view.band in {"at_risk", "off_track"}],
         "risks": [_risk(risk) for risk in initiative.risks.order_by((F("likelihood") * F("severity")).desc(), "pk")],
         "objective": objective if shows_objective else None,
@@ -115,8 +115,13 @@ def moves(initiative: Initiative, user: User, *, today: date) -> list[Move]:
     if initiative.status == PROPOSED:
         labels[STOPPED] = _("Turn down…")
     return [
-        Move(status=status, label=labels[status], is_main=not index, asks_first=status in {DONE, STOPPED})
-        for index, status in enumerate(FOLLOWING[initiative.status])
+        Move(
+            status=status,
+            label=labels[status],
+            is_main=status in {APPROVED, RUNNING},
+            asks_first=status in {DONE, STOPPED},
+        )
+        for status in FOLLOWING[initiative.status]
         if may_decide(status, runs_the_unit=runs, is_owner=owns)
     ]
 
@@ -154,9 +159,12 @@ def _figures(
             tone="worse" if late else "",
         ),
     ]
-    spent = spent_words(initiative, locale=locale)
-    if spent:
-        figures.append(Figure(label=_("Spent of the budget"), value=spent, remark=_share_spent(initiative, locale)))
+    if initiative.status == PROPOSED:
+        asked = money(initiative.budget, initiative.currency, locale=locale) if initiative.budget else ""
+        return [*figures, Figure(label=_("Budget asked for"), value=asked or _("none"))]
+    if initiative.budget or initiative.spent:
+        spent = money(initiative.spent, initiative.currency, locale=locale)
+        figures.append(Figure(label=_("Spent"), value=spent, remark=_of_budget(initiative, locale)))
     if worth is not None:
         figures.append(
             Figure(
@@ -169,11 +177,14 @@ def _figures(
     return figures
 
 
-def _share_spent(initiative: Initiative, locale: str) -> str:
+def _of_budget(initiative: Initiative, locale: str) -> str:
     if not initiative.budget:
-        return ""
-    share = number(initiative.spent * 100 / initiative.budget, 0, locale=locale)
-    return _("%(share)s %% spent") % {"share": share}
+        return _("no budget")
+    words = {
+        "share": number(initiative.spent * 100 / initiative.budget, 0, locale=locale),
+        "budget": money(initiative.budget, initiative.currency, locale=locale),
+    }
+    return _("%(share)s %% of %(budget)s") % words
 
 
 def _step(step: Milestone, user: User, today: date) -> StepView:

@@ -117,6 +117,8 @@ def _standing(initiative: Initiative, today: date) -> str:
 
 def _how_far(done: Progress) -> str:
     counts = {"done": done.done, "total": done.total, "planned": done.planned}
+    if not done.done and not done.planned:
+        return ngettext("It has %(total)d milestone.", "It has %(total)d milestones.", done.total) % counts
     if done.done < done.planned:
         return _("%(done)d of %(total)d milestones are done where %(planned)d were planned.") % counts
     return _("%(done)d of %(total)d milestones are done, as planned.") % counts
@@ -148,10 +150,10 @@ def worth_words(worth: EarnedValue, currency: str, *, locale: str) -> str:
     if not worth.spent:
         return _("nothing spent yet")
     if worth.overspent > 0:
-        return _("%(amount)s more spent than earned") % words
+        return _("%(amount)s less than was spent") % words
     if worth.overspent < 0:
-        return _("%(amount)s less spent than earned") % words
-    return _("spent what was earned")
+        return _("%(amount)s more than was spent") % words
+    return _("as much as was spent")
 
 
 def value_words(value: Decimal | None, kpi: Kpi, *, locale: str) -> str:

@@ -35,6 +35,7 @@ from kpis.queries import kpis_visible_to
 from objectives.models import Objective, Unit
 from objectives.queries import colleagues_of, may_write
 
+LACKING_SHOWN = 20
 STATES = {"", listing.LATE, *listing.ORDER}
 
 
@@ -44,14 +45,16 @@ def initiatives(request: HttpRequest) -> HttpResponse:
     user, today = request.user, today_at(timezone.now())
     state = request.GET.get("state", "")
     state, mine = state if state in STATES else "", bool(request.GET.get("mine"))
-    rows = listing.rows_of(user, today=today)
+    rows, lacking = listing.rows_of(user, today=today), list(kpis_without_initiative(user, today=today))
     own = [row for row in rows if not mine or row.initiative.owner_id == user.pk]
     context = {
         "groups": listing.grouped(listing.within(own, state)),
         "chips": listing.chips(rows, state=state, mine=mine, user=user),
         "summary": listing.summary(rows),
         "has_any": bool(rows),
-        "lacking": list(kpis_without_initiative(user, today=today)),
+        "lacking": lacking[:LACKING_SHOWN],
+        "lacking_count": len(lacking),
+        "lacking_more": max(len(lacking) - LACKING_SHOWN, 0),
         "aimless": list(initiatives_without_kpi(user, today=today)),
         "may_propose": may_write(user, today=today),
     }
