@@ -16,7 +16,7 @@ from kpis.domain.xmr import NaturalLimits
 type Json = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Point:
     """One period on the chart; `value` is None where nothing is known, `text` is the value as printed."""
 
@@ -31,7 +31,7 @@ class Point:
     signal: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class LimitSpan:
     """The limits in force from `start` up to, not including, `end`; a range has the `_high` pair too."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 
 MINUS = "\u2212"
 NARROW_SPACE = "\u202f"
@@ -92,13 +93,24 @@ def moment(value: datetime, tz: tzinfo) -> str:
 
 
 def _rounded(value: Decimal, decimals: int) -> Decimal:
-    return value.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
+    return value.quantize(_last_place(decimals), rounding=ROUND_HALF_UP)
+
+
+@lru_cache(maxsize=64)
+def _last_place(decimals: int) -> Decimal:
+    return Decimal(1).scaleb(-decimals)
 
 
 def _unsigned(rounded: Decimal, decimals: int, locale: str) -> str:
-    language = locale.replace("_", "-").split("-")[0].lower()
-    thousands, mark = MARKS.get(language, MARKS["en"])
+    thousands, mark, few = _written_in(locale)
     whole, _, fraction = f"{abs(rounded):.{decimals}f}".partition(".")
-    if len(whole) >= FEW_DIGITS.get(language, 4):
+    if len(whole) >= few:
         whole = f"{int(whole):,}".replace(",", thousands)
     return whole + (mark + fraction if fraction else "")
+
+
+@lru_cache(maxsize=64)
+def _written_in(locale: str) -> tuple[str, str, int]:
+    """Return the marks of a language, and from how many digits on it groups them."""
+    language = locale.replace("_", "-").split("-")[0].lower()
+    return (*MARKS.get(language, MARKS["en"]), FEW_DIGITS.get(language, 4))

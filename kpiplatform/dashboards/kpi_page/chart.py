@@ -19,7 +19,7 @@ from kpiplatform.dashboards.kpi_page.wording import Wording, joined
 from kpis import charts
 from kpis.domain.figures import with_unit
 from kpis.domain.limits import AnyLimits, Limits, RangeLimits, in_force, limits_for
-from kpis.domain.periods import EN_DASH, periods_between
+from kpis.domain.periods import EN_DASH, Period, periods_between
 from kpis.domain.xmr import NaturalLimits, natural_limits, signals
 from kpis.services.stating import LOOK_BACK
 from kpis.templatetags.kpi_figures import band_name
@@ -151,7 +151,7 @@ def _point(
         judgements.of(cell),
         judgements.parts_of(cell),
         judgements.signal if signal else "",
-        *(f"{note.number}. {note.text}" for note in notes_within(notes, period.start, period.end)),
+        *_said(notes, period),
     ]
     return charts.Point(
         start=period.start,
@@ -164,6 +164,10 @@ def _point(
         signal=signal,
         hover=tuple(filter(None, said)),
     )
+
+
+def _said(notes: Sequence[Note], period: Period) -> list[str]:
+    return [f"{note.number}. {note.text}" for note in notes_within(notes, period.start, period.end)] if notes else []
 
 
 class _Judgements:

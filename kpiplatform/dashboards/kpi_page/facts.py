@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from kpiplatform.accounts.models import User
 from kpis.domain.judged import Rules
@@ -13,8 +14,7 @@ from kpis.domain.periods import Calendar, Period, WorkingDays, period_of
 from kpis.models import Kpi, KpiState
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A measurement and its judgement; `judged_value` differs from `value` where a KPI counts to date.
 
     `recorded_at` stays the text it was read as: only the file of the table shows it.

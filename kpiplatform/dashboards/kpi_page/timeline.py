@@ -26,7 +26,7 @@ class Standing(StrEnum):
     NOT_DUE = "not_due"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Cell:
     """One period; `shown` is what is judged: to date for cumulative KPIs, else the value itself."""
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -93,12 +94,7 @@ class Wording:
     # --- time -----------------------------------------------------------------------------
     def period(self, period: Period) -> str:
         """The period's short name; the year is added to a week of another year."""
-        if period.frequency is Frequency.DAY and period.start.year == self.today.year:
-            return short_day(period.start)
-        name = short_label(period)
-        if period.frequency is Frequency.WEEK and int(period.key[:4]) != self.today.year:
-            return f"{name} {period.key[:4]}"
-        return name
+        return _name_in(period, self.today.year)
 
     def dated_period(self, period: Period) -> str:
         """The period's name and, for a week, its days."""
@@ -106,7 +102,7 @@ class Wording:
 
     def dated(self, name: str, period: Period) -> str:
         """The name of a period, followed by the days of a week."""
-        return f"{name}, {span_label(period)}" if period.frequency is Frequency.WEEK else name
+        return f"{name}, {_span(period)}" if period.frequency is Frequency.WEEK else name
 
     def day(self, day: date) -> str:
         """A day; the year only where it is not this one."""
@@ -149,6 +145,21 @@ class Wording:
             "year": ngettext("%(count)d year", "%(count)d years", count),
         }
         return words[self.frequency] % {"count": count}
+
+
+# The same periods are named on every page, 260 of them on a page of five years.
+_span = lru_cache(maxsize=8192)(span_label)
+
+
+@lru_cache(maxsize=8192)
+def _name_in(period: Period, year: int) -> str:
+    """Return what a period is called in a year."""
+    if period.frequency is Frequency.DAY and period.start.year == year:
+        return short_day(period.start)
+    name = short_label(period)
+    if period.frequency is Frequency.WEEK and int(period.key[:4]) != year:
+        return f"{name} {period.key[:4]}"
+    return name
 
 
 def why_no_band(reason: str) -> str:
