@@ -7,6 +7,7 @@ from django.urls import path
 from kpiplatform.dashboards.configuration import access
 from kpiplatform.dashboards.configuration.people import leaving
 from kpiplatform.dashboards.configuration.people import views as people
+from kpiplatform.dashboards.configuration.sources import views as sources
 from kpiplatform.dashboards.configuration.units import views as units
 
 app_name = "configuration"
@@ -28,4 +29,9 @@ urlpatterns = [
     path("units/<slug:code>/", units.unit, name="unit"),
     path("units/<slug:code>/order/", units.order, name="unit_order"),
     path("units/<slug:code>/close/", units.close, name="unit_close"),
+    path("sources/", sources.source_list, name="sources"),
+    path("sources/<slug:code>/", sources.source, name="source"),
+    path("sources/<slug:code>/pull/", sources.pull_now, name="pull_now"),
+    path("sources/<slug:code>/pulls/", sources.pulls, name="pulls"),
+    path("sources/<slug:code>/pulls/<int:pk>/", sources.pull, name="pull"),
 ]

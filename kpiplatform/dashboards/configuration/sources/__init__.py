@@ -1,0 +1,1 @@
+"""Sources: when they are pulled, how the last pulls went, what each of them changed."""
