@@ -12,9 +12,10 @@ from kombu.exceptions import OperationalError
 
 from alerts import services, tasks
 from alerts.domain.announce import Cause
+from alerts.services.announcing import subscribe_owners
 from alerts.signals import deliveries_owed
 from kpis.models import Pull
-from kpis.signals import kpis_judged, pull_ended_badly
+from kpis.signals import kpis_judged, kpis_staffed, pull_ended_badly
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +32,12 @@ def on_kpis_judged(
 def on_pull_ended_badly(*, pull: Pull, now: datetime, **_: Any) -> None:
     """Owe a message in the transaction that ends the pull."""
     services.note_bad_pull(pull=pull, now=now)
+
+
+@receiver(kpis_staffed, dispatch_uid="alerts: subscribe owners")
+def on_kpis_staffed(*, kpi_ids: Sequence[int], **_: Any) -> None:
+    """Let the alerts of a KPI follow its owner."""
+    subscribe_owners(kpi_ids=kpi_ids)
 
 
 @receiver(deliveries_owed, dispatch_uid="alerts: ring for the sender")

@@ -12,3 +12,6 @@ measurements_recorded = Signal()
 
 # Sent inside the transaction that ends a pull without applying it. pull: Pull; now: datetime.
 pull_ended_badly = Signal()
+
+# Sent inside the transaction that gave KPIs an owner, or made them active. kpi_ids: list[int].
+kpis_staffed = Signal()

@@ -17,6 +17,7 @@ from kpis.models import Kpi, KpiOwnership, Target, ThresholdSet
 from kpis.queries import rules_of
 from kpis.services.judging import rejudge
 from kpis.services.recording import ensure_states
+from kpis.signals import kpis_staffed
 
 LIMIT_NAMES = ("goal", "red_flag", "goal_low", "goal_high", "red_low", "red_high")
 
@@ -138,6 +139,7 @@ def hand_over(*, kpi: Kpi, owner: User, effective_from: date, reason: str, by: U
         KpiOwnership.objects.create(
             kpi=kpi, owner=owner, effective_from=effective_from, reason=reason, recorded_at=now, recorded_by=by
         )
+        kpis_staffed.send(sender=None, kpi_ids=[kpi.pk])
 
 
 def _refuse_unless_judging(kpi: Kpi, thresholds: ThresholdRow, target: TargetRow | None, kept: str) -> None:

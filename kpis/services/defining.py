@@ -1,0 +1,203 @@
+"""Changing what a KPI is: its definition sheet, its life from draft to retired, its weight. History stays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import transaction
+from orjson import loads
+
+from kpiplatform.accounts.models import User
+from kpiplatform.accounts.services import lock_active
+from kpiplatform.audit.editing import lock_as_seen
+from kpis.models import Kpi, KpiOwnership, KpiState, KpiVersion, KpiWeight
+from kpis.queries import rules_of
+from kpis.services.aiming import Refused, hand_over
+from kpis.services.judging import rejudge
+from kpis.services.recording import ensure_states
+from kpis.services.rolling import roll_up_objectives
+from kpis.signals import kpis_staffed
+
+SHEET = (
+    "name", "objective_id", "unit_id", "calendar_id", "purpose", "decision_informed", "formula_in_words", "inclusions",
+    "measure_unit", "decimals", "numerator_label", "denominator_label", "polarity", "tier", "indicator_type",
+    "frequency", "time_aggregation", "unit_aggregation", "is_cumulative", "ratio_factor", "entry", "formula",
+    "missing_policy", "minimum", "maximum", "reporting_lag_days", "lag_in_working_days", "stale_after_days",
+    "cost_to_measure", "unintended_consequences", "guard_id", "guard_reason", "baseline_value", "baseline_note",
+    "benchmark_value", "benchmark_source", "benchmark_on", "review_by", "active_from",
+)  # fmt: skip
+PEOPLE = ("owner_id", "deputy_id", "steward_id")
+# When a value is expected, what makes a band of it, and where its score goes.
+SCHEDULE = {"frequency", "calendar_id", "reporting_lag_days", "lag_in_working_days", "stale_after_days", "active_from"}
+JUDGEMENT = {"polarity", "is_cumulative", "frequency", "calendar_id"}
+ROLLED = {"objective_id", "polarity"}
+# From each state of a KPI's life to those that may follow. Nothing is deleted.
+FOLLOWING = {
+    Kpi.Status.DRAFT: (Kpi.Status.PROPOSED, Kpi.Status.ACTIVE, Kpi.Status.RETIRED),
+    Kpi.Status.PROPOSED: (Kpi.Status.ACTIVE, Kpi.Status.DRAFT, Kpi.Status.RETIRED),
+    Kpi.Status.ACTIVE: (Kpi.Status.RETIRED,),
+    Kpi.Status.RETIRED: (Kpi.Status.ACTIVE,),
+}
+
+
+def create_kpi(*, values: Mapping[str, Any], owner: User, by: User, now: datetime) -> Kpi:
+    """Create a draft with its owner. Raises NotActive for a person who may not sign in."""
+    with transaction.atomic():
+        lock_active(owner)
+        kpi = Kpi.objects.create(**values, owner=owner, status=Kpi.Status.DRAFT, created_at=now)
+        KpiOwnership.objects.create(
+            kpi=kpi, owner=owner, effective_from=now.date(), recorded_at=now, recorded_by=by, reason=""
+        )
+        ensure_states(kpi_ids=[kpi.pk])
+    return kpi
+
+
+def define(
+    *,
+    kpi: Kpi,
+    seen: str,
+    values: Mapping[str, Any],
+    effective_from: date,
+    reason: str,
+    breaks_series: bool,
+    by: User,
+    now: datetime,
+) -> Kpi:
+    """Change the definition sheet; of an active KPI a new version is noted, with its reason.
+
+    Raises ChangedMeanwhile. What follows from the change follows at once: values are expected by the new schedule,
+    judged by the new polarity, and counted for the new objective. The same sheet again changes nothing.
+    """
+    with transaction.atomic():
+        row = lock_as_seen(Kpi.objects.all(), kpi.pk, seen, SHEET)
+        before = {name: getattr(row, name) for name in values}
+        changed = {name for name, value in values.items() if before[name] != value}
+        if not changed:
+            return row
+        for name in changed:
+            setattr(row, name, values[name])
+        if row.status in {Kpi.Status.ACTIVE, Kpi.Status.RETIRED}:
+            row.version += 1
+            _note_version(row, effective_from=effective_from, reason=reason, breaks=breaks_series, by=by, now=now)
+        row.save(update_fields=[*changed, "version"])
+        _follow(row, changed, {before.get("objective_id", row.objective_id), row.objective_id}, effective_from, now)
+    return row
+
+
+def staff(
+    *,
+    kpi: Kpi,
+    seen: str,
+    owner: User,
+    deputy: User | None,
+    steward: User | None,
+    effective_from: date,
+    reason: str,
+    by: User,
+    now: datetime,
+) -> Kpi:
+    """Say who answers for the KPI; another owner is a hand-over that stays on record.
+
+    Raises ChangedMeanwhile, and Refused or NotActive for a person who may not sign in.
+    """
+    with transaction.atomic():
+        row = lock_as_seen(Kpi.objects.all(), kpi.pk, seen, PEOPLE)
+        for person in (deputy, steward):
+            if person is not None:
+                lock_active(person)
+        row.deputy, row.steward = deputy, steward
+        row.save(update_fields=["deputy", "steward"])
+        if row.owner_id != owner.pk:
+            hand_over(kpi=row, owner=owner, effective_from=effective_from, reason=reason, by=by, now=now)
+    return row
+
+
+def move_on(*, kpi: Kpi, to: str, by: User, now: datetime, reason: str = "", checklist: Any = None) -> Kpi:
+    """Bring the KPI into the next state of its life; asked twice, it happens once.
+
+    Raises Refused where that state does not follow, or where an active KPI could not be judged.
+    """
+    with transaction.atomic():
+        row = Kpi.objects.select_for_update(of=("self",)).get(pk=kpi.pk)
+        if row.status == to:
+            return row
+        if to not in FOLLOWING[Kpi.Status(row.status)]:
+            raise Refused(f"{row.name} is {row.get_status_display()} and can't become {Kpi.Status(to).label} now.")
+        if to == Kpi.Status.ACTIVE:
+            _refuse_unless_complete(row)
+            lock_active(row.owner)
+            row.active_from = row.active_from or now.date()
+        row.status = to
+        row.save(update_fields=["status", "active_from"])
+        if to == Kpi.Status.ACTIVE and not row.versions.exists():
+            first = row.active_from or now.date()
+            _note_version(row, effective_from=first, reason=reason, breaks=False, by=by, now=now, checklist=checklist)
+        KpiState.objects.filter(kpi=row).update(next_due_on=None)
+        roll_up_objectives(objective_ids=[row.objective_id], now=now)
+        if to == Kpi.Status.ACTIVE:
+            kpis_staffed.send(sender=None, kpi_ids=[row.pk])
+    return row
+
+
+def what_is_missing(kpi: Kpi) -> list[str]:
+    """Return what an active KPI needs and this one lacks, in sentences."""
+    missing = []
+    if kpi.polarity != Kpi.Polarity.UNSCORED:
+        rules = rules_of([kpi])[kpi.pk]
+        if not rules.targets and not any(_stands_alone(row) for row in rules.thresholds):
+            missing.append("It has no target.")
+        if not rules.thresholds:
+            missing.append("It has no thresholds.")
+    if not kpi.owner.is_active:
+        missing.append(f"Its owner {kpi.owner.name} may not sign in.")
+    return missing
+
+
+def set_weight(*, kpi: Kpi, weight: Decimal, effective_from: date, by: User, now: datetime) -> None:
+    """Weigh the KPI in its objective from a day on, and roll the objective up again."""
+    with transaction.atomic():
+        KpiWeight.objects.create(kpi=kpi, weight=weight, effective_from=effective_from, recorded_at=now, recorded_by=by)
+        roll_up_objectives(objective_ids=[kpi.objective_id], now=now)
+
+
+def _stands_alone(row: Any) -> bool:
+    return row.mode == "absolute" and (row.goal is not None or row.goal_low is not None)
+
+
+def _refuse_unless_complete(kpi: Kpi) -> None:
+    missing = what_is_missing(kpi)
+    if missing:
+        raise Refused(f"{kpi.name} can't be activated yet. {' '.join(missing)}")
+
+
+def _follow(kpi: Kpi, changed: set[str], objective_ids: set[int], since: date, now: datetime) -> None:
+    if changed & SCHEDULE:
+        KpiState.objects.filter(kpi=kpi).update(next_due_on=None)
+    if changed & JUDGEMENT:
+        ensure_states(kpi_ids=[kpi.pk])
+        rejudge(kpi_ids=[kpi.pk], since=since, now=now)
+    if changed & ROLLED:
+        roll_up_objectives(objective_ids=objective_ids, now=now)
+
+
+def _note_version(
+    kpi: Kpi, *, effective_from: date, reason: str, breaks: bool, by: User, now: datetime, checklist: Any = None
+) -> None:
+    sheet = {name: getattr(kpi, name) for name in ("code", *SHEET)}
+    definition = loads(DjangoJSONEncoder().encode(sheet))
+    if checklist:
+        definition["checklist"] = checklist
+    KpiVersion.objects.create(
+        kpi=kpi,
+        version=kpi.version,
+        effective_from=effective_from,
+        breaks_series=breaks,
+        definition=definition,
+        reason=reason,
+        recorded_at=now,
+        recorded_by=by,
+    )
