@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from alerts.queries import Alerts
+from alerts.wording import Wording
 from kpis.domain.figures import day, short_day
 from kpis.domain.periods import period_of, short_label
 from kpis.models import Kpi
@@ -26,17 +27,22 @@ class Panel:
     pending: str
     undelivered: str
     acknowledge_url: str
+    incident_url: str
+    asks: bool
+    code: str
+    follows: bool
 
 
 def kpi_panel(*, alerts: Alerts, kpi: Kpi, may_acknowledge: bool, now: datetime, zone: tzinfo) -> Panel:
     """Return the panel; `kpi` comes with its calendar. Only whoever may edit the KPI is offered to acknowledge."""
     incident, today = alerts.incident, now.astimezone(zone).date()
     waits = incident is not None and incident.acknowledged_at is None and may_acknowledge
-    due = incident.explanation_due_on if incident is not None else None
+    wording = Wording(locale="", zone=zone, today=today)
+    due = wording.explanation(incident.explanation_due_on, is_explained=incident.is_explained) if incident else ""
     return Panel(
         band=alerts.band,
         story=_story(alerts, kpi, zone, today),
-        due=_("Explanation due %s.") % _on(due, today) if due else "",
+        due=due,
         pending=_("The latest value speaks for another band; it is not confirmed yet.") if alerts.pending else "",
         undelivered=ngettext(
             "%d mail about it could not be delivered.", "%d mails about it could not be delivered.", alerts.undelivered
@@ -45,6 +51,10 @@ def kpi_panel(*, alerts: Alerts, kpi: Kpi, may_acknowledge: bool, now: datetime,
         if alerts.undelivered
         else "",
         acknowledge_url=reverse("alerts:acknowledge", args=[incident.pk]) if incident and waits else "",
+        incident_url=reverse("alerts:incident", args=[incident.pk]) if incident else "",
+        asks=incident is not None and may_acknowledge and not incident.is_explained,
+        code=kpi.code,
+        follows=alerts.follows,
     )
 
 

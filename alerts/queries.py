@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Subquery, When
 
-from alerts.models import AlertState, Announcement, BandCrossing, Delivery, Incident
+from alerts.models import Announcement, BandCrossing, Delivery, Incident, Subscription
 from kpiplatform.accounts.models import User
 from kpis.domain.periods import WorkingDays
-from kpis.models import Holiday, Kpi, PeriodCalendar
-from kpis.queries import kpis_editable_by
+from kpis.models import Commentary, Holiday, Kpi, PeriodCalendar
+from kpis.queries import kpis_editable_by, kpis_visible_to
 from objectives.models import Role, RoleAssignment
-from objectives.queries import organisation
+from objectives.queries import may_configure, may_write, objectives_visible_to, organisation, units_visible_to
+
+WITH_A_LINE = ("kpi__unit", "kpi__calendar", "kpi__owner")
+State = Delivery.State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,40 +30,112 @@ class Alerts:
     pending: int
     announced_at: datetime | None
     undelivered: int
+    follows: bool
     incident: Incident | None
 
 
-def alerts_of(kpi: Kpi) -> Alerts:
-    """Return what the KPI's page shows of its alerts, in two queries."""
-    own = Announcement.objects.filter(kpi=OuterRef("kpi"), seq=OuterRef("seq"), told_at__isnull=False)
-    given_up = Delivery.objects.filter(message__kpi=OuterRef("kpi"), state=Delivery.State.DEAD)
-    state = (
-        AlertState.objects.filter(kpi=kpi)
+def alerts_of(kpi: Kpi, *, reader: User | None = None) -> Alerts:
+    """Return what the KPI's page shows of its alerts, in two queries; `follows` is whether `reader` is told of them."""
+    seq = OuterRef("alert_state__seq")
+    own = Announcement.objects.filter(kpi=OuterRef("pk"), seq=seq, told_at__isnull=False)
+    given_up = Delivery.objects.filter(message__kpi=OuterRef("pk"), message__crossing__seq=seq, state=State.DEAD)
+    told = Subscription.objects.filter(kpi=OuterRef("pk"), user=reader, is_active=True)
+    band, since, pending, announced_at, undelivered, follows = (
+        Kpi.objects.filter(pk=kpi.pk)
         .annotate(
             announced_at=Subquery(own.order_by("-told_at").values("told_at")[:1]),
-            undelivered=Subquery(
-                given_up.filter(message__crossing__seq=OuterRef("seq"))
-                .values("message__kpi")
-                .annotate(count=Count("pk"))
-                .values("count")
-            ),
+            undelivered=Subquery(given_up.values("message__kpi").annotate(count=Count("pk")).values("count")),
+            follows=Exists(told),
         )
-        .first()
+        .values_list(
+            "alert_state__confirmed_band",
+            "alert_state__confirmed_since",
+            "alert_state__pending",
+            "announced_at",
+            "undelivered",
+            "follows",
+        )
+        .get()
     )
     return Alerts(
-        band=state.confirmed_band if state else "",
-        since=state.confirmed_since if state else None,
-        pending=len(state.pending) if state else 0,
-        announced_at=state.announced_at if state else None,
-        undelivered=(state.undelivered or 0) if state else 0,
+        band=band or "",
+        since=since,
+        pending=len(pending or ()),
+        announced_at=announced_at,
+        undelivered=undelivered or 0,
+        follows=follows,
         incident=open_incident(kpi),
     )
 
 
 def open_incident(kpi: Kpi) -> Incident | None:
-    """Return the stretch of trouble the KPI is in, None if it is in none."""
+    """Return the stretch of trouble the KPI is in, with `is_explained`; None if it is in none."""
     return (
-        Incident.objects.filter(kpi=kpi, closed_at__isnull=True).select_related("opened_by", "acknowledged_by").first()
+        Incident.objects.filter(kpi=kpi, closed_at__isnull=True)
+        .annotate(is_explained=_explained())
+        .select_related("opened_by", "acknowledged_by")
+        .first()
+    )
+
+
+def incidents_visible_to(user: User, *, today: date) -> QuerySet[Incident]:
+    """Return the stretches of trouble, open and past, of the KPIs that `user` may open."""
+    return Incident.objects.filter(kpi__in=kpis_visible_to(user, today=today))
+
+
+def with_a_page(incidents: QuerySet[Incident]) -> QuerySet[Incident]:
+    """Return the incidents with all that the page of one shows around its story."""
+    around = ("kpi__alert_state", "kpi__state", "kpi__deputy", "opened_by", "acknowledged_by")
+    return incidents.annotate(is_explained=_explained()).select_related(*WITH_A_LINE, *around)
+
+
+def inbox_of(user: User, *, today: date, mine: bool) -> QuerySet[Incident]:
+    """Return the open incidents that `user` may see, or only those of KPIs they answer for, with what a line says.
+
+    `is_own` is 1 for the latter; `is_explained` says whether somebody gave cause, action and recovery date.
+    """
+    incidents = (
+        with_a_page(incidents_visible_to(user, today=today))
+        .filter(closed_at__isnull=True)
+        .annotate(is_own=_is_own(user))
+    )
+    return incidents.filter(is_own=1) if mine else incidents
+
+
+def crossings_of(user: User, *, today: date, mine: bool) -> QuerySet[BandCrossing]:
+    """Return the changes of band of the KPIs that `user` may see, or only of those they answer for.
+
+    A first judgement is no change. Each comes with the `incident_id` it belongs to, if there is one.
+    """
+    within = Incident.objects.filter(kpi=OuterRef("kpi"), opened_by__seq__lte=OuterRef("seq"))
+    crossings = (
+        BandCrossing.objects.filter(kpi__in=kpis_visible_to(user, today=today))
+        .exclude(cause=BandCrossing.Cause.FIRST)
+        .annotate(incident_id=Subquery(within.order_by("-opened_by__seq").values("pk")[:1]))
+        .select_related(*WITH_A_LINE)
+    )
+    return crossings.filter(Q(kpi__owner=user) | Q(kpi__deputy=user)) if mine else crossings
+
+
+def deliveries_visible_to(user: User, *, today: date) -> QuerySet[Delivery]:
+    """Return the mails that `user` may read of: their own, those about KPIs they own, for administrators all."""
+    deliveries = Delivery.objects.select_related("message__kpi", "message__source", "recipient")
+    if may_configure(user, today=today):
+        return deliveries
+    return deliveries.filter(Q(recipient=user) | Q(message__kpi__owner=user))
+
+
+def subscriptions_of(user: User, *, today: date) -> QuerySet[Subscription]:
+    """Return what `user` has asked to be told, those as an owner first, as far as they may still see it."""
+    visible = (
+        Q(kpi__in=kpis_visible_to(user, today=today))
+        | Q(objective__in=objectives_visible_to(user, today=today))
+        | Q(unit__in=units_visible_to(user, today=today))
+    )
+    return (
+        Subscription.objects.filter(visible, user=user)
+        .select_related("kpi__unit", "objective", "unit")
+        .order_by("-as_owner", "kpi__name", "objective__name", "unit__name", "pk")
     )
 
 
@@ -72,6 +147,15 @@ def incidents_to_acknowledge(user: User, *, today: date) -> QuerySet[Incident]:
         .select_related("kpi__calendar", "opened_by")
         .order_by("opened_at", "kpi__code")
     )
+
+
+def unacknowledged(user: User, *, today: date) -> int:
+    """Return how many of those there are; one query, none for whoever may not write."""
+    if not may_write(user, today=today):
+        return 0
+    waiting = Incident.objects.filter(closed_at__isnull=True, acknowledged_at__isnull=True)
+    own = Q(kpi__owner=user) | Q(kpi__deputy=user)
+    return waiting.filter(own, kpi__status=Kpi.Status.ACTIVE).count()
 
 
 def recent_crossings(kpis: QuerySet[Kpi], *, since: datetime) -> QuerySet[BandCrossing]:
@@ -86,9 +170,24 @@ def recent_crossings(kpis: QuerySet[Kpi], *, since: datetime) -> QuerySet[BandCr
 
 def undelivered_mails(user: User, *, since: datetime) -> QuerySet[Delivery]:
     """Return the mails given up since then: those to `user`, for administrators those to anyone."""
-    dead = Delivery.objects.filter(state=Delivery.State.DEAD, finished_at__gte=since)
+    dead = Delivery.objects.filter(state=State.DEAD, finished_at__gte=since)
     administers = RoleAssignment.objects.filter(user=user, role=Role.ADMIN)
     return dead.filter(Q(recipient=user) | Q(Exists(administers))).select_related("message__kpi", "recipient")
+
+
+def _is_own(user: User) -> Case:
+    return Case(When(Q(kpi__owner=user) | Q(kpi__deputy=user), then=1), default=0)
+
+
+def _explained() -> Exists:
+    """Whether an incident was explained since that was last asked."""
+    return Exists(
+        Commentary.objects.filter(
+            kind=Commentary.Kind.EXPLANATION,
+            kpi_id=OuterRef("kpi_id"),
+            created_at__gte=OuterRef("explanation_asked_at"),
+        )
+    )
 
 
 def local_date(now: datetime) -> date:

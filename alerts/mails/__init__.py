@@ -1,7 +1,16 @@
 """What mails say: words and layout from frozen facts. Reads nothing and sends nothing."""
 
-from alerts.mails.band import write_band_mail
+from alerts.mails.band import band_subject, write_band_mail
 from alerts.mails.layout import Mail, Picture, Reader
+from alerts.mails.mention import write_mention_mail
 from alerts.mails.source import write_source_mail
 
-__all__ = ["Mail", "Picture", "Reader", "write_band_mail", "write_source_mail"]
+__all__ = [
+    "Mail",
+    "Picture",
+    "Reader",
+    "band_subject",
+    "write_band_mail",
+    "write_mention_mail",
+    "write_source_mail",
+]

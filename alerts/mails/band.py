@@ -31,6 +31,11 @@ def write_band_mail(facts: dict[str, Any], *, kind: str, was: str, reader: Reade
     return lay_out("alerts/mail/band", subject=page.subject, context=context, pictures=pictures)
 
 
+def band_subject(facts: dict[str, Any], *, kind: str, was: str, reader: Reader) -> str:
+    """Return the subject of that mail alone."""
+    return _Page(facts=facts, kind=kind, was=was, reader=reader).subject
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Page:
     facts: dict[str, Any]

@@ -92,6 +92,7 @@ class Incident(models.Model):
     )
     acknowledged_at = models.DateTimeField(null=True, blank=True)
     explanation_due_on = models.DateField(null=True, blank=True)
+    explanation_asked_at = models.DateTimeField(help_text="when it opened, or grew worse than it had been")
 
     class Meta:
         constraints = [

@@ -9,7 +9,7 @@ from django.db import models
 
 from alerts.models.crossing import BandCrossing
 from alerts.models.subscription import Subscription
-from kpis.models import DataSource, Kpi
+from kpis.models import Commentary, DataSource, Kpi
 
 
 class Message(models.Model):
@@ -22,12 +22,17 @@ class Message(models.Model):
         SOURCE_ERROR = "source_error", "source error"
         SUSPECT = "suspect", "pull held"
         STALE = "stale", "stale"
+        MENTION = "mention", "mention"
+
+    # Those that several of which to one person about one KPI are folded into the newest.
+    ABOUT_BANDS = (Kind.WORSE, Kind.BETTER, Kind.CORRECTION)
 
     dedup_key = models.CharField(max_length=200, unique=True)
     kind = models.CharField(max_length=12, choices=Kind)
     kpi = models.ForeignKey(Kpi, on_delete=models.PROTECT, null=True, related_name="messages")
     source = models.ForeignKey(DataSource, on_delete=models.PROTECT, null=True, related_name="messages")
     crossing = models.ForeignKey(BandCrossing, on_delete=models.PROTECT, null=True, related_name="messages")
+    commentary = models.ForeignKey(Commentary, on_delete=models.PROTECT, null=True, related_name="messages")
     subscription = models.ForeignKey(Subscription, on_delete=models.SET_NULL, null=True, related_name="messages")
     facts = models.JSONField(help_text="all that the text says, as it was known then")
     created_at = models.DateTimeField()

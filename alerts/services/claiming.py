@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from alerts.models import Delivery
+from alerts.models import Delivery, Message
 from alerts.services.superseding import BY, PERHAPS_TOLD
 
 SIGN_IN_REFUSED = "sign-in refused: "
@@ -78,7 +78,7 @@ def _make_way(delivery: Delivery, at: datetime) -> int:
 
     A delivery that another sender has in hand is waited for, so that mails arrive in the order of what they say.
     """
-    if delivery.message.kpi_id is None:
+    if delivery.message.kind not in Message.ABOUT_BANDS:
         return 0
     siblings = list(
         _siblings(delivery).filter(
@@ -104,9 +104,12 @@ def _make_way(delivery: Delivery, at: datetime) -> int:
 
 
 def _siblings(delivery: Delivery) -> QuerySet[Delivery]:
-    """What else was owed to the same person about the same KPI."""
+    """What else was owed to the same person about the band of the same KPI."""
     about_the_same = Delivery.objects.filter(
-        recipient=delivery.recipient_id, channel=delivery.channel, message__kpi=delivery.message.kpi_id
+        recipient=delivery.recipient_id,
+        channel=delivery.channel,
+        message__kpi=delivery.message.kpi_id,
+        message__kind__in=Message.ABOUT_BANDS,
     )
     return about_the_same.exclude(pk=delivery.pk)
 

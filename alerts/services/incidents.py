@@ -10,14 +10,16 @@ from typing import NamedTuple
 
 from django.db import connection, transaction
 
-from alerts.models import Incident
+from alerts.models import AlertState, Incident
 from alerts.queries import local_date, working_days
 from kpiplatform.accounts.models import User
-from kpis.domain.bands import Band, worse
+from kpis.domain.bands import Band, severity
 from kpis.domain.periods import Calendar, WorkingDays, due_on, period_of
 from kpis.models import Kpi
+from kpis.services import notes
 
 EXPLAIN_WITHIN = 3  # working days
+CHANGING = ["worst_band", "closed_at", "explanation_due_on", "explanation_asked_at"]
 CROSSING_IDS = """
 SELECT c.kpi_id, c.id
 FROM unnest(%s::bigint[], %s::int[]) AS wanted(kpi_id, seq) JOIN alerts_bandcrossing c USING (kpi_id, seq)
@@ -68,14 +70,17 @@ def follow_crossings(*, crossings: Sequence[Crossed], now: datetime) -> None:
                     worst_band=crossing.to_band,
                     opened_at=now,
                     explanation_due_on=due[kpi_id],
+                    explanation_asked_at=now,
                 )
-            else:
-                incident.worst_band = worse(incident.worst_band, crossing.to_band)
+            elif severity(crossing.to_band) > severity(incident.worst_band):
+                # What was said of the milder trouble does not explain the worse: it is asked for anew.
+                incident.worst_band = crossing.to_band
+                incident.explanation_due_on, incident.explanation_asked_at = due[kpi_id], now
         if incident is not None and incident.pk:
             changed.append(incident)
         elif incident is not None:
             opened.append((opening, incident))
-    Incident.objects.bulk_update(changed, ["worst_band", "closed_at"])
+    Incident.objects.bulk_update(changed, CHANGING)
     _open(opened)
 
 
@@ -86,6 +91,31 @@ def acknowledge(*, incident_id: int, user: User, now: datetime) -> Incident:
         if incident.acknowledged_at is None and incident.closed_at is None:
             incident.acknowledged_by, incident.acknowledged_at = user, now
             incident.save(update_fields=["acknowledged_by", "acknowledged_at"])
+    return incident
+
+
+def period_to_explain(*, incident: Incident) -> date:
+    """Return the period that an explanation of the incident is about: the latest judged one of its time."""
+    through = AlertState.objects.filter(kpi=incident.kpi_id).values_list("folded_through", flat=True).first()
+    began = incident.opened_by.period_start
+    return began if through is None or incident.closed_at is not None else max(began, through)
+
+
+def explain(
+    *, incident_id: int, user: User, now: datetime, period_start: date, cause: str, action: str, recovery_on: date
+) -> Incident:
+    """Acknowledge the incident and store the explanation in the KPI's thread, both or neither; stored once."""
+    with transaction.atomic():
+        incident = acknowledge(incident_id=incident_id, user=user, now=now)
+        notes.explain(
+            kpi=incident.kpi,
+            period_start=period_start,
+            cause=cause,
+            action=action,
+            recovery_on=recovery_on,
+            author=user,
+            now=now,
+        )
     return incident
 
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from alerts.channels.email import build_message
-from alerts.mails import Mail, Reader, write_band_mail, write_source_mail
+from alerts.mails import Mail, Reader, write_band_mail, write_mention_mail, write_source_mail
 from alerts.models import Delivery, Message
 from alerts.queries import local_date
 from alerts.services.superseding import BY, PERHAPS_TOLD, Told, Waiting, fold_messages
@@ -36,10 +36,8 @@ def write(*, delivery: Delivery, at: datetime) -> EmailMessage:
         address = Address(display_name=" ".join(recipient.name.split()), addr_spec=recipient.email)
     except (ValueError, MessageError) as error:
         raise Undeliverable(f"{recipient.email} is no address: {error}") from error
-    kpi_id = delivery.message.kpi_id
-    mail = _source_mail(delivery, at) if kpi_id is None else _band_mail(delivery, kpi_id, at)
     return build_message(
-        mail,
+        _mail(delivery, at),
         sender=settings.DEFAULT_FROM_EMAIL,
         recipient=address,
         message_id=message_id(delivery),
@@ -53,14 +51,27 @@ def message_id(delivery: Delivery) -> str:
     return f"<{delivery.pk}@{urlsplit(settings.BASE_URL).hostname}>"
 
 
-def _band_mail(delivery: Delivery, kpi_id: int, at: datetime) -> Mail:
+def _mail(delivery: Delivery, at: datetime) -> Mail:
     message = delivery.message
-    if message.subscription is None or not message.subscription.is_active:
+    if message.kpi_id is None:
+        return _source_mail(delivery, at)
+    is_mention = message.kind == Message.Kind.MENTION
+    if not is_mention and (message.subscription is None or not message.subscription.is_active):
         raise NotToBeSent("the subscription has ended")
     visible = kpis_visible_to(delivery.recipient, today=local_date(at))
-    if not visible.filter(pk=kpi_id).exists():
+    if not visible.filter(pk=message.kpi_id).exists():
         raise NotToBeSent("the recipient may not see this KPI")
-    told = _what_to_tell(delivery)
+    return _mention_mail(delivery) if is_mention else _band_mail(delivery)
+
+
+def _mention_mail(delivery: Delivery) -> Mail:
+    facts = delivery.message.facts
+    url = f"{settings.BASE_URL}/kpis/{facts['kpi']['code']}/#entry-{facts['commentary']}"
+    return write_mention_mail(facts, reader=_reader(delivery), url=url)
+
+
+def _band_mail(delivery: Delivery) -> Mail:
+    message, told = delivery.message, _what_to_tell(delivery)
     url = f"{settings.BASE_URL}/kpis/{message.facts['kpi']['code']}/"
     return write_band_mail(
         message.facts, kind=told.kind, was=told.was, reader=_reader(delivery), url=url, key=str(delivery.pk)

@@ -44,6 +44,7 @@ class Commentary(models.Model):
     action = models.TextField(blank=True)
     recovery_on = models.DateField(null=True, blank=True)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    mentioned = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="mentions", blank=True)
     created_at = models.DateTimeField()
 
     class Meta:

@@ -179,7 +179,7 @@ def open_incidents(kpi_ids: Sequence[int]) -> list[Incident]:
     One read serves both the reds to explain and the alerts to acknowledge.
     """
     explained = Commentary.objects.filter(
-        kind=Commentary.Kind.EXPLANATION, kpi_id=OuterRef("kpi_id"), created_at__gte=OuterRef("opened_at")
+        kind=Commentary.Kind.EXPLANATION, kpi_id=OuterRef("kpi_id"), created_at__gte=OuterRef("explanation_asked_at")
     )
     return list(
         Incident.objects.filter(kpi__in=kpi_ids, closed_at=None)

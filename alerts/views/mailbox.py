@@ -1,4 +1,4 @@
-"""Acknowledging an incident, and the mailbox of the demo."""
+"""The mailbox of the demo."""
 
 from __future__ import annotations
 
@@ -6,22 +6,15 @@ from pathlib import Path
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.utils import timezone
 from django.utils.csp import CSP
-from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.csp import csp_override
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
-from alerts import mailbox, services
-from alerts.models import Incident
-from alerts.panel import kpi_panel
-from alerts.queries import alerts_of, local_date
-from kpiplatform.htmx import changed
+from alerts import mailbox
 from kpis.domain.figures import moment
-from kpis.queries import kpis_editable_by
 
 # A mail may bring its own style and its own pictures; it runs nothing, sends nothing and fetches nothing.
 MAIL_CSP = {
@@ -31,31 +24,6 @@ MAIL_CSP = {
     "frame-ancestors": [CSP.SELF],
     "sandbox": ["allow-popups", "allow-popups-to-escape-sandbox"],
 }
-
-
-@require_POST
-def acknowledge(request: HttpRequest, incident_id: int) -> HttpResponse:
-    """Note that whoever answers for the KPI has seen the alert."""
-    now = timezone.now()
-    kpis = kpis_editable_by(request.user, today=local_date(now))
-    incident = get_object_or_404(Incident.objects.filter(kpi__in=kpis).select_related("kpi__calendar"), pk=incident_id)
-    services.acknowledge(incident_id=incident.pk, user=request.user, now=now)
-    panel = kpi_panel(
-        alerts=alerts_of(incident.kpi),
-        kpi=incident.kpi,
-        may_acknowledge=True,
-        now=now,
-        zone=timezone.get_current_timezone(),
-    )
-    return changed(
-        request,
-        "alerts/_kpi_panel.html",
-        {"panel": panel},
-        partial="panel",
-        fact="incident-acknowledged",
-        message=_("Acknowledged: %s") % incident.kpi.name,
-        to=_back(request, incident),
-    )
 
 
 @require_safe
@@ -96,10 +64,3 @@ def _folder_or_404() -> Path:
     if not settings.KPI_MAILBOX_DIR:
         raise Http404
     return Path(settings.KPI_MAILBOX_DIR)
-
-
-def _back(request: HttpRequest, incident: Incident) -> str:
-    wanted = request.POST.get("next", "")
-    if url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
-        return wanted
-    return f"/kpis/{incident.kpi.code}/"
