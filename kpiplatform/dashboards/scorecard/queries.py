@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -161,7 +161,7 @@ def board(user: User, chosen: Selection, *, now: datetime) -> Board:
         restated=_restated(ids, review, chosen) if review else [],
         decisions=around.decisions,
         failing=around.failing,
-        **_choices(of_tier),
+        **_choices(_choosable(of_tier) if chosen.is_filtered else map(_of_line, kpis)),
     )
 
 
@@ -197,11 +197,21 @@ def _restated(kpi_ids: Sequence[int], review: LastReview, chosen: Selection) -> 
     return list(rows[:RESTATED_AT_MOST])
 
 
-def _choices(kpis: QuerySet[Kpi]) -> dict[str, Any]:
+def _choosable(kpis: QuerySet[Kpi]) -> Iterable[tuple[Any, ...]]:
+    """Read what the filters offer, where the rows shown are only some of the KPIs."""
     theme = ("objective__theme__code", "objective__theme__name")
     rows = kpis.order_by().values_list("unit__code", "unit__name", "unit__path", *theme, "owner", "owner__name")
+    return rows.distinct()
+
+
+def _of_line(kpi: Line) -> tuple[Any, ...]:
+    theme = (kpi.theme_code, kpi.theme_name)
+    return (kpi.unit_code, kpi.unit_name, kpi.unit_path, *theme, kpi.owner_id, kpi.owner_name)
+
+
+def _choices(rows: Iterable[tuple[Any, ...]]) -> dict[str, Any]:
     units, themes, owners = {}, {}, {}
-    for unit, unit_name, path, theme, theme_name, owner, owner_name in rows.distinct():
+    for unit, unit_name, path, theme, theme_name, owner, owner_name in rows:
         units[path] = (unit, unit_name)
         if theme:
             themes[theme] = theme_name

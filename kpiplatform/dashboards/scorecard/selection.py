@@ -50,6 +50,11 @@ class Selection:
         return self.week is None and self.known_on is None
 
     @property
+    def is_filtered(self) -> bool:
+        """Whether only some of the tier's KPIs are asked for."""
+        return bool(self.unit or self.theme or self.owner or self.band)
+
+    @property
     def last_closed_week(self) -> Period:
         return previous_period(period_of(self.today, "week", self.calendar), self.calendar)
 

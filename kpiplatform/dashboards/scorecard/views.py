@@ -73,7 +73,7 @@ def _context(user: Any, chosen: Selection, by_calendar: dict[int, Calendar], now
         "story": story_of(rows, read, calendars=by_calendar, locale=user.locale),
         "perspectives": perspectives,
         "table": table_of(perspectives),
-        "is_filtered": bool(chosen.unit or chosen.theme or chosen.owner or chosen.band),
+        "is_filtered": chosen.is_filtered,
         "tiers": [
             {"tier": tier, "count": read.tiers.get(tier, 0), "at": chosen.at(tier=tier, unit="", theme="", owner="")}
             for tier in TIERS
