@@ -105,6 +105,9 @@ TEMPLATES = [
     }
 ]
 
+# Counted by all processes together: attempts to sign in. Not for figures, which are always read.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "shared_cache"}}
+
 # --- people -------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]

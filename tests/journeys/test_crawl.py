@@ -1,0 +1,166 @@
+"""Every link as every role: no error, no dead end; every kind of page looked at in a browser at 390 px and wide."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from urllib.parse import parse_qsl, urldefrag, urljoin, urlsplit
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client, override_settings
+from django.urls import Resolver404, resolve
+from playwright.sync_api import Browser
+
+from kpiplatform.accounts.models import User
+from tests.journeys.conftest import SIGN_IN, Site, Visitor
+from tests.journeys.processes import eventually
+from tests.journeys.test_accessibility import findings
+
+pytestmark = pytest.mark.django_db
+
+OF_A_KIND = 2  # so many addresses with one name and the same choices are opened per role
+NEVER = {"account_logout"}
+HTML = "text/html"
+
+
+@dataclass
+class Links(HTMLParser):
+    """Where a page leads, and what it calls its parts."""
+
+    hrefs: list[str] = field(default_factory=list)
+    ids: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = dict(attrs)
+        if attributes.get("id"):
+            self.ids.add(str(attributes["id"]))
+        for name in ("href", "hx-get", "src"):
+            if attributes.get(name) and tag in {"a", "form", "div", "section", "iframe", "button", "tr", "li", "input"}:
+                self.hrefs.append(str(attributes[name]))
+
+
+@dataclass
+class Crawled:
+    """What one role found: the faults, and an address of each kind of page."""
+
+    faults: list[str] = field(default_factory=list)
+    kinds: dict[str, str] = field(default_factory=dict)
+    opened: int = 0
+
+
+def kind_of(path: str) -> tuple[str, ...]:
+    """Return the name of an address with the names of its choices."""
+    parts = urlsplit(path)
+    match = resolve(parts.path)
+    return (match.view_name, *sorted({name for name, _ in parse_qsl(parts.query)}))
+
+
+def crawl(client: Client) -> Crawled:
+    """Open what can be reached from the first page, a few addresses of each kind."""
+    found, waiting, seen, of_kind = Crawled(), deque([("/", "/")]), {"/"}, Counter[tuple[str, ...]]()
+    while waiting:
+        path, from_page = waiting.popleft()
+        response = client.get(path)
+        found.opened += 1
+        if response.status_code in {301, 302, 303}:
+            targets = [response["Location"]]
+        elif response.status_code != 200:
+            found.faults.append(f"{response.status_code} {path} (linked from {from_page})")
+            continue
+        else:
+            targets = read(response, path, found)
+        for target in targets:
+            there = urldefrag(urljoin(path, target)).url
+            if urlsplit(there).scheme or urlsplit(there).netloc or there in seen or there.startswith("/static/"):
+                continue
+            seen.add(there)
+            try:
+                kind = kind_of(there)
+            except Resolver404:
+                found.faults.append(f"leads nowhere: {there} (on {path})")
+                continue
+            if kind[0] not in NEVER and of_kind[kind] < OF_A_KIND:
+                of_kind[kind] += 1
+                waiting.append((there, path))
+    return found
+
+
+def read(response: HttpResponse, path: str, found: Crawled) -> list[str]:
+    """Return where a page leads, and note it as an example of its kind."""
+    if not response["Content-Type"].startswith(HTML):
+        return []
+    text = response.content.decode()
+    links = Links()
+    links.feed(text)
+    parts = [href[1:] for href in links.hrefs if href.startswith("#") and len(href) > 1]
+    found.faults += [f"no such part: #{part} on {path}" for part in parts if part not in links.ids]
+    if "<html" in text:
+        found.kinds.setdefault(kind_of(path)[0], path)
+    return [href for href in links.hrefs if not href.startswith(("#", "mailto:"))]
+
+
+@pytest.fixture(scope="module")
+def crawled(site: Site) -> dict[str, Crawled]:
+    """What every role of the sample finds."""
+    eventually(lambda: any(site.mailbox.glob("*.eml")), "a message in the mailbox")
+    results = {}
+    with override_settings(KPI_MAILBOX_DIR=str(site.mailbox)):
+        for role, email in SIGN_IN.items():
+            client = Client(headers={"host": "localhost"})
+            client.force_login(User.objects.get(email=email))
+            results[role] = crawl(client)
+    return results
+
+
+def test_no_link_leads_to_an_error_or_nowhere_for_any_role(crawled: dict[str, Crawled]) -> None:
+    assert {role: one.faults for role, one in crawled.items() if one.faults} == {}
+
+
+def test_every_role_reaches_the_pages_of_its_week(crawled: dict[str, Crawled]) -> None:
+    reached = {role: set(one.kinds) for role, one in crawled.items()}
+    assert all(one.opened > 20 for one in crawled.values())
+    for role in ("executive", "manager", "owner", "admin", "auditor"):
+        assert {"scorecard", "kpi"} <= reached[role], role
+    assert "configuration" in reached["admin"]
+    assert all("configuration" not in reached[role] for role in reached.keys() - {"admin"})
+
+
+def sights(crawled: dict[str, Crawled]) -> Iterator[tuple[str, str, str]]:
+    """Return role, name and path: each kind of page once, with the first role that reaches it."""
+    shown: set[str] = set()
+    for role, one in crawled.items():
+        for name, path in sorted(one.kinds.items()):
+            if name not in shown:
+                shown.add(name)
+                yield role, name, path
+
+
+def test_every_kind_of_page_breaks_no_rule_says_nothing_to_the_console_and_fits_a_phone(
+    crawled: dict[str, Crawled], site: Site, browser: Browser
+) -> None:
+    faults: dict[str, list[str]] = {}
+    seats: dict[str, Visitor] = {}
+    for role, name, path in sights(crawled):
+        if role not in seats:
+            context = browser.new_context(
+                viewport={"width": 390, "height": 844}, reduced_motion="reduce", color_scheme="dark"
+            )
+            context.set_default_timeout(30_000)
+            seats[role] = Visitor(page=context.new_page(), site=site)
+            seats[role].sign_in(role)
+        page = seats[role].page
+        seats[role].faults.clear()
+        page.goto(f"{site.url}{path}", wait_until="load")
+        width = page.evaluate("document.documentElement.scrollWidth")
+        found = findings(page) + seats[role].faults + ([f"{width} px wide"] if width != 390 else [])
+        if found:
+            faults[f"{name} {path}"] = found
+    for visitor in seats.values():
+        visitor.page.context.close()
+    assert faults == {}
