@@ -11,6 +11,7 @@ from kpiplatform.dashboards.kpi_page.views import table as kpi_table
 from kpiplatform.dashboards.limits.views import limits
 from kpiplatform.dashboards.objective_page.views import objective
 from kpiplatform.dashboards.scorecard.views import home, scorecard
+from kpiplatform.dashboards.strategy_map.views import strategy_map
 from kpiplatform.health import healthz
 
 urlpatterns = [
@@ -23,8 +24,10 @@ urlpatterns = [
     path("kpis/<str:code>/limits/", limits, name="kpi_limits"),
     path("objectives/<slug:code>/", objective, name="objective"),
     path("kpis/<str:code>/table.csv", kpi_table, name="kpi_table"),
+    path("map/", strategy_map, name="map"),
     path("units/", include("kpiplatform.dashboards.units.urls")),
     path("initiatives/", include("initiatives.urls")),
+    path("reviews/", include("reviews.urls")),
     path("", include("alerts.urls")),
     path("configuration/", configuration, name="configuration"),
     path("configuration/", include("kpiplatform.dashboards.configuration.urls")),

@@ -26,8 +26,11 @@ class Entry:
 
 ENTRIES = (
     Entry(label=gettext_lazy("Scorecard"), name="scorecard"),
+    Entry(label=gettext_lazy("Map"), name="map"),
+    Entry(label=gettext_lazy("Units"), name="units"),
     Entry(label=gettext_lazy("My KPIs"), name="my:kpis"),
     Entry(label=gettext_lazy("Initiatives"), name="initiatives:initiatives"),
+    Entry(label=gettext_lazy("Reviews"), name="reviews:reviews"),
     Entry(label=gettext_lazy("Alerts"), name="alerts:inbox"),
     Entry(
         label=gettext_lazy("Mailbox"), name="alerts:mailbox", shown=lambda user, today: bool(settings.KPI_MAILBOX_DIR)

@@ -6,21 +6,18 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from initiatives.domain.progress import end_slipped, furthest_behind
-from initiatives.models import Initiative
 from kpiplatform.dashboards.objective_page.line import line
+from kpiplatform.dashboards.objective_page.links import days, hypothesis
 from kpiplatform.dashboards.objective_page.queries import Facts, Moment
 from kpiplatform.dashboards.objective_page.terms import BAND_WORDS, terms_of
 from kpis.domain.figures import day, number, with_unit
-from objectives.models import CausalLink
 
 HUNDRED = Decimal(100)
 WIDE, NARROW = (1024, 13), (360, 5)
-LINE_CLASSES = {"supported": "supported", "contradicted": "contra", "cannot_tell": "cannot", "untested": "untested"}
 
 
 def objective_page(facts: Facts) -> dict[str, Any]:
@@ -39,10 +36,10 @@ def objective_page(facts: Facts) -> dict[str, Any]:
         "line_label": _line_label(facts),
         "history": [_history_row(moment, facts.locale) for moment in reversed(facts.history)],
         "opens_parent": facts.opens_parent,
-        "initiatives": [_initiative(row, facts.today) for row in facts.initiatives if row.opens],
+        "initiatives": [initiative_line(row, facts.today) for row in facts.initiatives if row.opens],
         "hidden_initiatives": sum(not row.opens for row in facts.initiatives),
-        "links_out": [_link(link, link.target) for link in facts.links_out if link.opens],
-        "links_in": [_link(link, link.source) for link in facts.links_in if link.opens],
+        "links_out": [hypothesis(link, link.target) for link in facts.links_out if link.opens],
+        "links_in": [hypothesis(link, link.source) for link in facts.links_in if link.opens],
         "hidden_links": sum(not link.opens for link in (*facts.links_in, *facts.links_out)),
         "weights": [
             {"name": row.name, "weight": _weight(row.weight, facts.locale), "since": day(row.since), "by": row.by}
@@ -162,7 +159,8 @@ def _history_row(moment: Moment, locale: str) -> dict[str, Any]:
     }
 
 
-def _initiative(row: Any, today: date) -> dict[str, str]:
+def initiative_line(row: Any, today: date) -> dict[str, str]:
+    """Return an initiative with its owner, next milestone and what is late; `open_steps` are its open milestones."""
     late = furthest_behind(row.open_steps, today)
     words = [row.owner.name, row.get_status_display()]
     following = row.open_steps[0] if row.open_steps else None
@@ -174,47 +172,12 @@ def _initiative(row: Any, today: date) -> dict[str, str]:
         warning = _("%(step)s: %(days)s behind the first plan") % {"step": late[0].name, "days": days(late[1])}
     elif slipped:
         warning = _("its end moved by %(days)s") % {"days": days(slipped)}
-    return {"url": initiative_url(row), "name": row.name, "words": " · ".join(words), "late": warning}
-
-
-def initiative_url(row: Initiative) -> str:
-    """Return the address of an initiative's page; "" where the installation has none."""
-    try:
-        return reverse("initiatives:initiative", args=[row.code])
-    except NoReverseMatch:
-        return ""
-
-
-def days(count: int) -> str:
-    """Like “6 days”, in weeks from two on."""
-    if count >= 14:
-        return ngettext("%(count)d week", "%(count)d weeks", count // 7) % {"count": count // 7}
-    return ngettext("%(count)d day", "%(count)d days", count) % {"count": count}
-
-
-def _link(link: CausalLink, other: Any) -> dict[str, Any]:
-    state = getattr(other, "state", None)
     return {
-        "url": reverse("objective", args=[other.code]),
-        "name": other.name,
-        "band": state.band if state else "",
-        "rationale": link.rationale,
-        "sign_and_lag": f"{'+' if link.sign > 0 else '−'}, {lag_words(link)}",
-        "evidence": link.get_evidence_display(),
-        "line": LINE_CLASSES[link.evidence],
+        "url": reverse("initiatives:initiative", args=[row.code]),
+        "name": row.name,
+        "words": " · ".join(words),
+        "late": warning,
     }
-
-
-def lag_words(link: CausalLink) -> str:
-    """Say after how long the effect is expected, like “within 7 days” or “4 to 12 weeks later”."""
-    first, last = link.lag_from_days, link.lag_to_days
-    if last == 0:
-        return _("at once")
-    if first == 0:
-        return _("within %(days)s") % {"days": days(last)}
-    if first >= 14 and first % 7 == last % 7 == 0:
-        return _("%(first)d to %(last)d weeks later") % {"first": first // 7, "last": last // 7}
-    return _("%(first)d to %(last)d days later") % {"first": first, "last": last}
 
 
 def _manual(facts: Facts) -> dict[str, str] | None:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from initiatives.domain.progress import end_slipped, furthest_behind
-from kpiplatform.dashboards.objective_page.presenter import days, initiative_url
+from kpiplatform.dashboards.objective_page.links import days
 from kpiplatform.dashboards.scorecard.cells import table_of
 from kpiplatform.dashboards.scorecard.queries import Line
 from kpiplatform.dashboards.scorecard.rows import ObjectiveGroup, PerspectiveGroup, Row, Rows
@@ -110,7 +110,7 @@ def _slipping(row: Any, today: date) -> dict[str, Any] | None:
         texts.append(_("Its end moved by %(days)s to %(day)s.") % {"days": days(moved), "day": day(row.ends_on)})
     who = (late[0].owner or row.owner).name if late else row.owner.name
     return {
-        "url": initiative_url(row),
+        "url": reverse("initiatives:initiative", args=[row.code]),
         "name": row.name,
         "text": " ".join(texts),
         "who": who,

@@ -18,7 +18,7 @@ from kpiplatform.dashboards.scorecard.queries import COLUMNS, Answer, Board, Lin
 from kpis.as_known import standing_before
 from kpis.models import Kpi
 from kpis.queries import kpis_visible_to
-from objectives.models import Unit
+from objectives.models import RoleAssignment, Unit
 from objectives.queries import units_visible_to
 from reviews.models import Decision, Review
 from reviews.queries import decisions_visible_to
@@ -162,12 +162,19 @@ def _answers(kpi_ids: Sequence[int], today: date) -> dict[int, Answer]:
 
 
 def _initiatives(user: User, unit: Unit, today: date) -> tuple[list[Any], int]:
-    """Return the open initiatives of the unit and below, or that are to move a KPI there; how many are not opened."""
+    """Return the open initiatives that concern the unit and below; how many of them are not opened.
+
+    They are its own, those that are to move a KPI there, and those with an open milestone of somebody there.
+    """
     moves = ExpectedImpact.objects.filter(initiative=OuterRef("pk"), kpi__unit__path__startswith=unit.path)
+    people = RoleAssignment.objects.filter(unit__path__startswith=unit.path).values("user")
+    awaited = Milestone.objects.filter(initiative=OuterRef("pk"), done_on__isnull=True, owner__in=people)
     opened = initiatives_visible_to(user, today=today).filter(pk=OuterRef("pk"))
     steps = Milestone.objects.filter(done_on__isnull=True).select_related("owner").order_by("due_on")
     found = list(
-        Initiative.objects.filter(Q(unit__path__startswith=unit.path) | Exists(moves), status__in=OPEN)
+        Initiative.objects.filter(
+            Q(unit__path__startswith=unit.path) | Exists(moves) | Exists(awaited), status__in=OPEN
+        )
         .annotate(opens=Exists(opened))
         .select_related("owner")
         .prefetch_related(Prefetch("milestones", steps, to_attr="open_steps"))

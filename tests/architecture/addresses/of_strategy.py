@@ -1,4 +1,4 @@
-"""The pages of objectives and units."""
+"""The map, and the pages of objectives and units."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ OF_THINGS = {
     "unit": Address(args=unit, answer=lambda role, key: 200 if key in UNITS.get(role, set()) else 404),
     "objective": Address(args=objective, answer=lambda role, key: 200 if key in OPENS.get(role, set()) else 404),
 }
+OF_EVERYONE = {"map": 200}
 BY_ROLE = {"units": {role: 302 if role in UNITS else 200 for role in ROLES}}
 ARGUMENTS = {"objective": ["ours"], "unit": ["lga"]}
 
@@ -59,3 +60,7 @@ def pages(world: World) -> Iterator[tuple[str, str, str]]:
     yield "unit with units below", "admin", reverse("unit", args=["company"]) + "?tier=operational"
     yield "unit of which nothing may be opened", "executive", reverse("unit", args=["jfk"])
     yield "no unit", "stranger", reverse("units")
+    yield "map", "executive", reverse("map") + "?objective=ours"
+    yield "map as a list", "executive", reverse("map") + "?view=list"
+    yield "map of one objective", "member", reverse("map")
+    yield "map of nothing", "stranger", reverse("map")

@@ -1,0 +1,1 @@
+"""The strategy map: objectives by perspective, and what is believed to cause what."""
