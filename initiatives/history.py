@@ -35,10 +35,11 @@ def events_of(initiative: Initiative, steps: Sequence[Milestone]) -> list[Event]
     of_milestones = Q(table=Milestone._meta.db_table, row__in=[str(step.pk) for step in steps])
     of_work = Q(table=Initiative._meta.db_table, row=str(initiative.pk))
     entries = list(AuditEntry.objects.filter(of_work | of_milestones).order_by("-id")[:READ])
-    names = dict(User.objects.filter(pk__in={entry.actor for entry in entries}).values_list("pk", "name"))
+    actors = {entry.actor for entry in entries if entry.actor is not None}
+    names = dict(User.objects.filter(pk__in=actors).values_list("pk", "name"))
     zone = timezone.get_current_timezone()
     told = (
-        Event(at=moment(entry.at, zone), who=names.get(entry.actor, ""), what=what)
+        Event(at=moment(entry.at, zone), who=names.get(entry.actor or 0, ""), what=what)
         for entry in entries
         for what in _what(entry)
     )

@@ -30,14 +30,11 @@ def initiatives_visible_to(user: User | AnonymousUser, *, today: date) -> QueryS
     if not isinstance(user, User) or not user.is_active:
         return initiatives.none()
     impacts = ExpectedImpact.objects.filter(initiative=OuterRef("pk"))
-    condition = (
-        Q(owner=user)
-        | scope.units("unit__")
-        | Exists(Milestone.objects.filter(initiative=OuterRef("pk"), owner=user))
-        | Exists(impacts.filter(kpi__owner=user))
-    )
+    condition = Q(owner=user) | scope.units("unit__")
+    condition |= Q(Exists(Milestone.objects.filter(initiative=OuterRef("pk"), owner=user)))
+    condition |= Q(Exists(impacts.filter(kpi__owner=user)))
     if scope.strategic:
-        condition |= Q(objective__isnull=False) | Exists(impacts.filter(kpi__tier=Kpi.Tier.STRATEGIC))
+        condition |= Q(objective__isnull=False) | Q(Exists(impacts.filter(kpi__tier=Kpi.Tier.STRATEGIC)))
     return initiatives.filter(condition)
 
 
