@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from kpiplatform.dashboards.configuration import access
+from kpiplatform.dashboards.configuration.calendars import views as calendars
 from kpiplatform.dashboards.configuration.people import leaving
 from kpiplatform.dashboards.configuration.people import views as people
 from kpiplatform.dashboards.configuration.sources import views as sources
@@ -29,6 +30,13 @@ urlpatterns = [
     path("units/<slug:code>/", units.unit, name="unit"),
     path("units/<slug:code>/order/", units.order, name="unit_order"),
     path("units/<slug:code>/close/", units.close, name="unit_close"),
+    path("calendars/", calendars.calendar_list, name="calendars"),
+    path("calendars/new/", calendars.new_calendar, name="new_calendar"),
+    path("calendars/<int:pk>/", calendars.calendar, name="calendar"),
+    path("calendars/<int:pk>/preview/", calendars.preview, name="calendar_preview"),
+    path("calendars/<int:pk>/default/", calendars.default, name="calendar_default"),
+    path("calendars/<int:pk>/holidays/", calendars.holidays, name="holidays"),
+    path("calendars/<int:pk>/lock/", calendars.lock, name="lock"),
     path("sources/", sources.source_list, name="sources"),
     path("sources/<slug:code>/", sources.source, name="source"),
     path("sources/<slug:code>/pull/", sources.pull_now, name="pull_now"),

@@ -112,7 +112,8 @@ def pull_row(pull: Pull, *, zone: tzinfo, locale: str) -> PullRow:
         "kept": number_of(pull.rows_kept, locale),
         "read": number_of(pull.rows_read, locale),
     }
-    counted = {"new": pull.values_new, "revised": pull.values_revised, "same": pull.values_unchanged}
+    counts = {"new": pull.values_new, "revised": pull.values_revised, "same": pull.values_unchanged}
+    counted = {name: number_of(count, locale) for name, count in counts.items()}
     read = pull.started_at is not None and bool(pull.rows_read)
     return PullRow(
         pk=pull.pk,
@@ -120,7 +121,7 @@ def pull_row(pull: Pull, *, zone: tzinfo, locale: str) -> PullRow:
         state=pull.state,
         state_words=_state_words(pull, zone),
         rows=(f"{rows}, {refused}" if pull.rows_refused else rows) if read else "–",
-        values=_("%(new)d new, %(revised)d revised, %(same)d unchanged") % counted
+        values=_("%(new)s new, %(revised)s revised, %(same)s unchanged") % counted
         if pull.state == Pull.State.APPLIED
         else "–",
         seconds=_seconds(pull, locale),

@@ -136,7 +136,11 @@ def _source(request: HttpRequest, row: DataSource, form: ScheduleForm | None = N
         "pulls": [pull_row(one, zone=zone, locale=request.user.locale) for one in shown],
         "watched": is_watched(shown, now=now),
         "kpis": fed,
-        "reads": [(name, value) for name, value in row.config.items() if name != "query" and isinstance(value, str)],
+        "reads": [
+            (name.replace("_", " ").capitalize(), value)
+            for name, value in row.config.items()
+            if name != "query" and isinstance(value, str)
+        ],
         "query": row.config.get("query", ""),
         "usual": number_of(row.usual_rows, request.user.locale),
     }

@@ -1,0 +1,1 @@
+"""Calendars: how time is cut, which days are worked, which periods are closed."""

@@ -1,0 +1,154 @@
+"""Forms about calendars."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from kpiplatform.audit.editing import seen, seen_field
+from kpiplatform.dashboards.configuration.tree import choices
+from kpis.domain.holidays import holidays_in
+from kpis.domain.periods import Calendar
+from kpis.forms import DayInput
+from kpis.models import PeriodCalendar
+from kpis.models.calendar import working_week
+from kpis.services.calendars import CUT
+from objectives.models import Unit
+
+WEEKDAYS = [
+    (0, gettext_lazy("Monday")),
+    (1, gettext_lazy("Tuesday")),
+    (2, gettext_lazy("Wednesday")),
+    (3, gettext_lazy("Thursday")),
+    (4, gettext_lazy("Friday")),
+    (5, gettext_lazy("Saturday")),
+    (6, gettext_lazy("Sunday")),
+]
+MONTHS = [
+    (1, gettext_lazy("January")),
+    (2, gettext_lazy("February")),
+    (3, gettext_lazy("March")),
+    (4, gettext_lazy("April")),
+    (5, gettext_lazy("May")),
+    (6, gettext_lazy("June")),
+    (7, gettext_lazy("July")),
+    (8, gettext_lazy("August")),
+    (9, gettext_lazy("September")),
+    (10, gettext_lazy("October")),
+    (11, gettext_lazy("November")),
+    (12, gettext_lazy("December")),
+]
+PATTERNS = [
+    ("calendar", gettext_lazy("calendar months")),
+    ("445", gettext_lazy("4-4-5 weeks")),
+    ("454", gettext_lazy("4-5-4 weeks")),
+    ("544", gettext_lazy("5-4-4 weeks")),
+]
+
+
+def _number_choice(label: Any, options: Any, **more: Any) -> forms.TypedChoiceField:
+    return forms.TypedChoiceField(label=label, choices=options, coerce=int, **more)
+
+
+class CalendarForm(forms.Form):
+    """How days fall into weeks, months and fiscal years."""
+
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
+    pattern = forms.ChoiceField(label=gettext_lazy("Months are"), choices=PATTERNS)
+    fiscal_year_start_month = _number_choice(
+        gettext_lazy("The fiscal year begins in"), MONTHS, help_text=gettext_lazy("With calendar months.")
+    )
+    year_end_month = _number_choice(
+        gettext_lazy("The fiscal year ends about the end of"),
+        MONTHS,
+        help_text=gettext_lazy("With weeks: on the weekday below."),
+    )
+    year_end_rule = forms.ChoiceField(
+        label=gettext_lazy("It ends on"),
+        choices=PeriodCalendar.YearEnd.choices,
+        help_text=gettext_lazy("With weeks. A 53rd week falls to the last period."),
+    )
+    year_end_weekday = _number_choice(gettext_lazy("That weekday is"), WEEKDAYS, help_text=gettext_lazy("With weeks."))
+    label_rule = forms.ChoiceField(
+        label=gettext_lazy("A fiscal year is called after"), choices=PeriodCalendar.LabelRule.choices
+    )
+    week_start = _number_choice(gettext_lazy("Weeks begin on"), WEEKDAYS)
+    working_weekdays = forms.TypedMultipleChoiceField(
+        label=gettext_lazy("Working days"), choices=WEEKDAYS, coerce=int, widget=forms.CheckboxSelectMultiple
+    )
+    seen = seen_field()
+
+    def __init__(self, data: Any = None, *, calendar: PeriodCalendar | None = None) -> None:
+        super().__init__(data, auto_id="calendar-%s")
+        row = calendar or PeriodCalendar(working_weekdays=working_week())
+        self.initial = {name: getattr(row, name) for name in ("name", *CUT, "working_weekdays")}
+        self.calendar = calendar
+        if calendar is not None:
+            self.initial["seen"] = seen(calendar)
+
+    def clean_name(self) -> str:
+        name: str = " ".join(self.cleaned_data["name"].split())
+        others = PeriodCalendar.objects.filter(name__iexact=name)
+        if self.calendar is not None:
+            others = others.exclude(pk=self.calendar.pk)
+        if others.exists():
+            raise ValidationError(_("There is a calendar called %(name)s already.") % {"name": name})
+        return name
+
+    def cut(self) -> Calendar | None:
+        """Return the calendar as it is typed, None while something is missing."""
+        said = self.cleaned_data if self.is_bound else self.initial
+        if self.is_bound and (not self.is_valid() and any(name in self.errors for name in CUT)):
+            return None
+        return Calendar(**{name: said[name] for name in CUT})
+
+
+class HolidaysForm(forms.Form):
+    """A pasted list of days."""
+
+    days = forms.CharField(
+        label=gettext_lazy("Days"),
+        max_length=20_000,
+        widget=forms.Textarea(attrs={"rows": 4, "placeholder": "2026-12-25 Christmas Day"}),
+        help_text=gettext_lazy("One per line, like “2026-12-25 Christmas Day” or “25 Dec 2026, Christmas Day”."),
+    )
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, auto_id="holidays-%s")
+
+    def clean_days(self) -> dict[date, str]:
+        found, refused = holidays_in(self.cleaned_data["days"])
+        if refused:
+            lines = ", ".join(str(number) for number in refused[:8])
+            raise ValidationError(
+                _("No day was found in line %(lines)s. Write it like 2026-12-25, or 25 Dec 2026.") % {"lines": lines}
+            )
+        if not found:
+            raise ValidationError(_("No day was found."))
+        return found
+
+
+class LockForm(forms.Form):
+    """Which periods are closed to writing."""
+
+    until = forms.DateField(
+        label=gettext_lazy("Locked up to and with"),
+        widget=DayInput(),
+        help_text=gettext_lazy("Periods that end on or before this day."),
+    )
+    unit = forms.ModelChoiceField(
+        label=gettext_lazy("For"),
+        queryset=Unit.objects.filter(is_active=True),
+        required=False,
+        empty_label=gettext_lazy("every unit"),
+    )
+    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=200)
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, auto_id="lock-%s")
+        self.fields["unit"].choices = [("", _("every unit")), *choices(Unit.objects.filter(is_active=True))]

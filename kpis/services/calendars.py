@@ -1,0 +1,132 @@
+"""How the organisation cuts time: calendars, holidays, and periods that are closed to writing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from kpiplatform.accounts.models import User
+from kpiplatform.audit.editing import lock_as_seen
+from kpis.domain.periods import Calendar
+from kpis.domain.recutting import fiscal_years_move, frequencies_that_move
+from kpis.models import Holiday, Kpi, KpiState, Measurement, PeriodCalendar, PeriodLock
+from kpis.queries import calendar_of
+from objectives.models import Unit
+
+# What decides where periods begin and what they are called.
+CUT = (
+    "fiscal_year_start_month",
+    "label_rule",
+    "week_start",
+    "pattern",
+    "year_end_rule",
+    "year_end_weekday",
+    "year_end_month",
+)
+
+
+class Refused(ValueError):
+    """The change would falsify what is recorded; the sentence says how. Nothing was written."""
+
+
+def add_calendar(*, name: str, said: Mapping[str, Any]) -> PeriodCalendar:
+    """Return a new calendar; the first one is the default."""
+    with transaction.atomic():
+        # The insert of a second first one would meet the constraint on the default: they wait for each other here.
+        is_first = not PeriodCalendar.objects.select_for_update().exists()
+        return PeriodCalendar.objects.create(
+            name=name,
+            is_default=is_first,
+            working_weekdays=sorted(said["working_weekdays"]),
+            **{field: said[field] for field in CUT},
+        )
+
+
+def change_calendar(*, calendar: PeriodCalendar, seen: str, name: str, said: Mapping[str, Any]) -> PeriodCalendar:
+    """Change how a calendar cuts time. Raises ChangedMeanwhile, or Refused if recorded periods would move."""
+    with transaction.atomic():
+        row = lock_as_seen(PeriodCalendar.objects.all(), calendar.pk, seen)
+        before = calendar_of(row)
+        for field in CUT:
+            setattr(row, field, said[field])
+        _refuse_if_periods_move(row, before, calendar_of(row))
+        row.name, row.working_weekdays = name, sorted(said["working_weekdays"])
+        row.save()
+        _due_dates_are_open(row)
+    return row
+
+
+def make_default(*, calendar: PeriodCalendar) -> None:
+    """Let new KPIs, and pages that belong to no KPI, follow this calendar."""
+    with transaction.atomic():
+        list(PeriodCalendar.objects.select_for_update().order_by("pk"))
+        PeriodCalendar.objects.filter(is_default=True).exclude(pk=calendar.pk).update(is_default=False)
+        PeriodCalendar.objects.filter(pk=calendar.pk).update(is_default=True)
+
+
+def add_holidays(*, calendar: PeriodCalendar, days: Mapping[date, str]) -> int:
+    """Add the days that are no working days, and return how many were not there yet."""
+    with transaction.atomic():
+        known = set(Holiday.objects.filter(calendar=calendar, day__in=days).values_list("day", flat=True))
+        Holiday.objects.bulk_create(
+            [Holiday(calendar=calendar, day=day, name=name) for day, name in sorted(days.items())],
+            ignore_conflicts=True,
+        )
+        _due_dates_are_open(calendar)
+    return len(days.keys() - known)
+
+
+def remove_holiday(*, calendar: PeriodCalendar, day: date) -> None:
+    """Make a day a working day again, if its weekday is one."""
+    with transaction.atomic():
+        Holiday.objects.filter(calendar=calendar, day=day).delete()
+        _due_dates_are_open(calendar)
+
+
+def lock_periods(
+    *, calendar: PeriodCalendar, unit: Unit | None, until: date, reason: str, by: User, today: date, now: datetime
+) -> PeriodLock:
+    """Close the periods that end on or before `until`, for everybody or for a unit and below. Raises Refused.
+
+    A lock that holds already is returned as it is.
+    """
+    if until > today:
+        raise Refused(_("Only what is over can be locked: choose a day up to today."))
+    with transaction.atomic():
+        PeriodCalendar.objects.select_for_update(no_key=True).get(pk=calendar.pk)
+        held = PeriodLock.objects.filter(calendar=calendar, unit=unit, locked_until__gte=until)
+        return held.order_by("-locked_until").first() or PeriodLock.objects.create(
+            calendar=calendar, unit=unit, locked_until=until, reason=reason, locked_by=by, locked_at=now
+        )
+
+
+def _refuse_if_periods_move(row: PeriodCalendar, before: Calendar, after: Calendar) -> None:
+    recorded = Measurement.objects.filter(kpi__calendar=row)
+    spans = recorded.order_by().values_list("kpi__frequency", "period_start", "period_end").distinct()
+    moved = frequencies_that_move(spans, after)
+    if moved:
+        words = ", ".join(str(Kpi.Frequency(frequency).label) for frequency in sorted(moved))
+        raise Refused(
+            _(
+                "Values are recorded in %(frequencies)s periods of this calendar, and these periods would move. "
+                "Make a new calendar for what comes instead; here only names, working days and holidays change."
+            )
+            % {"frequencies": words}
+        )
+    cumulative = recorded.filter(kpi__is_cumulative=True).order_by().values_list("period_start", flat=True).distinct()
+    if fiscal_years_move(cumulative, before, after):
+        raise Refused(
+            _(
+                "Values that add up over the fiscal year are recorded, and they would be counted from another day. "
+                "Make a new calendar for what comes instead."
+            )
+        )
+
+
+def _due_dates_are_open(calendar: PeriodCalendar) -> None:
+    """Let the next look at health ask anew when the values of this calendar's KPIs are due."""
+    KpiState.objects.filter(kpi__calendar=calendar).update(next_due_on=None)
