@@ -1,0 +1,160 @@
+"""Reviews, decisions and actions as lists show them: ready strings, and what the reader may do with each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, tzinfo
+from zoneinfo import ZoneInfo
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from kpiplatform.accounts.models import User
+from kpis.domain.figures import day
+from kpis.domain.periods import WorkingDays
+from reviews import words
+from reviews.domain.cadence import in_words
+from reviews.models import Action, Decision, Forum, Review
+from reviews.queries import DAY, begins_at, cadence_of, may_run, may_settle, meetings_after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewer:
+    """Who reads, on which day of the organisation, and on which clock."""
+
+    user: User
+    today: date
+    zone: tzinfo
+    organisation_zone: ZoneInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeetingRow:
+    """The next meeting of a forum."""
+
+    forum: Forum
+    url: str
+    on: date | None
+    when: str
+    far: str
+    cadence: str
+    review: Review | None
+    may_run: bool
+    takes_part: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewRow:
+    """One review in a list."""
+
+    url: str
+    forum: str
+    when: str
+    state: str
+    decisions: int
+    actions: int
+    open_actions: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionRow:
+    """One action in a list."""
+
+    action: Action
+    due: str
+    is_late: bool
+    asked: str
+    about: str
+    done: str
+    may_settle: bool
+    edit_url: str
+    tick_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionRow:
+    """One decision in a list."""
+
+    decision: Decision
+    due: str
+    is_late: bool
+    about: str
+    taken: str
+    may_settle: bool
+    url: str
+
+
+def meeting_rows(
+    forums: Iterable[Forum], reviews: Iterable[Review], viewer: Viewer, working: WorkingDays, own: set[int]
+) -> list[MeetingRow]:
+    """Return the next meeting of each forum, the soonest first; a review planned for an earlier day comes before."""
+    waiting: dict[int, Review] = {}
+    for review in sorted(reviews, key=lambda review: review.held_on, reverse=True):
+        waiting[review.forum_id] = review
+    rows = [_meeting(forum, waiting.get(forum.pk), viewer, working, own) for forum in forums]
+    return sorted(rows, key=lambda row: (row.on or date.max, row.forum.name))
+
+
+def _meeting(forum: Forum, review: Review | None, viewer: Viewer, working: WorkingDays, own: set[int]) -> MeetingRow:
+    by_rule = meetings_after(forum, viewer.today - DAY, 1, working)
+    on = by_rule[0] if by_rule else None
+    if review is not None and (on is None or review.held_on <= on):
+        on = review.held_on
+    elif review is not None:
+        review = None
+    begins = begins_at(forum, on, viewer.organisation_zone) if on else None
+    return MeetingRow(
+        forum=forum,
+        url=reverse("reviews:forum", args=[forum.code]),
+        on=on,
+        when=words.meeting_time(begins, viewer.zone) if begins else "",
+        far=words.how_far(on, viewer.today) if on else "",
+        cadence=in_words(cadence_of(forum)),
+        review=review,
+        may_run=may_run(viewer.user, forum, today=viewer.today),
+        takes_part=forum.pk in own,
+    )
+
+
+def review_row(review: Review, viewer: Viewer) -> ReviewRow:
+    """Return one review; `review` comes with its forum and its counts."""
+    return ReviewRow(
+        url=reverse("reviews:review", args=[review.pk]),
+        forum=review.forum.name,
+        when=words.meeting_time(begins_at(review.forum, review.held_on, viewer.organisation_zone), viewer.zone),
+        state=review.state,
+        decisions=getattr(review, "decided", 0),
+        actions=getattr(review, "asked", 0),
+        open_actions=getattr(review, "still_open", 0),
+    )
+
+
+def action_row(action: Action, viewer: Viewer) -> ActionRow:
+    """Return one action; `action` comes with its owner, its review's forum and its KPI."""
+    forum = action.review.forum
+    return ActionRow(
+        action=action,
+        due=words.due(action.due_on, viewer.today) if action.done_on is None else "",
+        is_late=action.done_on is None and action.due_on < viewer.today,
+        asked=_("%(forum)s, %(day)s") % {"forum": forum.name, "day": day(action.review.held_on)},
+        about=str(action.kpi or action.initiative or ""),
+        done=_("done %(day)s") % {"day": day(action.done_on)} if action.done_on else "",
+        may_settle=may_settle(viewer.user, action.owner_id, forum, today=viewer.today),
+        edit_url=reverse("reviews:action", args=[action.pk]),
+        tick_url=reverse("reviews:tick", args=[action.pk]),
+    )
+
+
+def decision_row(decision: Decision, viewer: Viewer) -> DecisionRow:
+    """Return one decision; `decision` comes with its owner, its forum and its subject."""
+    is_due = decision.state == Decision.State.DUE
+    return DecisionRow(
+        decision=decision,
+        due=words.due(decision.due_on, viewer.today) if is_due else "",
+        is_late=is_due and decision.due_on < viewer.today,
+        about=str(decision.kpi or decision.objective or decision.initiative or ""),
+        taken=day(decision.taken_on) if decision.taken_on else "",
+        may_settle=may_settle(viewer.user, decision.owner_id, decision.forum, today=viewer.today),
+        url=reverse("reviews:decision", args=[decision.pk]),
+    )

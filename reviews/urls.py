@@ -1,0 +1,28 @@
+"""Forums, their reviews, and what comes of them."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from reviews.views import calendar, forums, lists, live, meetings, outcomes
+
+app_name = "reviews"
+urlpatterns = [
+    path("", lists.reviews, name="reviews"),
+    path("calendar/", calendar.address, name="calendar_address"),
+    path("calendar/<str:token>.ics", calendar.feed, name="calendar"),
+    path("forums/new/", forums.new_forum, name="new_forum"),
+    path("forums/<slug:code>/", lists.forum, name="forum"),
+    path("forums/<slug:code>/edit/", forums.edit_forum, name="edit_forum"),
+    path("forums/<slug:code>/plan/", meetings.plan, name="plan"),
+    path("<int:pk>/", meetings.review, name="review"),
+    path("<int:pk>/open/", meetings.open_review, name="open"),
+    path("<int:pk>/move/", meetings.move, name="move"),
+    path("<int:pk>/close/", meetings.close, name="close"),
+    path("<int:pk>/pack/", meetings.pack, name="pack"),
+    path("<int:pk>/pack.json", meetings.pack_file, name="pack_file"),
+    path("<int:pk>/live/", live.live, name="live"),
+    path("decisions/<int:pk>/", outcomes.decision, name="decision"),
+    path("actions/<int:pk>/", outcomes.action, name="action"),
+    path("actions/<int:pk>/tick/", outcomes.tick, name="tick"),
+]

@@ -1,0 +1,60 @@
+// Live mode of a review. The page works without it: links lead from item to item, and one form keeps all notes.
+//
+//   arrow keys               go to the previous and the next item, unless one is typing
+//   <form data-draft="name"> what is typed is kept in this tab until it was saved, so that no step loses it
+
+const desk = () => document.getElementById("desk");
+const typing = (element) => element.closest("input, textarea, select, [contenteditable]") !== null;
+
+document.addEventListener("keydown", (event) => {
+  if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || typing(event.target)) return;
+  const rel = { ArrowLeft: "prev", ArrowRight: "next" }[event.key];
+  const link = rel && desk()?.querySelector(`.live__steps a[rel="${rel}"]`);
+  if (!link) return;
+  event.preventDefault();
+  link.click();
+});
+
+// --- drafts ------------------------------------------------------------------------------
+const KEPT = "input:not([type=hidden], [type=checkbox], [type=radio]), textarea, select";
+const keyOf = (form) => `review-${desk().dataset.review}-${desk().dataset.item}-${form.dataset.draft}`;
+
+function keep(form) {
+  const typed = {};
+  for (const field of form.querySelectorAll(KEPT)) {
+    const untouched = field.defaultValue ?? [...field.options].find((option) => option.defaultSelected)?.value ?? "";
+    if (field.value !== untouched) typed[field.name] = field.value;
+  }
+  if (Object.keys(typed).length) sessionStorage.setItem(keyOf(form), JSON.stringify(typed));
+  else sessionStorage.removeItem(keyOf(form));
+}
+
+function restore(form) {
+  const typed = JSON.parse(sessionStorage.getItem(keyOf(form)) ?? "{}");
+  for (const [name, value] of Object.entries(typed)) {
+    const field = form.querySelector(`[name="${CSS.escape(name)}"]`);
+    if (!field) continue;
+    field.value = value;
+    const part = field.closest("details");
+    if (part) part.open = true;
+  }
+}
+
+document.addEventListener("input", (event) => {
+  const form = event.target.closest("form[data-draft]");
+  if (form) keep(form);
+});
+// What was sent is in the server's hands: it stores it, or gives it back in the form.
+document.addEventListener("submit", (event) => {
+  if (event.target.matches("form[data-draft]:not([hx-post])")) sessionStorage.removeItem(keyOf(event.target));
+});
+document.body.addEventListener("htmx:beforeSwap", (event) => {
+  const form = event.detail.requestConfig?.elt?.closest?.("form[data-draft]");
+  if (form && event.detail.xhr.status < 500) sessionStorage.removeItem(keyOf(form));
+});
+document.body.addEventListener("htmx:afterSettle", (event) => {
+  if (event.detail.elt.id !== "desk") return;
+  document.querySelectorAll("form[data-draft]").forEach(restore);
+});
+
+document.querySelectorAll("form[data-draft]").forEach(restore);
