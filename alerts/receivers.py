@@ -14,8 +14,9 @@ from alerts import services, tasks
 from alerts.domain.announce import Cause
 from alerts.services.announcing import subscribe_owners
 from alerts.signals import deliveries_owed
-from kpis.models import Pull
-from kpis.signals import kpis_judged, kpis_staffed, pull_ended_badly
+from kpiplatform.accounts.models import User
+from kpis.models import Commentary, Pull
+from kpis.signals import kpis_judged, kpis_staffed, people_mentioned, pull_ended_badly
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,12 @@ def on_pull_ended_badly(*, pull: Pull, now: datetime, **_: Any) -> None:
 def on_kpis_staffed(*, kpi_ids: Sequence[int], **_: Any) -> None:
     """Let the alerts of a KPI follow its owner."""
     subscribe_owners(kpi_ids=kpi_ids)
+
+
+@receiver(people_mentioned, dispatch_uid="alerts: tell who was named")
+def on_people_mentioned(*, commentary: Commentary, people: Sequence[User], now: datetime, **_: Any) -> None:
+    """Owe each of them a mail in the transaction of what was written."""
+    services.note_mentions(commentary=commentary, people=people, now=now)
 
 
 @receiver(deliveries_owed, dispatch_uid="alerts: ring for the sender")

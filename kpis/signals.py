@@ -15,3 +15,7 @@ pull_ended_badly = Signal()
 
 # Sent inside the transaction that gave KPIs an owner, or made them active. kpi_ids: list[int].
 kpis_staffed = Signal()
+
+# Sent inside the transaction that stored a comment or explanation. commentary: Commentary; people: those it names who
+# may open the KPI; now: datetime.
+people_mentioned = Signal()

@@ -26,6 +26,10 @@ register_converter(DayConverter, "day")
 app_name = "kpis"
 urlpatterns = [
     path("<str:code>/annotations/", views.annotate, name="annotate"),
+    path("<str:code>/annotations/restore/", views.restore, name="restore_note"),
+    path("<str:code>/annotations/<int:annotation_id>/", views.annotation, name="annotation"),
+    path("<str:code>/annotations/<int:annotation_id>/remove/", views.remove, name="remove_note"),
     path("<str:code>/commentary/", views.comment, name="comment"),
+    path("<str:code>/people/", views.people, name="people"),
     path("<str:code>/measurements/<day:period_start>/", views.correct, name="correct"),
 ]

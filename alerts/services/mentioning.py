@@ -49,6 +49,6 @@ def _facts(commentary: Commentary) -> dict[str, object]:
         "kpi": {"code": kpi.code, "name": kpi.name},
         "author": commentary.author.name,
         "at": commentary.created_at.isoformat(),
-        "body": commentary.body,
+        "body": commentary.body or f"{commentary.cause}\n\n{commentary.action}",
         "commentary": commentary.pk,
     }

@@ -12,10 +12,11 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from kpiplatform.audit.editing import seen, seen_field
 from kpis.domain.entry_checks import EntryRefused, Problem, language_of, typed_number, typed_text
 from kpis.domain.figures import MARKS
 from kpis.domain.periods import Frequency, Period, period_of, previous_period, short_label, span_label
-from kpis.models import Kpi, Measurement
+from kpis.models import Annotation, Kpi, Measurement
 from kpis.queries import calendar_of
 from kpis.services.entry import takes_parts
 
@@ -54,10 +55,17 @@ class AnnotationForm(forms.Form):
     day = forms.DateField(label=gettext_lazy("Day"), widget=DayInput())
     until = forms.DateField(label=gettext_lazy("To"), widget=DayInput(), required=False)
     text = forms.CharField(label=gettext_lazy("Note"), max_length=300)
+    seen = seen_field()
 
-    def __init__(self, data: Any = None, *, today: date, first_day: date | None = None) -> None:
+    def __init__(
+        self, data: Any = None, *, today: date, first_day: date | None = None, changes: Annotation | None = None
+    ) -> None:
         super().__init__(data, auto_id="note-%s", initial={"day": first_day or today})
         self.today = today
+        if changes is not None:
+            last = changes.period_end - DAY
+            until = last if last > changes.period_start else None
+            self.initial = {"day": changes.period_start, "until": until, "text": changes.text, "seen": seen(changes)}
 
     def clean_day(self) -> date:
         day: date = self.cleaned_data["day"]
@@ -83,7 +91,9 @@ class CommentForm(forms.Form):
     body = forms.CharField(
         label=gettext_lazy("Comment"),
         max_length=4000,
-        widget=forms.Textarea(attrs={"rows": 2, "placeholder": gettext_lazy("Comment, question or answer")}),
+        widget=forms.Textarea(
+            attrs={"rows": 2, "placeholder": gettext_lazy("Comment, question or answer; @ names a person")}
+        ),
     )
 
     def __init__(self, data: Any = None) -> None:

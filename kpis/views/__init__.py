@@ -1,5 +1,7 @@
 """Pages of one KPI and of all KPIs as a whole; the page of a KPI itself is composed higher up."""
 
-from kpis.views.notes import annotate, comment, correct
+from kpis.views.annotations import annotate, annotation, remove, restore
+from kpis.views.correction import correct
+from kpis.views.talk import comment, people
 
-__all__ = ["annotate", "comment", "correct"]
+__all__ = ["annotate", "annotation", "comment", "correct", "people", "remove", "restore"]

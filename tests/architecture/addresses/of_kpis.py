@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
+from django.core import signing
+from django.urls import reverse
+
+from kpiplatform.audit.editing import seen
+from kpiplatform.audit.models import AuditEntry
+from kpis.models import Annotation, Commentary
+from kpis.views.annotations import SALT
 from tests.architecture.addresses import Address
 from tests.architecture.people_and_things import CHANGES, OPENS, READS_ONLY, World
 
@@ -29,12 +39,68 @@ def week_of_kpi(world: World, code: str) -> list[str]:
     return [code, str(world.week.start)]
 
 
+def furnish(world: World) -> None:
+    world.things["note"] = {note.kpi.code: note for note in Annotation.objects.select_related("kpi")}
+
+
+def note(world: World, code: str) -> list[Any]:
+    found = world.things["note"].get(code)
+    return [code, found.pk if found else 0]
+
+
+def own_note(role: str, code: str) -> int:
+    """A note is changed by its author, who is the owner of the KPI, and by administrators."""
+    if written_on(role, code) != 200:
+        return written_on(role, code)
+    return 200 if changed(role, code) == 200 else 403
+
+
+def restored(role: str, code: str) -> int:
+    """What was removed is put back by those who could remove it; for others it is not there."""
+    return 404 if written_on(role, code) == 200 != own_note(role, code) else written_on(role, code)
+
+
+def a_change(world: World, code: str) -> dict[str, str]:
+    return {"day": "2026-01-05", "text": "A strike", "seen": seen(world.things["note"][code])}
+
+
+def a_removed_note(world: World, code: str) -> dict[str, str]:
+    kpi = world.kpis[code]
+    kept = {"start": "2026-01-05", "end": "2026-01-06", "text": "Gone", "author": kpi.owner_id, "at": str(world.moment)}
+    return {"removed": signing.dumps(kept, salt=f"{SALT} {kpi.pk}", compress=True)}
+
+
+def never_read(role: str, code: str) -> int:
+    return 405
+
+
 OF_THINGS = {
     "kpi": Address(args=kpi, answer=opened),
     "kpi_table": Address(args=kpi, answer=opened),
     "kpis:annotate": Address(args=kpi, answer=written_on, post={"day": "2026-01-05", "text": "A strike"}),
     "kpis:comment": Address(args=kpi, answer=written_on, post={"body": "Noted."}),
+    "kpis:annotation": Address(args=note, answer=own_note, post=a_change),
+    "kpis:remove_note": Address(
+        args=note, answer=never_read, post={"sure": "1"}, post_answer=own_note, counted=(AuditEntry,)
+    ),
+    "kpis:restore_note": Address(args=kpi, answer=never_read, post=a_removed_note, post_answer=restored),
+    "kpis:people": Address(args=kpi, answer=written_on),
     "kpis:correct": Address(args=week_of_kpi, answer=changed, post={"value": "61", "seq": "1", "note": "typing error"}),
     "my:cell": Address(args=week_of_kpi, answer=changed, post={"value": "61", "seq": "1", "reason": "", "sure": "1"}),
 }
 OF_EVERYONE = {"home": 302, "scorecard": 200, "my:kpis": 200, "my:block": 302}
+ARGUMENTS = {"kpis:annotation": ["OURS", "1"], "kpis:remove_note": ["OURS", "1"]}
+
+
+def pages(world: World) -> Iterator[tuple[str, str, str]]:
+    address = reverse("kpis:annotation", args=note(world, "OURS"))
+    yield "a note to change", "owner", address
+    entry = Commentary.objects.get(kpi=world.kpis["OURS"])
+    yield "an answer", "member", reverse("kpis:comment", args=["OURS"]) + f"?answers={entry.pk}"
+    yield "a note on a day", "member", reverse("kpis:annotate", args=["OURS"]) + "?day=2026-01-05"
+
+
+def refused(world: World) -> Iterator[tuple[str, str, str, dict[str, str]]]:
+    address = reverse("kpis:annotation", args=note(world, "OURS"))
+    yield "a note without words", "owner", address, {"day": "", "text": ""}
+    yield "a note changed meanwhile", "owner", address, {"day": "2026-01-05", "text": "x", "seen": "other"}

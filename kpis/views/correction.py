@@ -1,11 +1,9 @@
-"""Writing on the page of a KPI: a note on the chart, a comment or explanation, a corrected value."""
+"""Correcting the value of one period."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -18,65 +16,11 @@ from kpiplatform.htmx import changed, page
 from kpis.domain.entry_checks import EntryRefused
 from kpis.domain.figures import moment, number, with_unit
 from kpis.domain.periods import Period, period_of
-from kpis.forms import AnnotationForm, CommentForm, CorrectionForm, ExplanationForm, period_name, recent_periods
+from kpis.forms import CorrectionForm, period_name
 from kpis.models import Kpi, Measurement, MeasurementRevision
-from kpis.queries import calendar_of, kpis_editable_by, kpis_visible_to
+from kpis.queries import calendar_of, kpis_editable_by
 from kpis.readings import Conflict, PeriodLocked
-from kpis.services import notes
 from kpis.services.entry import enter_measurement
-from objectives.queries import may_write, organisation
-
-
-@require_http_methods(["GET", "POST"])
-def annotate(request: HttpRequest, code: str) -> HttpResponse:
-    """Mark days on the chart with a remark."""
-    now = timezone.now()
-    kpi, today = _kpi_to_comment(request, code), _today(now)
-    form = AnnotationForm(request.POST if request.method == "POST" else None, today=today)
-    if form.is_valid():
-        day, text = form.cleaned_data["day"], form.cleaned_data["text"]
-        notes.annotate(kpi=kpi, start=day, end=form.end, text=text, author=request.user, now=now)
-        return changed(
-            request,
-            "kpis/note.html",
-            {"kpi": kpi, "note_form": AnnotationForm(today=today)},
-            partial="form",
-            fact="annotation-added",
-            message=_("The note stands on the chart."),
-            to=_page_of(kpi, "chart-panel"),
-        )
-    return _form(request, "kpis/note.html", {"kpi": kpi, "note_form": form}, refused=form.is_bound)
-
-
-@require_http_methods(["GET", "POST"])
-def comment(request: HttpRequest, code: str) -> HttpResponse:
-    """Add a comment to the thread, or with kind=explanation: cause, action and recovery date."""
-    now = timezone.now()
-    kpi, today = _kpi_to_comment(request, code), _today(now)
-    asked = request.POST if request.method == "POST" else request.GET
-    data, explains = request.POST if request.method == "POST" else None, asked.get("kind") == "explanation"
-    periods = recent_periods(kpi, today=today)
-    form = ExplanationForm(data, periods=periods) if explains else CommentForm(data)
-    template, name = (
-        ("kpis/explanation.html", "explanation_form") if explains else ("kpis/comment.html", "comment_form")
-    )
-    if not form.is_valid():
-        return _form(request, template, {"kpi": kpi, name: form}, refused=form.is_bound)
-    said = form.cleaned_data
-    if explains:
-        start = date.fromisoformat(said.pop("period"))
-        notes.explain(kpi=kpi, period_start=start, author=request.user, now=now, **said)
-    else:
-        notes.comment(kpi=kpi, author=request.user, now=now, **said)
-    return changed(
-        request,
-        template,
-        {"kpi": kpi, name: ExplanationForm(periods=periods) if explains else CommentForm()},
-        partial="form",
-        fact="commentary-added",
-        message=_("The explanation stands in the thread.") if explains else _("The comment stands in the thread."),
-        to=_page_of(kpi, "commentary"),
-    )
 
 
 @require_http_methods(["GET", "POST"])
@@ -146,23 +90,11 @@ def _history(kpi: Kpi, period: Period, locale: str) -> list[dict[str, str]]:
     ]
 
 
-def _kpi_to_comment(request: HttpRequest, code: str) -> Kpi:
-    today = timezone.localdate()
-    kpi = get_object_or_404(kpis_visible_to(request.user, today=today).select_related("calendar"), code=code)
-    if not may_write(request.user, today=today):
-        raise PermissionDenied
-    return kpi
-
-
 def _period_or_404(kpi: Kpi, start: date) -> Period:
     period = period_of(start, kpi.frequency, calendar_of(kpi.calendar))
     if period.start != start:
         raise Http404
     return period
-
-
-def _today(now: datetime) -> date:
-    return now.astimezone(ZoneInfo(organisation().time_zone)).date()
 
 
 def _page_of(kpi: Kpi, part: str) -> str:
