@@ -158,6 +158,19 @@ def test_decisions_due_are_listed_with_their_owner(client, executive):
     assert "26 Nov" in text
 
 
+def test_names_and_units_are_shown_as_they_are_written(client, executive):
+    kpi = strategic("On <b>time</b> & {band}", code="OT", measure_unit="<%>")
+    Kpi.objects.filter(pk=kpi.pk).update(owner=a_person('Ana "<i>" Kovač'))
+    record(kpi, {W46: "85"})
+    text = client.get(reverse("scorecard")).content.decode()
+    row = text[text.index('<tr class="row-kpi">') :].split("</tr>")[0]
+    assert "On &lt;b&gt;time&lt;/b&gt; &amp; {band}</a>" in row
+    assert '<td class="c-unit">&lt;%&gt;</td>' in row
+    assert 'title="Ana &quot;&lt;i&gt;&quot; Kovač"' in row
+    assert "<b>time" not in row
+    assert "<i>" not in row
+
+
 def test_a_past_week_shows_what_stood_then(client, executive):
     kpi = strategic("On-time arrivals")
     record(kpi, {W44: "60", W45: "75", W46: "85"})
