@@ -9,4 +9,5 @@ from kpiplatform.dashboards.units import views
 urlpatterns = [
     path("", views.units, name="units"),
     path("<slug:code>/", views.unit, name="unit"),
+    path("<slug:code>/bowler/", views.bowler, name="unit_bowler"),
 ]

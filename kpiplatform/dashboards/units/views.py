@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from zoneinfo import ZoneInfo
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -10,6 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from kpiplatform.dashboards.units.bowler import Choice, bowler_page
+from kpiplatform.dashboards.units.bowler_queries import grid_of
 from kpiplatform.dashboards.units.presenter import unit_page
 from kpiplatform.dashboards.units.queries import first_unit, unit_facts
 from kpiplatform.htmx import page
@@ -30,10 +33,27 @@ def units(request: HttpRequest) -> HttpResponse:
 @require_safe
 def unit(request: HttpRequest, code: str) -> HttpResponse:
     """Show a unit and those below: its KPIs, what moved, what is late, what slips and what waits for a decision."""
-    today = timezone.now().astimezone(ZoneInfo(organisation().time_zone)).date()
+    today = _organisations_day()
     try:
         facts = unit_facts(user=request.user, code=code, tier=request.GET.get("tier", ""), today=today)
     except Unit.DoesNotExist:
         raise Http404 from None
     context = unit_page(facts, today=today, calendars=calendars(), locale=request.user.locale)
     return page(request, "dashboards/unit.html", context, partial="board")
+
+
+@require_safe
+def bowler(request: HttpRequest, code: str) -> HttpResponse:
+    """Show the KPIs of a unit and those below by period, as a grid of bands and figures."""
+    choice, today = Choice.from_query(request.GET), _organisations_day()
+    try:
+        grid = grid_of(user=request.user, code=code, tier=choice.tier, today=today)
+    except Unit.DoesNotExist:
+        raise Http404 from None
+    context = bowler_page(grid, choice, today=today, locale=request.user.locale)
+    return page(request, "dashboards/bowler.html", context, partial="grid")
+
+
+def _organisations_day() -> date:
+    """The day by which periods close and values are late."""
+    return timezone.now().astimezone(ZoneInfo(organisation().time_zone)).date()

@@ -44,12 +44,14 @@ def unit(world: World, key: str) -> list[str]:
 
 
 OF_THINGS = {
-    "unit": Address(args=unit, answer=lambda role, key: 200 if key in UNITS.get(role, set()) else 404),
+    name: Address(args=unit, answer=lambda role, key: 200 if key in UNITS.get(role, set()) else 404)
+    for name in ("unit", "unit_bowler")
+} | {
     "objective": Address(args=objective, answer=lambda role, key: 200 if key in OPENS.get(role, set()) else 404),
 }
 OF_EVERYONE = {"map": 200}
 BY_ROLE = {"units": {role: 302 if role in UNITS else 200 for role in ROLES}}
-ARGUMENTS = {"objective": ["ours"], "unit": ["lga"]}
+ARGUMENTS = {"objective": ["ours"], "unit": ["lga"], "unit_bowler": ["lga"]}
 
 
 def pages(world: World) -> Iterator[tuple[str, str, str]]:
@@ -64,3 +66,7 @@ def pages(world: World) -> Iterator[tuple[str, str, str]]:
     yield "map as a list", "executive", reverse("map") + "?view=list"
     yield "map of one objective", "member", reverse("map")
     yield "map of nothing", "stranger", reverse("map")
+    yield "grid", "admin", reverse("unit_bowler", args=["company"])
+    yield "grid of weeks, gaps", "manager", reverse("unit_bowler", args=["lga"]) + "?by=week&show=gap"
+    yield "grid of quarters, scores", "auditor", reverse("unit_bowler", args=["lga"]) + "?by=quarter&show=score"
+    yield "grid of which nothing may be opened", "executive", reverse("unit_bowler", args=["jfk"])
