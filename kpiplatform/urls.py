@@ -6,11 +6,13 @@ from django.urls import include, path
 
 from kpiplatform.accounts.views import set_theme
 from kpiplatform.dashboards.configuration.overview import configuration
+from kpiplatform.dashboards.configuration.setup.views import load_sample, setup, setup_sample, setup_step
 from kpiplatform.dashboards.kpi_page.views import kpi
 from kpiplatform.dashboards.kpi_page.views import table as kpi_table
 from kpiplatform.dashboards.limits.views import limits
 from kpiplatform.dashboards.objective_page.views import objective
 from kpiplatform.dashboards.scorecard.views import home, scorecard
+from kpiplatform.dashboards.search.views import search
 from kpiplatform.dashboards.strategy_map.views import strategy_map
 from kpiplatform.health import healthz
 
@@ -27,10 +29,15 @@ urlpatterns = [
     path("map/", strategy_map, name="map"),
     path("units/", include("kpiplatform.dashboards.units.urls")),
     path("initiatives/", include("initiatives.urls")),
+    path("search/", search, name="search"),
     path("reviews/", include("reviews.urls")),
     path("", include("alerts.urls")),
     path("configuration/", configuration, name="configuration"),
     path("configuration/", include("kpiplatform.dashboards.configuration.urls")),
+    path("setup/", setup, name="setup"),
+    path("setup/sample/", setup_sample, name="setup_sample"),
+    path("setup/sample/load/", load_sample, name="load_sample"),
+    path("setup/<slug:slug>/", setup_step, name="setup_step"),
     path("account/theme/", set_theme, name="theme"),
     path("accounts/", include("allauth.account.urls")),
 ]

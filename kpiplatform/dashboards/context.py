@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from alerts.queries import unacknowledged, undelivered_mails
+from kpiplatform.accounts.models import User
 from kpiplatform.dashboards.navigation import navigation
 from kpiplatform.demo.sign_ins import SAMPLE_PASSWORD, sign_ins
 from objectives.queries import organisation
@@ -29,7 +30,10 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
         dead = undelivered_mails(user, since=timezone.now() - DEAD_MAILS_SHOWN_FOR).order_by("-finished_at")
         named = {"to": F("recipient__name"), "about": F("message__kpi__name")}
         context["undelivered"] = dead.values("reply", **named)[:DEAD_MAILS_SHOWN]
-    elif settings.DEMO:
+        return context
+    # Asked only where it is shown: on the page on which people sign in.
+    context["nobody_yet"] = lambda: not User.objects.exists()
+    if settings.DEMO:
         context["demo_sign_ins"] = [
             {"role": role, "email": email, "password": SAMPLE_PASSWORD} for role, email in sign_ins()
         ]

@@ -36,11 +36,9 @@ class Refused(ValueError):
 def add_calendar(*, name: str, said: Mapping[str, Any]) -> PeriodCalendar:
     """Return a new calendar; the first one is the default."""
     with transaction.atomic():
-        # The insert of a second first one would meet the constraint on the default: they wait for each other here.
-        is_first = not PeriodCalendar.objects.select_for_update().exists()
         return PeriodCalendar.objects.create(
             name=name,
-            is_default=is_first,
+            is_default=not PeriodCalendar.objects.filter(is_default=True).exists(),
             working_weekdays=sorted(said["working_weekdays"]),
             **{field: said[field] for field in CUT},
         )

@@ -6,7 +6,7 @@ import logging
 
 from kombu.exceptions import OperationalError
 
-from kpiplatform.dashboards.tasks import send_invitations
+from kpiplatform.dashboards.tasks import load_sample_organisation, send_invitations
 
 log = logging.getLogger(__name__)
 
@@ -17,3 +17,11 @@ def ring_invitations() -> None:
         send_invitations.delay()
     except OperationalError:
         log.warning("the broker does not answer; invitations wait for the sweep")
+
+
+def ring_sample() -> None:
+    """Ask a worker to load the sample organisation."""
+    try:
+        load_sample_organisation.delay()
+    except OperationalError:
+        log.warning("the broker does not answer; the sample organisation is not being loaded")

@@ -20,6 +20,7 @@ from kpis.domain.figures import moment
 from kpis.domain.periods import Calendar
 from kpis.objectives_as_known import objectives_as_known
 from kpis.queries import calendars
+from objectives.models import Unit
 from objectives.queries import organisation, scope_of
 
 EXECUTIVE_LIMIT = 10
@@ -27,8 +28,10 @@ EXECUTIVE_LIMIT = 10
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Lead people to the page they open most: the scorecard, or their own KPIs."""
+    """Lead people to the page they open most: the scorecard, or their own KPIs; who may set up, first to that."""
     scope = scope_of(request.user, today=timezone.localdate())
+    if scope.everything and not Unit.objects.exists():
+        return HttpResponseRedirect(reverse("setup"))
     overview = scope.everything or scope.strategic or scope.unit_paths
     return HttpResponseRedirect(reverse("scorecard" if overview else "my:kpis"))
 
