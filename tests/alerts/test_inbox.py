@@ -1,0 +1,390 @@
+"""The inbox, the story of an incident and its answer, mails for administrators, what one is told."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from unittest.mock import patch
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from alerts.models import Announcement, Delivery, Incident, Message, Subscription
+from alerts.queries import unacknowledged
+from alerts.services import acknowledge, follow, tell, try_again, unfollow
+from kpis.models import Commentary, Kpi
+from kpis.services.notes import comment
+from objectives.models import Role
+from tests.alerts.factories import MONDAY, OFF, ON, RISK, a_watched_kpi, an_owed_mail, judge_and_note, week
+from tests.factories import a_person, a_role, a_unit
+
+pytestmark = pytest.mark.django_db
+HTMX = {"HX-Request": "true"}
+ANSWER = {"cause": "Two storms", "action": "One more crew", "recovery_on": "2026-12-07"}
+TODAY = MONDAY.date()
+
+
+@pytest.fixture(autouse=True)
+def it_is_monday():
+    with patch("django.utils.timezone.now", return_value=MONDAY):
+        yield
+
+
+def signed_in(user) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def a_troubled_kpi(name: str = "LaGuardia on-time arrivals", **fields) -> Kpi:
+    kpi = a_watched_kpi(name, **fields)
+    judge_and_note(kpi, {week(46): OFF})
+    if not kpi.owner.roles.exists():
+        a_role(kpi.owner, Role.OWNER)
+    return kpi
+
+
+def incident_of(kpi: Kpi) -> Incident:
+    return Incident.objects.get(kpi=kpi)
+
+
+def page_of(incident: Incident) -> str:
+    return reverse("alerts:incident", args=[incident.pk])
+
+
+def inbox(user, **query) -> str:
+    return signed_in(user).get(reverse("alerts:inbox"), query).content.decode()
+
+
+# --- inbox --------------------------------------------------------------------------------------
+
+
+def test_an_open_incident_says_what_since_when_and_who_acts():
+    kpi = a_troubled_kpi()
+    text = inbox(kpi.owner)
+    for words in (
+        kpi.name,
+        "Off track",
+        "against a goal of",
+        "W46",
+        "you",
+        "Not acknowledged.",
+        "Explanation due 19 Nov.",
+    ):
+        assert words in text, words
+    assert f'action="{reverse("alerts:acknowledge", args=[incident_of(kpi).pk])}"' in text
+
+
+def test_ones_own_come_first():
+    reader = a_person("Rosa Delgado")
+    a_role(reader, Role.ADMIN)
+    a_troubled_kpi("Kennedy")
+    own = a_troubled_kpi("Newark", owner=reader)
+    a_troubled_kpi("LaGuardia")
+    Incident.objects.filter(kpi=own).update(opened_at=MONDAY - timedelta(days=30))
+    context = signed_in(reader).get(reverse("alerts:inbox")).context
+    assert [line.name for line in context["troubles"]] == ["Newark", "LaGuardia", "Kennedy"]
+    context = signed_in(reader).get(reverse("alerts:inbox"), {"mine": "1"}).context
+    assert [line.name for line in context["troubles"]] == ["Newark"]
+
+
+def test_recoveries_are_among_the_recent_changes():
+    kpi = a_troubled_kpi()
+    judge_and_note(kpi, {week(47): ON}, now=MONDAY + timedelta(days=7))
+    context = signed_in(kpi.owner).get(reverse("alerts:inbox"), {"show": "recent"}).context
+    assert [(line.old, line.new) for line in context["crossings"]] == [
+        ("off_track", "on_track"),
+        ("on_track", "off_track"),
+    ]
+    assert "troubles" not in context or not context["troubles"]
+
+
+def test_pages_of_the_list_neither_skip_nor_repeat():
+    admin = a_person("Grace Lindholm")
+    a_role(admin, Role.ADMIN)
+    names = {a_troubled_kpi(f"Gate {number}").name for number in range(5)}
+    client, address, seen = signed_in(admin), reverse("alerts:inbox") + "?show=open", []
+    with patch("alerts.inbox.SIZE", {"": (2, 2), "open": (2, 0), "recent": (0, 2)}):
+        while address:
+            context = client.get(address).context
+            seen += [line.name for line in context["troubles"]]
+            address = context["more_troubles"]
+        assert sorted(seen) == sorted(names)
+        address, seen = reverse("alerts:inbox") + "?show=recent", []
+        while address:
+            context = client.get(address).context
+            seen += [line.name for line in context["crossings"]]
+            address = context["more_crossings"]
+    assert sorted(seen) == sorted(names)
+
+
+@pytest.mark.parametrize("after", ["0", "x", "-1", "99999999999999999999999", "'"])
+def test_a_mistyped_page_starts_at_the_top(after):
+    kpi = a_troubled_kpi()
+    assert kpi.name in inbox(kpi.owner, show="open", after=after)
+
+
+def test_the_inbox_asks_the_same_queries_for_two_incidents_and_for_nine():
+    admin = a_person("Grace Lindholm")
+    a_role(admin, Role.ADMIN)
+    client, counts = signed_in(admin), []
+    for more in (2, 7):
+        for number in range(more):
+            a_troubled_kpi(f"Gate {more} {number}")
+        client.get(reverse("alerts:inbox"))
+        with CaptureQueriesContext(connection) as captured:
+            client.get(reverse("alerts:inbox"))
+        counts.append(len(captured))
+    assert counts[0] == counts[1] <= 10
+
+
+def test_the_count_beside_the_navigation_is_of_what_waits_for_oneself():
+    kpi = a_troubled_kpi()
+    a_troubled_kpi("Kennedy")
+    assert unacknowledged(kpi.owner, today=TODAY) == 1
+    assert 'Alerts <span class="n">1</span>' in inbox(kpi.owner)
+    acknowledge(incident_id=incident_of(kpi).pk, user=kpi.owner, now=MONDAY)
+    assert unacknowledged(kpi.owner, today=TODAY) == 0
+
+
+# --- one incident -------------------------------------------------------------------------------
+
+
+def test_the_story_tells_the_change_the_mail_and_the_answer():
+    kpi = a_troubled_kpi()
+    incident = incident_of(kpi)
+    client = signed_in(kpi.owner)
+    response = client.post(page_of(incident), ANSWER, follow=True)
+    text = response.content.decode()
+    for words in (
+        "Off track in W46",
+        "Mail: LaGuardia on-time arrivals off track",
+        "owed, next attempt",
+        "acknowledged it",
+        "explained it",
+        "Two storms",
+        "One more crew",
+        "7 Dec",
+    ):
+        assert words in text, words
+
+
+def test_one_form_acknowledges_and_explains_once():
+    kpi = a_troubled_kpi()
+    incident, client = incident_of(kpi), signed_in(kpi.owner)
+    for _press in range(2):
+        assert client.post(page_of(incident), ANSWER).status_code == 303
+    incident.refresh_from_db()
+    said = Commentary.objects.get()
+    assert incident.acknowledged_by == kpi.owner
+    assert (said.period_start, said.recovery_on, said.author) == (week(46), date(2026, 12, 7), kpi.owner)
+
+
+@pytest.mark.parametrize("said", [{"cause": ""}, {"action": " "}, {"recovery_on": ""}, {"recovery_on": "2026-11-15"}])
+def test_an_answer_with_a_gap_changes_nothing_and_keeps_what_was_typed(said):
+    kpi = a_troubled_kpi()
+    response = signed_in(kpi.owner).post(page_of(incident_of(kpi)), ANSWER | said)
+    assert response.status_code == 422
+    kept = next(words for field, words in ANSWER.items() if field not in said)
+    assert kept in response.content.decode()
+    assert not Commentary.objects.exists()
+    assert incident_of(kpi).acknowledged_at is None
+
+
+def test_explained_from_anywhere_is_explained_here():
+    kpi = a_troubled_kpi()
+    said = {"kind": "explanation", "period": str(week(46)), **ANSWER}
+    signed_in(kpi.owner).post(reverse("kpis:comment", args=[kpi.code]), said)
+    text = inbox(kpi.owner)
+    assert "Explained." in text
+    assert "Explanation due" not in text
+    assert "Answer it" not in signed_in(kpi.owner).get(page_of(incident_of(kpi))).content.decode()
+
+
+def test_trouble_that_grows_worse_is_to_be_explained_anew():
+    kpi = a_watched_kpi()
+    judge_and_note(kpi, {week(46): RISK})
+    a_role(kpi.owner, Role.OWNER)
+    signed_in(kpi.owner).post(page_of(incident_of(kpi)), ANSWER)
+    assert "Explained." in inbox(kpi.owner)
+    judge_and_note(kpi, {week(47): OFF}, now=MONDAY + timedelta(days=7))
+    incident = incident_of(kpi)
+    assert incident.explanation_due_on == date(2026, 11, 26)
+    assert incident.acknowledged_at is not None
+    assert "Explanation due 26 Nov." in inbox(kpi.owner)
+    facts = Message.objects.filter(kpi=kpi).latest("pk").facts
+    assert facts["explain_by"] == "2026-11-26"
+
+
+def test_an_explanation_that_is_late_says_since_when():
+    kpi = a_troubled_kpi()
+    Incident.objects.update(explanation_due_on=TODAY - timedelta(days=3))
+    assert "Explanation was due 13 Nov, 3 days ago." in inbox(kpi.owner)
+
+
+def test_mails_to_others_are_seen_by_the_owner_and_administrators_only():
+    kpi = a_watched_kpi()
+    reader, other, admin = a_person("Mia Stone"), a_person("Sam Other"), a_person("Grace Lindholm")
+    for person in (reader, other):
+        a_role(person, Role.MEMBER)
+        follow(user=person, thing=kpi)
+    a_role(admin, Role.ADMIN)
+    a_role(kpi.owner, Role.OWNER)
+    judge_and_note(kpi, {week(46): OFF})
+
+    def recipients(user) -> set[str]:
+        events = signed_in(user).get(page_of(incident_of(kpi))).context["events"]
+        return {line.who for event in events for line in event.deliveries}
+
+    everybody = {"Mia Stone", "Sam Other", kpi.owner.name}
+    assert recipients(kpi.owner) == recipients(admin) == everybody
+    assert recipients(reader) == {"Mia Stone"}
+
+
+# --- mails --------------------------------------------------------------------------------------
+
+
+def given_up() -> Delivery:
+    delivery = an_owed_mail()
+    Delivery.objects.update(state=Delivery.State.DEAD, finished_at=MONDAY, attempts=3, reply="550 no such person")
+    return delivery
+
+
+def test_a_mail_that_was_given_up_is_tried_once_more():
+    delivery = given_up()
+    admin = a_person("Grace Lindholm")
+    a_role(admin, Role.ADMIN)
+    client = signed_in(admin)
+    text = client.get(reverse("alerts:deliveries"), {"state": "dead"}).content.decode()
+    assert "550 no such person" in text
+    response = client.post(reverse("alerts:retry", args=[delivery.pk]), headers=HTMX)
+    assert "owed, next attempt" in response.content.decode()
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.finished_at) == (Delivery.State.PENDING, None)
+
+
+def test_a_mail_that_was_sent_is_not_sent_again():
+    delivery = given_up()
+    Delivery.objects.update(state=Delivery.State.SENT)
+    assert not try_again(delivery_id=delivery.pk, now=MONDAY)
+    delivery.refresh_from_db()
+    assert delivery.state == Delivery.State.SENT
+
+
+def test_mails_are_for_administrators():
+    delivery = given_up()
+    a_role(delivery.recipient, Role.OWNER)
+    client = signed_in(delivery.recipient)
+    assert client.get(reverse("alerts:deliveries")).status_code == 404
+    assert client.post(reverse("alerts:retry", args=[delivery.pk])).status_code == 404
+    delivery.refresh_from_db()
+    assert delivery.state == Delivery.State.DEAD
+
+
+def test_every_kind_of_message_has_its_line():
+    admin = a_person("Grace Lindholm")
+    a_role(admin, Role.ADMIN)
+    delivery = an_owed_mail()
+    a_role(delivery.recipient, Role.OWNER)
+    said = comment(kpi=delivery.message.kpi, body="@Grace Lindholm look", author=delivery.recipient, now=MONDAY)
+    lines = signed_in(admin).get(reverse("alerts:deliveries")).context["lines"]
+    assert [line.subject for line in lines] == [
+        f"{said.author.name} named you: LaGuardia on-time arrivals",
+        "LaGuardia on-time arrivals off track: 75.0\u202f% vs 82.0\u202f% (W46)",
+    ]
+
+
+# --- what one is told ---------------------------------------------------------------------------
+
+
+def member_of(unit=None):
+    person = a_person("Noah Fields")
+    a_role(person, Role.MEMBER, unit)
+    return person
+
+
+def test_following_a_kpi_tells_what_changes_from_then_on():
+    kpi = a_watched_kpi()
+    person = member_of()
+    signed_in(person).post(reverse("alerts:subscriptions"), {"kpi": kpi.code})
+    assert Announcement.objects.get(subscription__user=person).band == "on_track"
+    assert not Delivery.objects.filter(recipient=person).exists()
+    judge_and_note(kpi, {week(46): OFF})
+    assert Delivery.objects.filter(recipient=person).count() == 1
+
+
+@pytest.mark.parametrize("kind", ["objective", "unit"])
+def test_an_objective_and_a_unit_are_followed_the_same_way(kind):
+    unit = a_unit()
+    kpi = a_watched_kpi(unit=unit)
+    kpi.objective.unit = unit
+    kpi.objective.save()
+    person = member_of(unit)
+    thing = getattr(kpi, kind)
+    signed_in(person).post(reverse("alerts:subscriptions"), {kind: thing.code})
+    judge_and_note(kpi, {week(46): OFF})
+    assert Delivery.objects.filter(recipient=person).count() == 1
+
+
+@pytest.mark.parametrize("kind", ["kpi", "objective", "unit"])
+def test_what_one_may_not_see_cannot_be_followed_or_found(kind):
+    kpi = a_watched_kpi(unit=a_unit("jfk", "Kennedy"))
+    person = member_of(a_unit())
+    code = kpi.code if kind == "kpi" else getattr(kpi, kind).code
+    client = signed_in(person)
+    assert client.post(reverse("alerts:subscriptions"), {kind: code}).status_code == 404
+    assert not Subscription.objects.filter(user=person).exists()
+    assert client.get(reverse("alerts:subscriptions"), {"q": "arrivals"}).context["found"] == []
+
+
+def test_an_owner_who_wants_nothing_is_asked_nothing_again():
+    kpi = a_watched_kpi()
+    a_role(kpi.owner, Role.OWNER)
+    own = Subscription.objects.get(user=kpi.owner)
+    address = reverse("alerts:subscription", args=[own.pk])
+    signed_in(kpi.owner).post(address, {"what": "nothing"})
+    judge_and_note(kpi, {week(46): OFF})
+    assert not Delivery.objects.exists()
+    signed_in(kpi.owner).post(address, {"what": "every"})
+    judge_and_note(kpi, {week(47): OFF}, now=MONDAY + timedelta(days=7))
+    assert not Delivery.objects.exists()  # what stood when it was switched on is no news
+    judge_and_note(kpi, {week(48): RISK}, now=MONDAY + timedelta(days=14))
+    judge_and_note(kpi, {week(49): OFF}, now=MONDAY + timedelta(days=21))
+    assert Delivery.objects.get().message.kind == "worse"
+
+
+def test_only_off_track_is_told_to_whoever_chose_so():
+    kpi = a_watched_kpi()
+    tell(subscription=Subscription.objects.get(user=kpi.owner), what="worst")
+    judge_and_note(kpi, {week(46): RISK})
+    assert not Delivery.objects.exists()
+    judge_and_note(kpi, {week(47): OFF}, now=MONDAY + timedelta(days=7))
+    assert Delivery.objects.count() == 1
+
+
+def test_what_one_follows_is_ended_and_the_mail_still_owed_is_not_sent():
+    kpi, person = a_watched_kpi(), member_of()
+    row = follow(user=person, thing=kpi)
+    judge_and_note(kpi, {week(46): OFF})
+    signed_in(person).post(reverse("alerts:subscription", args=[row.pk]), {"what": "end"})
+    assert not Subscription.objects.filter(user=person).exists()
+    assert Delivery.objects.get(recipient=person).message.subscription is None
+    unfollow(subscription=row)
+
+
+def test_the_subscription_of_somebody_else_does_not_exist():
+    kpi, person = a_watched_kpi(), member_of()
+    own = Subscription.objects.get(user=kpi.owner)
+    address = reverse("alerts:subscription", args=[own.pk])
+    assert signed_in(person).post(address, {"what": "nothing"}).status_code == 404
+    own.refresh_from_db()
+    assert own.is_active
+
+
+def test_an_auditor_changes_nothing():
+    kpi, auditor = a_watched_kpi(), a_person("Victor Amadi")
+    a_role(auditor, Role.AUDITOR)
+    assert signed_in(auditor).post(reverse("alerts:subscriptions"), {"kpi": kpi.code}).status_code == 403
+    assert not Subscription.objects.filter(user=auditor).exists()
