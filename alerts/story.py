@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from alerts.inbox import cause_words
-from alerts.mails import Reader, band_subject
+from alerts.mails import Reader, band_subject, minutes_subject
 from alerts.models import BandCrossing, Delivery, Incident, Message
 from alerts.services.superseding import BY
 from alerts.wording import Wording
@@ -131,6 +131,8 @@ def subject_of(message: Message, reader: User) -> str:
         return band_subject(facts, kind=message.kind, was=facts["was"], reader=named)
     if message.kind == Message.Kind.MENTION:
         return _("%(who)s named you: %(name)s") % {"who": facts["author"], "name": facts["kpi"]["name"]}
+    if message.kind == Message.Kind.MINUTES:
+        return minutes_subject(facts)
     kinds = {
         Message.Kind.SOURCE_ERROR: _("%(name)s: source error"),
         Message.Kind.SUSPECT: _("%(name)s: pull held"),

@@ -47,7 +47,7 @@ def minutes_of(review: Review, *, by: str) -> dict[str, Any]:
             for row in said.order_by("created_at", "pk")
         ],
         "decisions": [_decision(row) for row in _decided(review)],
-        "actions": [_action(row) for row in review.actions.select_related("owner", "review", "kpi")],
+        "actions": [_action(row) for row in review.actions.select_related("owner", "review", "kpi", "initiative")],
         "carried": [_action(row) for row in carried],
         "pack_sha256": review.pack.sha256,
     }
@@ -66,7 +66,7 @@ def _decision(row: Decision) -> dict[str, Any]:
         "outcome": row.outcome,
         "owner": row.owner.name,
         "due_on": row.due_on.isoformat(),
-        "about": str(row.kpi or row.objective or row.initiative or ""),
+        "about": str(row.kpi or row.initiative or row.objective or ""),
     }
 
 
@@ -74,7 +74,8 @@ def _action(row: Action) -> dict[str, Any]:
     return {
         "text": row.text,
         "owner": row.owner.name,
+        "owner_id": row.owner_id,
         "due_on": row.due_on.isoformat(),
         "asked_on": row.review.held_on.isoformat(),
-        "about": str(row.kpi or ""),
+        "about": str(row.kpi or row.initiative or ""),
     }

@@ -153,7 +153,7 @@ def decision_row(decision: Decision, viewer: Viewer) -> DecisionRow:
         decision=decision,
         due=words.due(decision.due_on, viewer.today) if is_due else "",
         is_late=is_due and decision.due_on < viewer.today,
-        about=str(decision.kpi or decision.objective or decision.initiative or ""),
+        about=str(decision.kpi or decision.initiative or decision.objective or ""),
         taken=day(decision.taken_on) if decision.taken_on else "",
         may_settle=may_settle(viewer.user, decision.owner_id, decision.forum, today=viewer.today),
         url=reverse("reviews:decision", args=[decision.pk]),

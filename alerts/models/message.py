@@ -23,6 +23,7 @@ class Message(models.Model):
         SUSPECT = "suspect", "pull held"
         STALE = "stale", "stale"
         MENTION = "mention", "mention"
+        MINUTES = "minutes", "minutes"
 
     # Those that several of which to one person about one KPI are folded into the newest.
     ABOUT_BANDS = (Kind.WORSE, Kind.BETTER, Kind.CORRECTION)
@@ -41,7 +42,8 @@ class Message(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(kpi__isnull=False, source__isnull=True)
-                | models.Q(kpi__isnull=True, source__isnull=False),
+                | models.Q(kpi__isnull=True, source__isnull=False)
+                | models.Q(kind="minutes", kpi__isnull=True, source__isnull=True),
                 name="message_about_one_thing",
             )
         ]

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from alerts.channels.email import build_message
-from alerts.mails import Mail, Reader, write_band_mail, write_mention_mail, write_source_mail
+from alerts.mails import Mail, Reader, write_band_mail, write_mention_mail, write_minutes_mail, write_source_mail
 from alerts.models import Delivery, Message
 from alerts.queries import local_date
 from alerts.services.superseding import BY, PERHAPS_TOLD, Told, Waiting, fold_messages
@@ -53,6 +53,8 @@ def message_id(delivery: Delivery) -> str:
 
 def _mail(delivery: Delivery, at: datetime) -> Mail:
     message = delivery.message
+    if message.kind == Message.Kind.MINUTES:
+        return _minutes_mail(delivery)
     if message.kpi_id is None:
         return _source_mail(delivery, at)
     is_mention = message.kind == Message.Kind.MENTION
@@ -68,6 +70,13 @@ def _mention_mail(delivery: Delivery) -> Mail:
     facts = delivery.message.facts
     url = f"{settings.BASE_URL}/kpis/{facts['kpi']['code']}/#entry-{facts['commentary']}"
     return write_mention_mail(facts, reader=_reader(delivery), url=url)
+
+
+def _minutes_mail(delivery: Delivery) -> Mail:
+    """To whoever took part: what was said there is theirs, wherever they belong by now."""
+    facts = delivery.message.facts
+    url = f"{settings.BASE_URL}{facts['path']}"
+    return write_minutes_mail(facts, reader=_reader(delivery), reader_id=delivery.recipient_id, url=url)
 
 
 def _band_mail(delivery: Delivery) -> Mail:
