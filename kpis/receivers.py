@@ -10,8 +10,10 @@ from django.dispatch import receiver
 from kombu.exceptions import OperationalError
 
 from kpis.services.health import refresh_health
+from kpis.services.rolling import roll_up_objectives
 from kpis.signals import kpis_judged, measurements_recorded
 from kpis.tasks import evaluate_kpis
+from objectives.signals import objectives_changed
 
 log = logging.getLogger(__name__)
 
@@ -32,3 +34,9 @@ def nudge_evaluation(sender: object, *, kpi_ids: list[int], **_: Any) -> None:
 def renew_health(sender: object, *, kpi_ids: list[int], now: datetime, **_: Any) -> None:
     """A value that came is no longer late, from the same moment on."""
     refresh_health(now=now, kpi_ids=kpi_ids)
+
+
+@receiver(objectives_changed)
+def roll_up_again(sender: object, *, objective_ids: list[int], now: datetime, **_: Any) -> None:
+    """What an objective is made of changed, so its score does; it comes from the KPIs below."""
+    roll_up_objectives(objective_ids=objective_ids, now=now)

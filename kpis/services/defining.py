@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
+from django.utils.translation import gettext as _
 from orjson import loads
 
 from kpiplatform.accounts.models import User
@@ -126,7 +127,8 @@ def move_on(*, kpi: Kpi, to: str, by: User, now: datetime, reason: str = "", che
         if row.status == to:
             return row
         if to not in FOLLOWING[Kpi.Status(row.status)]:
-            raise Refused(f"{row.name} is {row.get_status_display()} and can't become {Kpi.Status(to).label} now.")
+            words = {"name": row.name, "state": row.get_status_display(), "to": to and Kpi.Status(to).label}
+            raise Refused(_("%(name)s is %(state)s and can't become %(to)s now.") % words)
         if to == Kpi.Status.ACTIVE:
             _refuse_unless_complete(row)
             lock_active(row.owner)
@@ -149,11 +151,11 @@ def what_is_missing(kpi: Kpi) -> list[str]:
     if kpi.polarity != Kpi.Polarity.UNSCORED:
         rules = rules_of([kpi])[kpi.pk]
         if not rules.targets and not any(_stands_alone(row) for row in rules.thresholds):
-            missing.append("It has no target.")
+            missing.append(_("It has no target."))
         if not rules.thresholds:
-            missing.append("It has no thresholds.")
+            missing.append(_("It has no thresholds."))
     if not kpi.owner.is_active:
-        missing.append(f"Its owner {kpi.owner.name} may not sign in.")
+        missing.append(_("Its owner %(name)s may not sign in.") % {"name": kpi.owner.name})
     return missing
 
 
@@ -171,7 +173,7 @@ def _stands_alone(row: Any) -> bool:
 def _refuse_unless_complete(kpi: Kpi) -> None:
     missing = what_is_missing(kpi)
     if missing:
-        raise Refused(f"{kpi.name} can't be activated yet. {' '.join(missing)}")
+        raise Refused(f"{_("%(name)s can't be activated yet.") % {'name': kpi.name}} {' '.join(missing)}")
 
 
 def _follow(kpi: Kpi, changed: set[str], objective_ids: set[int], since: date, now: datetime) -> None:

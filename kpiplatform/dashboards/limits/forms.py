@@ -13,8 +13,9 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from kpis.domain.entry_checks import EntryRefused, Problem, language_of, storable, typed_number, typed_text
-from kpis.domain.figures import MARKS, day, delta_unit
+from kpiplatform.dashboards.kpi_setup.fields import why_not_a_number
+from kpis.domain.entry_checks import EntryRefused, storable, typed_number, typed_text
+from kpis.domain.figures import day, delta_unit
 from kpis.domain.judged import Rules
 from kpis.domain.limits import HUNDRED, Mode, TargetRow, ThresholdRow, in_force, validate_thresholds
 from kpis.domain.replay import Proposal, proposed
@@ -118,18 +119,8 @@ class LimitsForm(forms.Form):
         try:
             return storable(typed_number(text, locale=self.known.locale, percent=self.unit_of(name) == "%"))
         except EntryRefused as refused:
-            self.add_error(name, self._why(refused, text))
+            self.add_error(name, why_not_a_number(refused, text, self.known.locale))
             return None
-
-    def _why(self, refused: EntryRefused, text: str) -> str:
-        words = {"text": text.strip()[:40], "mark": MARKS.get(language_of(self.known.locale), MARKS["en"])[1]}
-        match refused.problem:
-            case Problem.AMBIGUOUS | Problem.OTHER_MARK:
-                return _("“%(text)s” can be read in two ways: your decimal mark is “%(mark)s”.") % words
-            case Problem.TOO_LARGE:
-                return _("A value has at most 20 digits before the decimal mark.")
-            case _:
-                return _("“%(text)s” is not a number.") % words
 
     def _propose(self, numbers: Mapping[str, Decimal | None]) -> None:
         start, known = self.cleaned_data["effective_from"], self.known
