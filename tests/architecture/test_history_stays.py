@@ -29,6 +29,7 @@ APPEND_ONLY = {
     "reviews_pack",
 }
 AUDITED = {
+    "accounts_invitation",
     "accounts_user",
     "alerts_alertrule",
     "alerts_subscription",
@@ -36,6 +37,7 @@ AUDITED = {
     "initiatives_initiative",
     "initiatives_milestone",
     "initiatives_risk",
+    "kpis_datasource",
     "kpis_holiday",
     "kpis_kpi",
     "kpis_kpilink",

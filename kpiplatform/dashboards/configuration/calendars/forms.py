@@ -102,10 +102,11 @@ class CalendarForm(forms.Form):
 
     def cut(self) -> Calendar | None:
         """Return the calendar as it is typed, None while something is missing."""
-        said = self.cleaned_data if self.is_bound else self.initial
-        if self.is_bound and (not self.is_valid() and any(name in self.errors for name in CUT)):
-            return None
-        return Calendar(**{name: said[name] for name in CUT})
+        said = self.initial
+        if self.is_bound:
+            self.full_clean()
+            said = self.cleaned_data
+        return Calendar(**{name: said[name] for name in CUT}) if said.keys() >= set(CUT) else None
 
 
 class HolidaysForm(forms.Form):

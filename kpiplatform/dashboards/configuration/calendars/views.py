@@ -101,7 +101,7 @@ def calendar(request: HttpRequest, pk: int) -> HttpResponse:
 def preview(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the coming periods of a calendar as it is typed, 0 for a new one; nothing is saved."""
     row = get_object_or_404(PeriodCalendar, pk=pk) if pk else None
-    form = CalendarForm(request.GET, calendar=row)
+    form = CalendarForm(request.GET or None, calendar=row)
     groups = coming_periods(form.cut(), today())
     if row is None:
         return page(request, NEW, {"form": form, "groups": groups}, partial="preview")

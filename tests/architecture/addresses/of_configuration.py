@@ -1,0 +1,238 @@
+"""The pages of configuration and of the first run: for administrators, for everybody else they don't exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import time
+from typing import Any
+
+from django.urls import reverse
+
+from kpiplatform.accounts.models import Invitation
+from kpiplatform.accounts.services.people import PARTICULARS
+from kpiplatform.audit.editing import seen
+from kpis.models import Holiday, PeriodCalendar, Pull, StagedReading
+from kpis.models.source import DataSource
+from objectives.models import Role, Unit
+from tests.architecture.addresses import Address
+from tests.architecture.people_and_things import ROLES, World
+
+UNITS = {"COMPANY": "company", "OURS": "lga", "THEIRS": "jfk"}
+PEOPLE = {"COMPANY": "executive", "OURS": "owner", "THEIRS": "member"}
+CUT = {
+    "pattern": "calendar",
+    "fiscal_year_start_month": "1",
+    "label_rule": "end",
+    "week_start": "0",
+    "year_end_rule": "last",
+    "year_end_weekday": "5",
+    "year_end_month": "12",
+    "working_weekdays": ["0", "1", "2", "3", "4"],
+}
+NOBODY = 10**9
+
+
+def furnish(world: World) -> None:
+    """Add a calendar and a source with a held pull for each key."""
+    world.things["calendar"], world.things["pull"] = {}, {}
+    for key, kpi in world.kpis.items():
+        calendar = PeriodCalendar.objects.create(name=f"Calendar {key}")
+        Holiday.objects.create(calendar=calendar, day=world.week.start, name="Founders' day")
+        world.things["calendar"][key] = calendar
+        source = DataSource.objects.create(
+            code=f"source-{key.lower()}",
+            name=f"Source {key}",
+            kind="csv_file",
+            config={"path": "nowhere.csv", "date_column": "day"},
+            owner=world.people["member"],
+            pull_at=time(6),
+            is_enabled=False,
+        )
+        pull = Pull.objects.create(
+            source=source,
+            slot=world.moment,
+            state=Pull.State.SUSPECT,
+            since=world.week.start,
+            until=world.week.end,
+            started_at=world.moment,
+            finished_at=world.moment,
+            error="There were 3 rows a day, usual are 100.",
+        )
+        StagedReading.objects.create(
+            pull=pull, kpi=kpi, period_start=world.week.start, period_end=world.week.end, value=75, state="reported"
+        )
+        world.things["pull"][key] = pull
+
+
+def admins(role: str, key: str) -> int:
+    return 200 if role == "admin" else 404
+
+
+def for_admins(answer: int = 200) -> dict[str, int]:
+    return {role: answer if role == "admin" else 404 for role in ROLES}
+
+
+def nowhere(role: str, key: str) -> int:
+    """Pages that are only posted to."""
+    return 405
+
+
+def person(world: World, key: str) -> list[Any]:
+    return [world.people[PEOPLE[key]].pk if key in PEOPLE else NOBODY]
+
+
+def role_of_person(world: World, key: str) -> list[Any]:
+    assignment = world.people[PEOPLE[key]].roles.first() if key in PEOPLE else None
+    return [*person(world, key), assignment.pk if assignment else NOBODY]
+
+
+def unit(world: World, key: str) -> list[Any]:
+    return [UNITS.get(key, "none")]
+
+
+def calendar(world: World, key: str) -> list[Any]:
+    row = world.things["calendar"].get(key)
+    return [row.pk if row else NOBODY]
+
+
+def source(world: World, key: str) -> list[Any]:
+    return [f"source-{key.lower()}"]
+
+
+def pull(world: World, key: str) -> list[Any]:
+    row = world.things["pull"].get(key)
+    return [*source(world, key), row.pk if row else NOBODY]
+
+
+def objective(world: World, key: str) -> list[Any]:
+    return [world.kpis[key].objective.code if key in world.kpis else "none"]
+
+
+def new_particulars(world: World, key: str) -> Mapping[str, Any]:
+    someone = world.people[PEOPLE[key]]
+    said = {"name": f"{someone.name} II", "email": someone.email, "time_zone": "UTC"}
+    return said | {"seen": seen(someone, PARTICULARS)}
+
+
+def new_name(world: World, key: str) -> Mapping[str, Any]:
+    row = Unit.objects.get(code=UNITS[key])
+    return {"name": f"{row.name} II", "parent": row.parent_id or "", "seen": seen(row)}
+
+
+def new_rules(world: World, key: str) -> Mapping[str, Any]:
+    row = world.things["calendar"][key]
+    return CUT | {"name": f"{row.name} II", "week_start": "6", "seen": seen(row)}
+
+
+def new_role(world: World, key: str) -> Mapping[str, Any]:
+    return {"role": Role.MANAGER, "unit": Unit.objects.get(code="jfk").pk, "valid_until": ""}
+
+
+OF_THINGS = {
+    "configuration:person": Address(args=person, answer=admins, post=new_particulars),
+    "configuration:add_role": Address(args=person, answer=nowhere, post_answer=admins, post=new_role),
+    "configuration:drop_role": Address(args=role_of_person, answer=nowhere, post_answer=admins, post={"end": "1"}),
+    "configuration:invite_again": Address(
+        args=person, answer=nowhere, post_answer=admins, post={"send": "1"}, counted=(Invitation,)
+    ),
+    "configuration:leave": Address(args=person, answer=admins),
+    "configuration:give": Address(args=person, answer=nowhere),
+    "configuration:come_back": Address(args=person, answer=nowhere),
+    "configuration:kpi_access": Address(args=lambda world, key: [key], answer=admins),
+    "configuration:objective_access": Address(args=objective, answer=admins),
+    "configuration:unit": Address(args=unit, answer=admins, post=new_name),
+    "configuration:unit_order": Address(args=unit, answer=nowhere),
+    "configuration:unit_close": Address(args=unit, answer=nowhere),
+    "configuration:calendar": Address(args=calendar, answer=admins, post=new_rules),
+    "configuration:calendar_preview": Address(args=calendar, answer=admins),
+    "configuration:calendar_default": Address(args=calendar, answer=nowhere, post_answer=admins, post={"ok": "1"}),
+    "configuration:holidays": Address(
+        args=calendar, answer=nowhere, post_answer=admins, post={"days": "2027-01-06 Epiphany"}
+    ),
+    "configuration:lock": Address(
+        args=calendar, answer=nowhere, post_answer=admins, post={"until": "2026-01-31", "unit": "", "reason": "closed"}
+    ),
+    "configuration:source": Address(args=source, answer=admins),
+    "configuration:pulls": Address(args=source, answer=admins),
+    "configuration:pull_now": Address(
+        args=source, answer=nowhere, post_answer=admins, post={"ask": "1"}, counted=(Pull,)
+    ),
+    "configuration:pull": Address(args=pull, answer=admins, post={"decision": "apply", "reason": "the file is right"}),
+}
+BY_ROLE = {
+    name: for_admins()
+    for name in (
+        "configuration",
+        "configuration:people",
+        "configuration:invite",
+        "configuration:access",
+        "configuration:organisation",
+        "configuration:units",
+        "configuration:calendars",
+        "configuration:new_calendar",
+        "configuration:sources",
+        "setup",
+        "setup_step",
+    )
+} | {"setup_sample": for_admins(302)}
+OF_EVERYONE = {"load_sample": 405}
+ARGUMENTS = {
+    "configuration:person": [1],
+    "configuration:add_role": [1],
+    "configuration:drop_role": [1, 1],
+    "configuration:invite_again": [1],
+    "configuration:leave": [1],
+    "configuration:give": [1],
+    "configuration:come_back": [1],
+    "configuration:calendar": [1],
+    "configuration:calendar_preview": [1],
+    "configuration:calendar_default": [1],
+    "configuration:holidays": [1],
+    "configuration:lock": [1],
+    "configuration:pull": ["source-ours", 1],
+    "setup_step": ["people"],
+}
+
+
+def pages(world: World) -> Iterator[tuple[str, str, str]]:
+    for name in (*BY_ROLE, *OF_THINGS):
+        if name == "setup_sample" or (name in OF_THINGS and OF_THINGS[name].answer is nowhere):
+            continue
+        args = OF_THINGS[name].args(world, "OURS") if name in OF_THINGS else ARGUMENTS.get(name, [])
+        yield name, "admin", reverse(name, args=args)
+    yield "people who left", "admin", reverse("configuration:people") + "?closed=1"
+    yield "first objective", "admin", reverse("setup_step", args=["objective"])
+    yield "first KPI", "admin", reverse("setup_step", args=["kpi"])
+
+
+def refused(world: World) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
+    said = {
+        "configuration:person": {"name": "", "email": "x"},
+        "configuration:add_role": {"role": "auditor", "unit": Unit.objects.get(code="lga").pk},
+        "configuration:leave": {},
+        "configuration:give": {"kind": "all", "to": ""},
+        "configuration:unit": {"name": ""},
+        "configuration:unit_close": {},
+        "configuration:calendar": CUT | {"name": ""},
+        "configuration:holidays": {"days": "christmas"},
+        "configuration:lock": {"until": "2999-01-01", "reason": "too early"},
+        "configuration:source": {"name": "", "pull_at": "25:00"},
+        "configuration:pull": {"decision": "apply", "reason": ""},
+    }
+    for name, data in said.items():
+        yield name, "admin", reverse(name, args=OF_THINGS[name].args(world, "OURS")), data
+    yield "last admin", "admin", _role_of_the_admin(world), {}
+    for name, data in {
+        "configuration:invite": {"name": "Ana", "email": "owner@example.com"},
+        "configuration:organisation": {"name": "", "time_zone": "Nowhere"},
+        "configuration:units": {"name": ""},
+        "configuration:new_calendar": CUT | {"name": "Standard", "working_weekdays": []},
+    }.items():
+        yield name, "admin", reverse(name), data
+    yield "first objective", "admin", reverse("setup_step", args=["objective"]), {"name": ""}
+    yield "invitations", "admin", reverse("setup_step", args=["people"]), {"people": "nobody"}
+
+
+def _role_of_the_admin(world: World) -> str:
+    admin = world.people["admin"]
+    return reverse("configuration:drop_role", args=[admin.pk, admin.roles.get().pk])
