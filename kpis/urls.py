@@ -30,6 +30,6 @@ urlpatterns = [
     path("<str:code>/annotations/<int:annotation_id>/", views.annotation, name="annotation"),
     path("<str:code>/annotations/<int:annotation_id>/remove/", views.remove, name="remove_note"),
     path("<str:code>/commentary/", views.comment, name="comment"),
-    path("<str:code>/people/", views.people, name="people"),
+    path("<str:code>/commentary/people/", views.nameable, name="nameable"),
     path("<str:code>/measurements/<day:period_start>/", views.correct, name="correct"),
 ]

@@ -2,6 +2,6 @@
 
 from kpis.views.annotations import annotate, annotation, remove, restore
 from kpis.views.correction import correct
-from kpis.views.talk import comment, people
+from kpis.views.talk import comment, nameable
 
-__all__ = ["annotate", "annotation", "comment", "correct", "people", "remove", "restore"]
+__all__ = ["annotate", "annotation", "comment", "correct", "nameable", "remove", "restore"]

@@ -40,7 +40,7 @@ def comment(request: HttpRequest, code: str) -> HttpResponse:
 
 
 @require_safe
-def people(request: HttpRequest, code: str) -> HttpResponse:
+def nameable(request: HttpRequest, code: str) -> HttpResponse:
     """List colleagues who may open the KPI and can be named, by the beginning of a name."""
     kpi = kpi_to_comment(request, code)
     start = request.GET.get("q", "")[:60]

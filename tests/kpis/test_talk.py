@@ -103,10 +103,10 @@ def test_the_person_is_told_who_was_told(client, kpi, member, colleague):
 
 
 def test_only_colleagues_who_may_open_the_kpi_are_suggested(client, kpi, member, colleague, outsider):
-    listed = client.get(reverse("kpis:people", args=["OTD"]), {"q": ""}).content.decode()
+    listed = client.get(reverse("kpis:nameable", args=["OTD"]), {"q": ""}).content.decode()
     assert "Rosa Delgado" in listed
     assert "Peter Haas" not in listed
-    assert "Rosa" not in client.get(reverse("kpis:people", args=["OTD"]), {"q": "x"}).content.decode()
+    assert "Rosa" not in client.get(reverse("kpis:nameable", args=["OTD"]), {"q": "x"}).content.decode()
 
 
 # --- answering ----------------------------------------------------------------------------------

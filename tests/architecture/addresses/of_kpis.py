@@ -84,7 +84,7 @@ OF_THINGS = {
         args=note, answer=never_read, post={"sure": "1"}, post_answer=own_note, counted=(AuditEntry,)
     ),
     "kpis:restore_note": Address(args=kpi, answer=never_read, post=a_removed_note, post_answer=restored),
-    "kpis:people": Address(args=kpi, answer=written_on),
+    "kpis:nameable": Address(args=kpi, answer=written_on),
     "kpis:correct": Address(args=week_of_kpi, answer=changed, post={"value": "61", "seq": "1", "note": "typing error"}),
     "my:cell": Address(args=week_of_kpi, answer=changed, post={"value": "61", "seq": "1", "reason": "", "sure": "1"}),
 }
