@@ -81,6 +81,7 @@ class _Drawn:
 def _objective(objective: ObjectiveGroup, drawn: _Drawn) -> dict[str, Any]:
     return {
         "name": objective.name,
+        "url": objective.url,
         "band": drawn.band(objective.band, ""),
         "bullet": bullet(objective.bullet),
         "score": objective.score,

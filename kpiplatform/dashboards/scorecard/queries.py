@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, cast
 
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 
 from kpiplatform.accounts.models import User
 from kpiplatform.dashboards.scorecard.selection import Selection
@@ -24,6 +24,7 @@ from kpis.as_known import standing_before, states_as_known
 from kpis.domain.state import State
 from kpis.models import Kpi, MeasurementRevision
 from kpis.queries import kpis_visible_to
+from objectives.queries import objectives_visible_to
 
 RESTATED_AT_MOST = 5
 
@@ -48,6 +49,8 @@ class Line(NamedTuple):
     objective_id: int
     objective_name: str
     objective_owner_name: str
+    objective_code: str
+    opens_objective: bool
     perspective_id: int
     perspective_name: str
     theme_code: str | None
@@ -88,6 +91,8 @@ COLUMNS = (
     "objective_id",
     "objective__name",
     "objective__owner__name",
+    "objective__code",
+    "opens_objective",
     "objective__perspective_id",
     "objective__perspective__name",
     "objective__theme__code",
@@ -136,7 +141,7 @@ def board(user: User, chosen: Selection, *, now: datetime) -> Board:
     rows = _filtered(of_tier, chosen).order_by(
         "objective__perspective__position", "objective__position", "objective_id", "position", "code"
     )
-    kpis = [Line._make(row) for row in rows.values_list(*COLUMNS)]
+    kpis = lines(rows, user, today=chosen.today)
     ids = [kpi.pk for kpi in kpis]
     states = None
     if not chosen.is_now:
@@ -163,6 +168,12 @@ def board(user: User, chosen: Selection, *, now: datetime) -> Board:
         failing=around.failing,
         **_choices(_choosable(of_tier) if chosen.is_filtered else map(_of_line, kpis)),
     )
+
+
+def lines(kpis: QuerySet[Kpi], user: User, *, today: date) -> list[Line]:
+    """Return the KPIs as their rows show them to `user`, in one query."""
+    opened = objectives_visible_to(user, today=today).filter(pk=OuterRef("objective_id"))
+    return [Line._make(row) for row in kpis.annotate(opens_objective=Exists(opened)).values_list(*COLUMNS)]
 
 
 def _filtered(kpis: QuerySet[Kpi], chosen: Selection) -> QuerySet[Kpi]:

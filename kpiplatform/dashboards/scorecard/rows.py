@@ -72,9 +72,10 @@ class Row:
 
 @dataclass(slots=True, kw_only=True)
 class ObjectiveGroup:
-    """One objective with its KPIs."""
+    """One objective with its KPIs; `url` is "" for readers who may not open it."""
 
     name: str
+    url: str
     owner: str
     band: str
     bullet: Bullet
@@ -291,6 +292,7 @@ def _objective_group(kpi: Line, board: Board, rolled: dict[int, Any] | None, loc
             terms = _("worst %(score)s") % {"score": worst} + " · " + terms
     return ObjectiveGroup(
         name=kpi.objective_name,
+        url=reverse("objective", args=[kpi.objective_code]) if kpi.opens_objective else "",
         owner=kpi.objective_owner_name,
         band=state.band if state else "",
         bullet=bullet(state.score if state else None),

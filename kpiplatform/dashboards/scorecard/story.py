@@ -17,7 +17,7 @@ from kpis.domain.figures import number, short_day, with_unit
 from kpis.domain.periods import Calendar, period_of, short_label
 
 SMALL_NUMBERS = (
-    "no",
+    "none",
     "one",
     "two",
     "three",

@@ -64,7 +64,9 @@ def _by_unit(rows: Sequence[Row]) -> list[PerspectiveGroup]:
     groups = []
     for _path, own in groupby(rows, key=lambda row: row.kpi.unit_path):
         ordered = sorted(own, key=lambda row: (-severity(row.standing.band), row.standing.score or 0))
-        group = ObjectiveGroup(name="", owner="", band="", bullet=bullet(None), score="", terms="", rows=ordered)
+        group = ObjectiveGroup(
+            name="", url="", owner="", band="", bullet=bullet(None), score="", terms="", rows=ordered
+        )
         groups.append(PerspectiveGroup(name=ordered[0].kpi.unit_name, objectives=[group]))
     return groups
 

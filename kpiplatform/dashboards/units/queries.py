@@ -14,7 +14,7 @@ from initiatives.domain.status import OPEN
 from initiatives.models import ExpectedImpact, Initiative, Milestone
 from initiatives.queries import initiatives_visible_to
 from kpiplatform.accounts.models import User
-from kpiplatform.dashboards.scorecard.queries import COLUMNS, Answer, Board, Line
+from kpiplatform.dashboards.scorecard.queries import Answer, Board, Line, lines
 from kpis.as_known import standing_before
 from kpis.models import Kpi
 from kpis.queries import kpis_visible_to
@@ -76,7 +76,7 @@ def unit_facts(*, user: User, code: str, tier: str, today: date) -> Facts:
     tiers = dict(visible.order_by().values_list("tier").annotate(Count("pk")))
     of_tier = visible.filter(tier=tier) if tier in tiers else visible
     rows = of_tier.order_by("unit__path", "objective__perspective__position", "objective__position", "position", "code")
-    kpis = [Line._make(row) for row in rows.values_list(*COLUMNS)]
+    kpis = lines(rows, user, today=today)
     initiatives, hidden_initiatives = _initiatives(user, unit, today)
     decisions, hidden_decisions = _decisions(user, unit, today)
     return Facts(
