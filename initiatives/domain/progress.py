@@ -12,9 +12,12 @@ from typing import Protocol
 class Step(Protocol):
     """A milestone: the date planned first, the date it is due now, and the day it was done."""
 
-    planned_on: date
-    due_on: date
-    done_on: date | None
+    @property
+    def planned_on(self) -> date: ...
+    @property
+    def due_on(self) -> date: ...
+    @property
+    def done_on(self) -> date | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,9 +14,12 @@ ZERO, ONE = Decimal(0), Decimal(1)
 class Promise(Protocol):
     """A change of a KPI that begins on a day and has come in full on another."""
 
-    change: Decimal
-    starts_on: date
-    full_effect_on: date
+    @property
+    def change(self) -> Decimal: ...
+    @property
+    def starts_on(self) -> date: ...
+    @property
+    def full_effect_on(self) -> date: ...
 
 
 def may_be_changed(*, starts_on: date, today: date) -> bool:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from initiatives.domain import promise as promised
+from initiatives.domain.progress import furthest_behind
 from initiatives.models import ExpectedImpact, Initiative, Milestone
 from kpiplatform.dashboards.kpi_page import promises
 from kpiplatform.dashboards.kpi_page.facts import Promise, Step
@@ -89,6 +91,7 @@ def test_a_count_past_the_goal_is_positive_and_short_of_it_negative():
 def promise(**fields: Any) -> Promise:
     plain = {
         "name": "Gate turnaround redesign",
+        "code": "gate-turnaround",
         "status": "running",
         "change": D(4),
         "starts_on": date(2026, 9, 1),
@@ -114,34 +117,34 @@ def step(planned: date, due: date | None = None, done: date | None = None, name:
     ],
 )
 def test_a_promise_lands_evenly_between_start_and_full_effect(day: date, share: str):
-    assert promises.landed(promise(), day) == D(share)
-    assert promises.still_to_land([promise()], day) == 4 * (1 - D(share))
+    assert promised.landed(promise(), day) == D(share)
+    assert promised.still_to_land([promise()], day) == 4 * (1 - D(share))
 
 
 def test_a_promise_that_acts_at_once_has_landed_on_its_day():
     at_once = promise(full_effect_on=date(2026, 9, 1))
-    assert [promises.landed(at_once, date(2026, 8, 31)), promises.landed(at_once, date(2026, 9, 1))] == [0, 1]
+    assert [promised.landed(at_once, date(2026, 8, 31)), promised.landed(at_once, date(2026, 9, 1))] == [0, 1]
 
 
 def test_the_path_has_its_corners_where_the_ramps_begin_and_end():
-    path = promises.path([promise()], base=D(70), since=date(2026, 8, 1), until=date(2026, 10, 1))
+    path = promised.path([promise()], base=D(70), since=date(2026, 8, 1), until=date(2026, 10, 1))
     assert path == [(date(2026, 9, 1), 70), (date(2026, 9, 11), 74), (date(2026, 10, 1), 74)]
 
 
 def test_a_path_that_began_before_the_span_enters_it_on_its_way():
-    path = promises.path([promise()], base=D(70), since=date(2026, 9, 6), until=date(2026, 9, 30))
+    path = promised.path([promise()], base=D(70), since=date(2026, 9, 6), until=date(2026, 9, 30))
     assert path[0] == (date(2026, 9, 6), D(72))
 
 
 def test_two_initiatives_add_up():
     second = promise(change=D(-1), starts_on=date(2026, 9, 6), full_effect_on=date(2026, 9, 16))
-    path = promises.path([promise(), second], base=D(70), since=date(2026, 8, 1), until=date(2026, 9, 20))
+    path = promised.path([promise(), second], base=D(70), since=date(2026, 8, 1), until=date(2026, 9, 20))
     assert [value for _, value in path] == [70, 72, D("73.5"), 73, 73]
 
 
 def test_a_path_outside_the_span_is_no_path():
-    assert promises.path([promise()], base=D(70), since=date(2026, 1, 1), until=date(2026, 9, 1)) == []
-    assert promises.path([], base=D(70), since=date(2026, 1, 1), until=date(2026, 9, 1)) == []
+    assert promised.path([promise()], base=D(70), since=date(2026, 1, 1), until=date(2026, 9, 1)) == []
+    assert promised.path([], base=D(70), since=date(2026, 1, 1), until=date(2026, 9, 1)) == []
 
 
 def test_lateness_is_counted_from_the_first_date_of_the_worst_open_milestone():
@@ -152,9 +155,9 @@ def test_lateness_is_counted_from_the_first_date_of_the_worst_open_milestone():
         step(date(2026, 11, 15), name="overdue by a week"),
         step(date(2026, 12, 1), name="still to come"),
     )
-    found, days = promises.latest_step(promise(steps=steps), today)
+    found, days = furthest_behind(steps, today)
     assert (found.name, days) == ("moved by three weeks", 21)
-    assert promises.latest_step(promise(steps=steps[:1] + steps[3:]), today) is None
+    assert furthest_behind(steps[:1] + steps[3:], today) is None
 
 
 def test_a_trail_breaks_at_a_gap_and_ends_with_the_mark_of_its_band():

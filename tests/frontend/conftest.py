@@ -31,6 +31,7 @@ class Addresses:
     urlpatterns = [
         path("", HttpResponse, name="home"),
         path("theme/", HttpResponse, name="theme"),
+        path("search/", HttpResponse, name="search"),
         path("accounts/", include("allauth.account.urls")),
     ]
 

@@ -9,11 +9,13 @@ from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
-from kpiplatform.dashboards.kpi_page import promises as promised
+from initiatives.domain.progress import furthest_behind
+from initiatives.domain.promise import still_to_land
+from initiatives.domain.status import UNDER_WAY
 from kpiplatform.dashboards.kpi_page.chart import value_before
 from kpiplatform.dashboards.kpi_page.facts import Facts, Promise, limits_of
 from kpiplatform.dashboards.kpi_page.gap import gap_to_goal, to_spare
-from kpiplatform.dashboards.kpi_page.promises import Trail
+from kpiplatform.dashboards.kpi_page.promises import Trail, trail
 from kpiplatform.dashboards.kpi_page.timeline import Cell, latest_closed
 from kpiplatform.dashboards.kpi_page.wording import Wording, days, joined, why_no_band
 from kpis.domain.figures import number
@@ -28,6 +30,8 @@ class InitiativeView:
     """An initiative that answers the KPI."""
 
     name: str
+    code: str
+    is_open_to_reader: bool
     words: str
     late: str
     trail: Trail | None
@@ -135,6 +139,8 @@ def _initiative(promise: Promise, facts: Facts, cells: Sequence[Cell]) -> Initia
     drawn = _trail(promise, facts, cells) if begun and promise.status != "proposed" else None
     return InitiativeView(
         name=promise.name,
+        code=promise.code,
+        is_open_to_reader=promise.code in facts.may_open,
         words=joined(parts),
         late=_late(promise, facts.today),
         trail=drawn,
@@ -147,7 +153,7 @@ def _confidence(confidence: str) -> str:
 
 
 def _late(promise: Promise, today: date) -> str:
-    behind = promised.latest_step(promise, today)
+    behind = furthest_behind(promise.steps, today)
     if behind is None or promise.status == "done":
         return ""
     step, late_by = behind
@@ -162,7 +168,7 @@ def _trail(promise: Promise, facts: Facts, cells: Sequence[Cell]) -> Trail | Non
         cell for cell in cells if promise.starts_on <= cell.period.last_day and cell.period.end <= latest.period.end
     ]
     values = [(cell.period.last_day, cell.value if cell.is_closed else None) for cell in since]
-    return promised.trail(promise, base=base, values=values, band=latest.band)
+    return trail(promise, base=base, values=values, band=latest.band)
 
 
 def coverage(facts: Facts, cells: Sequence[Cell]) -> Coverage | None:
@@ -170,10 +176,10 @@ def coverage(facts: Facts, cells: Sequence[Cell]) -> Coverage | None:
     wording, latest = Wording.of(facts), latest_closed(cells)
     limits = limits_of(latest.row) if latest is not None and latest.row is not None else None
     gap = gap_to_goal(latest.shown, limits) if latest is not None else None
-    approved = [promise for promise in facts.promises if promise.status in promised.UNDER_WAY]
+    approved = [promise for promise in facts.promises if promise.status in UNDER_WAY]
     if gap is None or not gap.change or not approved:
         return None
-    coming = promised.still_to_land(approved, facts.today)
+    coming = still_to_land(approved, facts.today)
     share = max(coming / gap.change, Decimal(0))
     words = {
         "share": number(share * 100, 0, locale=facts.locale),

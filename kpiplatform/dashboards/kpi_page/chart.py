@@ -11,7 +11,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from kpiplatform.dashboards.kpi_page import promises as promised
+from initiatives.domain.promise import path
 from kpiplatform.dashboards.kpi_page.choice import NATURAL
 from kpiplatform.dashboards.kpi_page.facts import Facts, Promise, limits_of
 from kpiplatform.dashboards.kpi_page.timeline import Cell, Standing, latest_closed
@@ -253,7 +253,7 @@ def _expected(facts: Facts, cells: Sequence[Cell], shown: Sequence[Cell]) -> tup
     since, last = shown[0].period.start, shown[-1].period.end
     reach = last + (last - since) // AHEAD
     until = max(last, min(reach, max(promise.full_effect_on for promise in active)))
-    points = promised.path(active, base=base, since=since, until=until)
+    points = path(active, base=base, since=since, until=until)
     if not points:
         return None, ""
     return charts.Path(points=points, text=_("expected path")), _name(active)

@@ -107,6 +107,7 @@ class Promise:
     """What an initiative promised this KPI, and how its milestones stand."""
 
     name: str
+    code: str
     status: str
     change: Decimal
     starts_on: date
@@ -155,6 +156,7 @@ class Facts:
     revisions: tuple[Revision, ...]
     revision_count: int
     promises: tuple[Promise, ...]
+    may_open: frozenset[str]
     below: tuple[Other, ...]
     holidays: frozenset[date]
     locked_until: date | None

@@ -93,7 +93,7 @@ SELECT json_build_object(
         LEFT JOIN kpis_pull p ON p.id = r.pull_id LEFT JOIN kpis_datasource s ON s.id = p.source_id
     ),
     'promises', (
-        SELECT json_agg(json_build_object('name', i.name, 'status', i.status, 'change', x.change,
+        SELECT json_agg(json_build_object('name', i.name, 'code', i.code, 'status', i.status, 'change', x.change,
             'starts_on', x.starts_on, 'full_effect_on', x.full_effect_on, 'confidence', x.confidence,
             'steps', (
                 SELECT json_agg(json_build_object('name', name, 'planned_on', planned_on, 'due_on', due_on,

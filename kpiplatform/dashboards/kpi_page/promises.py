@@ -1,4 +1,4 @@
-"""What initiatives promised a KPI: the path its value would take, how much is still to come, who is late. Pure."""
+"""What initiatives promised a KPI and what came, drawn small. Pure."""
 
 from __future__ import annotations
 
@@ -7,50 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from kpiplatform.dashboards.kpi_page.facts import Promise, Step
-
-ZERO, ONE = Decimal(0), Decimal(1)
-UNDER_WAY = {"approved", "running"}
+from initiatives.domain.promise import value_on
+from kpiplatform.dashboards.kpi_page.facts import Promise
 
 # how a band is called in the style sheets
 KINDS = {"on_track": "on", "at_risk": "risk", "off_track": "off", "": "none"}
 LEFT, RIGHT, TOP, BOTTOM = Decimal(3), Decimal(89), Decimal(4), Decimal(32)
-
-
-def landed(promise: Promise, day: date) -> Decimal:
-    """Return the share of the change that was promised for `day`: rising evenly from the start to the full effect."""
-    if day >= promise.full_effect_on:
-        return ONE
-    if day <= promise.starts_on:
-        return ZERO
-    return Decimal((day - promise.starts_on).days) / (promise.full_effect_on - promise.starts_on).days
-
-
-def path(promises: Sequence[Promise], *, base: Decimal, since: date, until: date) -> list[tuple[date, Decimal]]:
-    """Return the corners of the promised path between two days; `base` is the value before the first start."""
-    corners = {day for promise in promises for day in (promise.starts_on, promise.full_effect_on)}
-    start = max(min(corners, default=until), since)
-    if start >= until:
-        return []
-    days = {start, until} | {day for day in corners if start < day < until}
-    return [(day, value_on(promises, base=base, day=day)) for day in sorted(days)]
-
-
-def value_on(promises: Sequence[Promise], *, base: Decimal, day: date) -> Decimal:
-    """Return the value that was promised for `day`."""
-    return base + sum((promise.change * landed(promise, day) for promise in promises), ZERO)
-
-
-def still_to_land(promises: Sequence[Promise], day: date) -> Decimal:
-    """Return the change that is promised but not due before `day`."""
-    return sum((promise.change * (ONE - landed(promise, day)) for promise in promises), ZERO)
-
-
-def latest_step(promise: Promise, today: date) -> tuple[Step, int] | None:
-    """Return the open milestone furthest behind its first date and by how many days, or None if all are in time."""
-    late = [(step, (max(step.due_on, today) - step.planned_on).days) for step in promise.steps if step.done_on is None]
-    worst = max(late, key=lambda pair: pair[1], default=None)
-    return worst if worst is not None and worst[1] > 0 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,10 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from initiatives.queries import initiatives_visible_to
 from kpiplatform.accounts.models import User
 from kpiplatform.dashboards.kpi_page.facts import Facts, Other, state_of
 from kpiplatform.dashboards.kpi_page.histories import histories
@@ -56,7 +58,9 @@ def kpi_facts(*, user: User, code: str, now: datetime, today: date, all_revision
     """
     visible = kpis_visible_to(user, today=today)
     own = Exists(kpis_editable_by(user, today=today).filter(pk=OuterRef("pk")))
-    kpi = visible.select_related(*SHOWN_WITH_IT).annotate(is_editable=own).get(code=code)
+    answering = initiatives_visible_to(user, today=today).filter(impacts__kpi=OuterRef("pk")).order_by().values("code")
+    visible_with = visible.annotate(answering=ArraySubquery(answering))
+    kpi = visible_with.select_related(*SHOWN_WITH_IT).annotate(is_editable=own).get(code=code)
     found = histories(kpi_id=kpi.pk, now=now, all_revisions=all_revisions)
     guard, below = _others(kpi, visible, found.latest_parts)
     return Facts(
@@ -72,6 +76,7 @@ def kpi_facts(*, user: User, code: str, now: datetime, today: date, all_revision
         revisions=found.revisions,
         revision_count=found.revision_count,
         promises=found.promises,
+        may_open=frozenset(kpi.answering),
         below=below,
         guard=guard,
         holidays=found.holidays,
