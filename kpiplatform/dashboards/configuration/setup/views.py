@@ -89,7 +89,9 @@ def load_sample(request: HttpRequest) -> HttpResponse:
     if refused := sample_is_refused():
         rows = steps()
         context = {"steps": rows, "done": sum(step.done for step in rows), "next": next_step(rows)}
-        return page(request, OVERVIEW, context | {"sample_refused": refused}, partial="setup", status=422)
+        return page(
+            request, OVERVIEW, context | {"refused": refused, "sample_refused": refused}, partial="setup", status=422
+        )
     request.session[SAMPLE_ASKED] = timezone.now().isoformat()
     ring_sample()
     response = HttpResponseRedirect(reverse("setup_sample"))

@@ -1,0 +1,156 @@
+"""Calendars: what would move recorded periods is refused; everything else may change."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from kpiplatform.audit.editing import seen
+from kpis.domain.holidays import holidays_in
+from kpis.domain.periods import Calendar
+from kpis.domain.recutting import fiscal_years_move, frequencies_that_move
+from kpis.models import Holiday, Kpi, KpiState, PeriodCalendar, PeriodLock
+from kpis.readings import Origin, Reading
+from kpis.services.calendars import (
+    CUT,
+    Refused,
+    add_calendar,
+    add_holidays,
+    change_calendar,
+    lock_periods,
+    make_default,
+    remove_holiday,
+)
+from kpis.services.recording import ensure_states, record_measurements
+from objectives.models import Role
+from tests.dashboards.measured import W46
+from tests.factories import NOW, a_kpi, a_person, a_role, a_unit, the_calendar
+
+WEEKS = Calendar(pattern="445", year_end_month=6)
+
+
+def changed(calendar: PeriodCalendar, **said: Any) -> PeriodCalendar:
+    rules = {name: getattr(calendar, name) for name in CUT} | {"working_weekdays": [0, 1, 2, 3, 4]} | said
+    return change_calendar(calendar=calendar, seen=seen(calendar), name=calendar.name, said=rules)
+
+
+def record(kpi: Kpi, start: date, end: date) -> None:
+    reading = Reading(kpi_id=kpi.pk, period_start=start, period_end=end, value=Decimal(80))
+    record_measurements(readings=[reading], origin=Origin(kind="manual", user_id=kpi.owner_id), now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("calendar", "moved"),
+    [
+        (Calendar(), set()),
+        (Calendar(week_start=6), {"week"}),
+        (Calendar(fiscal_year_start_month=7), {"year"}),
+        (Calendar(fiscal_year_start_month=2), {"quarter", "year"}),
+        (Calendar(label_rule="start"), set()),
+        (WEEKS, {"month", "quarter", "year"}),
+    ],
+)
+def test_only_periods_that_begin_elsewhere_move(calendar: Calendar, moved: set[str]) -> None:
+    spans = [
+        ("week", date(2026, 11, 16), date(2026, 11, 23)),
+        ("month", date(2026, 10, 1), date(2026, 11, 1)),
+        ("quarter", date(2026, 7, 1), date(2026, 10, 1)),
+        ("year", date(2025, 1, 1), date(2026, 1, 1)),
+    ]
+    assert frequencies_that_move(spans, calendar) == moved
+
+
+def test_a_fiscal_year_moves_for_the_days_that_it_counts_anew() -> None:
+    assert fiscal_years_move([date(2026, 3, 1)], Calendar(), Calendar(fiscal_year_start_month=7))
+    assert not fiscal_years_move([], Calendar(), Calendar(fiscal_year_start_month=7))
+
+
+def test_a_pasted_list_of_days_is_read_and_what_is_no_day_is_named() -> None:
+    text = "2026-12-25 Christmas Day\n\n1 Jan 2027, New Year\n6. January 2027\tEpiphany\n12/25/2026 which?\n2026-02-30"
+    assert holidays_in(text) == (
+        {date(2026, 12, 25): "Christmas Day", date(2027, 1, 1): "New Year", date(2027, 1, 6): "Epiphany"},
+        [5, 6],
+    )
+
+
+@pytest.mark.django_db
+def test_weeks_with_values_keep_their_first_day_but_the_fiscal_year_may_change() -> None:
+    kpi = a_kpi()
+    record(kpi, W46, date(2026, 11, 16))
+    with pytest.raises(Refused, match="weekly periods"):
+        changed(the_calendar(), week_start=6)
+    assert changed(the_calendar(), fiscal_year_start_month=7).fiscal_year_start_month == 7
+    assert the_calendar().week_start == 0
+
+
+@pytest.mark.django_db
+def test_sums_over_the_fiscal_year_keep_its_first_day() -> None:
+    kpi = a_kpi(is_cumulative=True, time_aggregation=Kpi.Aggregation.SUM)
+    record(kpi, W46, date(2026, 11, 16))
+    with pytest.raises(Refused, match="add up over the fiscal year"):
+        changed(the_calendar(), fiscal_year_start_month=7)
+
+
+@pytest.mark.django_db
+def test_holidays_and_working_days_let_due_dates_be_asked_anew() -> None:
+    kpi = a_kpi()
+    ensure_states(kpi_ids=[kpi.pk])
+
+    def due_is_open() -> bool:
+        was_open = KpiState.objects.get().next_due_on is None
+        KpiState.objects.update(next_due_on=date(2026, 12, 1))
+        return was_open
+
+    due_is_open()
+    assert add_holidays(calendar=the_calendar(), days={date(2026, 12, 25): "Christmas"}) == 1
+    assert due_is_open()
+    assert add_holidays(calendar=the_calendar(), days={date(2026, 12, 25): "Christmas"}) == 0
+    assert Holiday.objects.count() == 1
+    due_is_open()
+    remove_holiday(calendar=the_calendar(), day=date(2026, 12, 25))
+    assert due_is_open()
+    changed(the_calendar(), working_weekdays=[6, 0, 1, 2, 3])
+    assert due_is_open()
+
+
+@pytest.mark.django_db
+def test_one_calendar_is_the_default() -> None:
+    first = the_calendar()
+    rules = {name: getattr(first, name) for name in CUT} | {"working_weekdays": [0]}
+    second = add_calendar(name="Retail", said=rules)
+    assert not second.is_default
+    make_default(calendar=second)
+    assert PeriodCalendar.objects.get(is_default=True) == second
+
+
+@pytest.mark.django_db
+def test_a_lock_reaches_up_to_a_day_that_is_over_and_is_made_once() -> None:
+    by, lga = a_person(), a_unit()
+    said: dict[str, Any] = {"calendar": the_calendar(), "by": by, "today": NOW.date(), "now": NOW, "reason": "closed"}
+    with pytest.raises(Refused, match="Only what is over"):
+        lock_periods(until=date(2026, 12, 31), unit=None, **said)
+    for _ in range(2):
+        lock_periods(until=date(2026, 10, 31), unit=lga, **said)
+    lock_periods(until=date(2026, 9, 30), unit=lga, **said)
+    assert list(PeriodLock.objects.values_list("unit", "locked_until")) == [(lga.pk, date(2026, 10, 31))]
+
+
+@pytest.mark.django_db
+def test_a_calendar_shows_the_periods_of_what_is_typed_without_saving_it(client: Client) -> None:
+    admin = a_person()
+    a_role(admin, Role.ADMIN)
+    client.force_login(admin)
+    row = the_calendar()
+    typed = {name: getattr(row, name) for name in CUT} | {"name": row.name, "working_weekdays": [0]}
+    typed |= {"pattern": "445", "year_end_month": 6}
+    path = reverse("configuration:calendar_preview", args=[row.pk])
+    text = client.get(path, typed, headers={"HX-Request": "true"}).content.decode()
+    assert text.lstrip().startswith('<section id="preview"')
+    assert "FY27" in text
+    assert "52 weeks" in text
+    assert PeriodCalendar.objects.get().pattern == "calendar"

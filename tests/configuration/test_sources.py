@@ -1,0 +1,131 @@
+"""Sources: scheduled, pulled on demand, held pulls decided."""
+
+from __future__ import annotations
+
+from datetime import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from kpiplatform.accounts.models import User
+from kpiplatform.audit.editing import seen
+from kpiplatform.audit.models import AuditEntry
+from kpis.models import DataSource, Measurement, Pull
+from kpis.services.sources import SET_BY_PEOPLE
+from kpis.tasks import pull_source
+from objectives.models import Role
+from tests.factories import a_person, a_role
+from tests.kpis.pulls import NOW, a_mapped_kpi, a_source, lines, pull, values, write
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def folder(settings: Any, tmp_path: Path) -> Path:
+    settings.KPI_SOURCES_DIR = tmp_path
+    return tmp_path
+
+
+@pytest.fixture
+def admin(client: Client) -> User:
+    admin = a_person("Grace Lindholm")
+    a_role(admin, Role.ADMIN)
+    client.force_login(admin)
+    return admin
+
+
+def address(name: str, *args: Any) -> str:
+    return reverse(f"configuration:{name}", args=["flights", *args])
+
+
+def a_schedule(source: DataSource, **said: Any) -> dict[str, Any]:
+    form = {"name": source.name, "is_enabled": "on", "pull_at": "05:30", "look_back_days": "3"}
+    return form | {"owner": source.owner_id, "seen": seen(source, SET_BY_PEOPLE)} | said
+
+
+def test_a_schedule_is_saved_with_its_author_and_a_pull_meanwhile_is_no_conflict(client: Client, admin: User) -> None:
+    source = a_source()
+    form = a_schedule(source)
+    DataSource.objects.update(last_applied_at=NOW, cursor=NOW.date())
+    assert client.post(address("source"), form).status_code == 303
+    source.refresh_from_db()
+    assert (source.pull_at, source.look_back_days, source.cursor) == (time(5, 30), 3, NOW.date())
+    entries = AuditEntry.objects.filter(table="kpis_datasource").order_by("-id")
+    assert entries[0].actor == admin.pk
+    assert entries.count() == 2  # made, and set: the pull is nobody's setting
+    refused = client.post(address("source"), form | {"pull_at": "04:00"})
+    assert refused.status_code == 422
+    assert "Changed by Grace Lindholm" in refused.content.decode()
+    assert 'value="04:00"' in refused.content.decode()
+    assert DataSource.objects.get().pull_at == time(5, 30)
+
+
+def test_a_pull_is_asked_for_once_and_watched_until_it_ends(
+    client: Client,
+    admin: User,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    source = a_source()
+    kpi = a_mapped_kpi(source)
+    write(folder, lines())
+    rung: list[tuple[int, str]] = []
+    monkeypatch.setattr(pull_source, "delay", lambda *said: rung.append(said))
+    with django_capture_on_commit_callbacks(execute=True):
+        for _ in range(2):
+            text = client.post(address("pull_now"), headers={"HX-Request": "true"}).content.decode()
+    asked = Pull.objects.get()
+    assert rung == [(source.pk, asked.slot.isoformat())] * 2
+    assert 'hx-trigger="every 2s"' in text
+    pull(source, now=timezone.now(), slot=asked.slot)
+    text = client.get(address("pulls"), headers={"HX-Request": "true"}).content.decode()
+    assert "applied" in text
+    assert "every 2s" not in text
+    shown = client.get(address("pull", asked.pk)).content.decode()
+    assert kpi.name in shown
+
+
+def held(folder: Path) -> Pull:
+    source = a_source()
+    a_mapped_kpi(source)
+    write(folder, lines(until="2026-11-16"))
+    pull(source, now=NOW.replace(day=17))
+    write(folder, lines(until="2026-11-16") + lines(since="2026-11-16", until="2026-11-22", a_day=1))
+    suspect = pull(source)
+    assert suspect.state == Pull.State.SUSPECT
+    return suspect
+
+
+@pytest.mark.parametrize(("decision", "state"), [("apply", "applied"), ("discard", "failed")])
+def test_a_held_pull_is_decided_once_with_a_reason(
+    client: Client, admin: User, folder: Path, decision: str, state: str
+) -> None:
+    suspect = held(folder)
+    kept = values(suspect.source.mappings.get().kpi)
+    path = address("pull", suspect.pk)
+    assert "What it would change" in client.get(path).content.decode()
+    assert client.post(path, {"decision": decision, "reason": ""}).status_code == 422
+    assert values(suspect.source.mappings.get().kpi) == kept
+    assert client.post(path, {"decision": decision, "reason": "the strike was real"}).status_code == 303
+    suspect.refresh_from_db()
+    assert suspect.state == state
+    assert (values(suspect.source.mappings.get().kpi) != kept) == (decision == "apply")
+    again = client.post(path, {"decision": decision, "reason": "once more"})
+    assert again.status_code == 422
+    assert "decided already" in again.content.decode()
+    assert Measurement.objects.exists()
+
+
+def test_the_list_says_when_each_is_pulled_and_what_is_wrong(client: Client, admin: User) -> None:
+    a_source(code="off", name="Old feed", is_enabled=False)
+    a_source(consecutive_failures=3, last_error="The file is gone.")
+    text = client.get(reverse("configuration:sources")).content.decode()
+    assert "every day at 06:10, looks back 14 days" in text
+    assert "switched off" in text
+    assert "3 failed attempts in a row" in text
+    assert "The file is gone." in text
