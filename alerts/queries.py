@@ -34,7 +34,7 @@ class Alerts:
     incident: Incident | None
 
 
-def alerts_of(kpi: Kpi, *, reader: User | None = None) -> Alerts:
+def alerts_of(kpi: Kpi, *, reader: User) -> Alerts:
     """Return what the KPI's page shows of its alerts, in two queries; `follows` is whether `reader` is told of them."""
     seq = OuterRef("alert_state__seq")
     own = Announcement.objects.filter(kpi=OuterRef("pk"), seq=seq, told_at__isnull=False)

@@ -6,6 +6,7 @@
 //   <div class="plot" data-chart="chart-data" tabindex="0" role="group" aria-label="…"></div>
 //   {{ figure|json_script:"chart-data" }}
 //   data-picks="id_of_a_field"  optional: Enter or a click on a period puts its start into that field and goes there
+//   data-picks-until="id"       optional: with Shift held, its last day goes into this field: the end of a range
 //
 // Figure (lists may be empty or absent; days are ISO dates; a span is half-open, from `start` up to but not `end`):
 //   unit       "%", "min" or ""; printed on the topmost tick
@@ -123,6 +124,7 @@ function rangeOf(view, figure) {
 }
 
 // --- axes ----------------------------------------------------------------------------------
+const DAY = 86_400_000;
 const MONTH = 2.63e9;
 const TICK_WIDTH = 44;
 
@@ -333,16 +335,24 @@ function start(element) {
     redraw();
     if (!stage.dataset.listens) {
       stage.dataset.listens = "true";
-      stage.on("plotly_click", (event) => pick(event.points[0].pointNumber));
+      stage.on("plotly_click", (event) => pick(event.points[0].pointNumber, event.event?.shiftKey));
     }
   });
   watch.observe(element);
   drawn.set(element, { redraw, stop: () => { watch.disconnect(); Plotly.purge(stage); } });
 
-  function pick(index) {
+  function pick(index, extend) {
     const field = element.dataset.picks && document.getElementById(element.dataset.picks);
     if (!field) return;
-    field.value = measured[index].start;
+    const until = element.dataset.picksUntil && document.getElementById(element.dataset.picksUntil);
+    const { start: first, end } = measured[index];
+    if (extend && until && field.value && field.value <= first) {
+      until.value = iso(ms(end) - DAY).slice(0, 10);
+      until.focus();
+      return;
+    }
+    field.value = first;
+    if (until) until.value = "";
     field.focus();
   }
 
@@ -355,7 +365,7 @@ function start(element) {
   element.addEventListener("keydown", (event) => {
     const moves = { ArrowLeft: at < 0 ? measured.length - 1 : at - 1, ArrowRight: at < 0 ? measured.length - 1 : at + 1, Home: 0, End: measured.length - 1 };
     if (event.key in moves) move(moves[event.key]);
-    else if (event.key === "Enter" && at >= 0) pick(at);
+    else if (event.key === "Enter" && at >= 0) pick(at, event.shiftKey);
     else if (event.key === "Escape" && at >= 0) leave();
     else return;
     event.preventDefault();

@@ -103,7 +103,9 @@ def test_who_acknowledged_first_stays():
 
 
 def panel_of(kpi: Kpi, *, may_acknowledge: bool = True):
-    return kpi_panel(alerts=alerts_of(kpi), kpi=kpi, may_acknowledge=may_acknowledge, now=MONDAY, zone=UTC)
+    return kpi_panel(
+        alerts=alerts_of(kpi, reader=kpi.owner), kpi=kpi, may_acknowledge=may_acknowledge, now=MONDAY, zone=UTC
+    )
 
 
 def test_the_panel_tells_the_story_of_the_band():
@@ -141,8 +143,9 @@ def test_a_kpi_never_judged_has_no_story_yet():
 
 def test_the_alerts_of_a_kpi_take_two_queries():
     kpi = an_incident().kpi
+    reader = kpi.owner
     with CaptureQueriesContext(connection) as queries:
-        alerts = alerts_of(kpi)
+        alerts = alerts_of(kpi, reader=reader)
     assert len(queries) == 2
     assert (alerts.band, alerts.since, alerts.undelivered) == ("off_track", week(46), 0)
     assert alerts.announced_at == MONDAY

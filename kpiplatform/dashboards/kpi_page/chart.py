@@ -8,12 +8,13 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from initiatives.domain.promise import path
 from kpiplatform.dashboards.kpi_page.choice import NATURAL
-from kpiplatform.dashboards.kpi_page.facts import Facts, Promise, limits_of
+from kpiplatform.dashboards.kpi_page.facts import Facts, Promise, Remark, limits_of
 from kpiplatform.dashboards.kpi_page.timeline import Cell, Standing, latest_closed
 from kpiplatform.dashboards.kpi_page.wording import Wording, joined
 from kpis import charts
@@ -39,6 +40,7 @@ class Note:
     label: str
     text: str
     by: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +65,12 @@ class ChartView:
 
 def all_notes(facts: Facts, wording: Wording) -> list[Note]:
     """Return every remark on the KPI, numbered by time, so that a number means the same in every span."""
-    found = [(remark.start, remark.end, remark.text, remark.author.name) for remark in facts.remarks]
+    found = [
+        (remark.start, remark.end, remark.text, remark.author.name, _change_url(remark, facts))
+        for remark in facts.remarks
+    ]
     found += [
-        (version.effective_from, version.effective_from + DAY, _definition_changed(version.reason), "")
+        (version.effective_from, version.effective_from + DAY, _definition_changed(version.reason), "", "")
         for version in facts.versions
         if version.breaks_series
     ]
@@ -77,9 +82,16 @@ def all_notes(facts: Facts, wording: Wording) -> list[Note]:
             label=_label(start, end, facts, wording),
             text=text,
             by=by,
+            url=url,
         )
-        for index, (start, end, text, by) in enumerate(sorted(found), start=1)
+        for index, (start, end, text, by, url) in enumerate(sorted(found), start=1)
     ]
+
+
+def _change_url(remark: Remark, facts: Facts) -> str:
+    if not facts.may_change(remark):
+        return ""
+    return reverse("kpis:annotation", args=[facts.kpi.code, remark.pk])
 
 
 def notes_within(notes: Iterable[Note], start: date, end: date) -> list[Note]:

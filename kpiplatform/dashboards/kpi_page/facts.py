@@ -43,6 +43,7 @@ class Row(NamedTuple):
 class Remark:
     """An annotation."""
 
+    pk: int
     start: date
     end: date
     text: str
@@ -54,8 +55,10 @@ class Remark:
 class Comment:
     """An entry of the thread: a comment, or an explanation with cause, action and recovery date."""
 
+    pk: int
+    parent: int | None
     kind: str
-    is_answer: bool
+    mentioned: tuple[str, ...]
     period_start: date | None
     body: str
     cause: str
@@ -165,7 +168,13 @@ class Facts:
     failing_since: datetime | None
     may_comment: bool
     may_edit: bool
+    may_configure: bool
+    reader_id: int
     locale: str
+
+    def may_change(self, remark: Remark) -> bool:
+        """Whether the reader may change or remove an annotation: their own, and administrators any."""
+        return self.may_comment and (self.may_configure or remark.author.pk == self.reader_id)
 
     def period(self, day: date) -> Period:
         """Return the KPI's period that holds `day`."""

@@ -63,13 +63,15 @@ SELECT json_build_object(
         FROM kpis_thresholdset WHERE kpi_id = k.id
     ),
     'remarks', (
-        SELECT json_agg(json_build_object('start', a.period_start, 'end', a.period_end, 'text', a.text,
-            'author', u.name, 'at', a.created_at) ORDER BY a.period_start, a.id)
+        SELECT json_agg(json_build_object('pk', a.id, 'start', a.period_start, 'end', a.period_end, 'text', a.text,
+            'author_id', a.author_id, 'author', u.name, 'at', a.created_at) ORDER BY a.period_start, a.id)
         FROM kpis_annotation a JOIN accounts_user u ON u.id = a.author_id WHERE a.kpi_id = k.id
     ),
     'comments', (
-        SELECT json_agg(json_build_object('kind', c.kind, 'is_answer', c.parent_id IS NOT NULL,
-            'period_start', c.period_start, 'body', c.body, 'cause', c.cause, 'action', c.action,
+        SELECT json_agg(json_build_object('pk', c.id, 'parent', c.parent_id, 'kind', c.kind, 'mentioned', (
+                SELECT json_agg(n.name) FROM kpis_commentary_mentioned m JOIN accounts_user n ON n.id = m.user_id
+                WHERE m.commentary_id = c.id
+            ), 'period_start', c.period_start, 'body', c.body, 'cause', c.cause, 'action', c.action,
             'recovery_on', c.recovery_on, 'author', u.name, 'at', c.created_at) ORDER BY c.created_at, c.id)
         FROM kpis_commentary c JOIN accounts_user u ON u.id = c.author_id WHERE c.kpi_id = k.id
     ),
@@ -178,10 +180,11 @@ def _thresholds(row: dict[str, Any]) -> ThresholdRow:
 
 def _remark(row: dict[str, Any]) -> Remark:
     return Remark(
+        pk=row["pk"],
         start=date.fromisoformat(row["start"]),
         end=date.fromisoformat(row["end"]),
         text=row["text"],
-        author=User(name=row["author"]),
+        author=User(pk=row["author_id"], name=row["author"]),
         at=datetime.fromisoformat(row["at"]),
     )
 
@@ -190,6 +193,7 @@ def _comment(row: dict[str, Any]) -> Comment:
     typed = {
         "period_start": _day(row["period_start"]),
         "recovery_on": _day(row["recovery_on"]),
+        "mentioned": tuple(row["mentioned"] or ()),
         "author": User(name=row["author"]),
         "at": datetime.fromisoformat(row["at"]),
     }

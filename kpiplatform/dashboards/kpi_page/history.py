@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,8 +16,9 @@ from kpiplatform.dashboards.kpi_page.wording import Wording, why_no_value
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One entry of the thread."""
+    """One entry of the thread, with what was answered to it, or to an answer to it."""
 
+    pk: int
     author: User
     does: str
     at: str
@@ -24,6 +26,8 @@ class Entry:
     cause: str
     action: str
     recovery: str
+    mentioned: tuple[str, ...]
+    answers: Sequence[Entry]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +43,22 @@ class RevisionRow:
 
 
 def thread(facts: Facts) -> list[Entry]:
-    """Return what was said, oldest first."""
+    """Return what was said, oldest first, each with its answers."""
     wording = Wording.of(facts)
-    return [_entry(comment, facts, wording) for comment in facts.comments]
+    first = {comment.pk: comment.parent or comment.pk for comment in facts.comments}
+    answers: dict[int, list[Entry]] = defaultdict(list)
+    for comment in facts.comments:
+        root = first[comment.pk]
+        while first.get(root, root) != root:
+            root = first[root]
+        if root != comment.pk:
+            answers[root].append(_entry(comment, facts, wording, ()))
+    return [
+        _entry(comment, facts, wording, answers[comment.pk]) for comment in facts.comments if comment.parent is None
+    ]
 
 
-def _entry(comment: Comment, facts: Facts, wording: Wording) -> Entry:
+def _entry(comment: Comment, facts: Facts, wording: Wording, answers: Sequence[Entry]) -> Entry:
     recovery = ""
     if comment.recovery_on is not None:
         period = facts.period(comment.recovery_on)
@@ -52,6 +66,7 @@ def _entry(comment: Comment, facts: Facts, wording: Wording) -> Entry:
         if facts.kpi.frequency != "day":
             recovery = _("%(day)s (%(period)s)") % {"day": recovery, "period": wording.period(period)}
     return Entry(
+        pk=comment.pk,
         author=comment.author,
         does=_does(comment, facts, wording),
         at=wording.moment(comment.at),
@@ -59,6 +74,8 @@ def _entry(comment: Comment, facts: Facts, wording: Wording) -> Entry:
         cause=comment.cause,
         action=comment.action,
         recovery=recovery,
+        mentioned=comment.mentioned,
+        answers=answers,
     )
 
 
@@ -66,7 +83,7 @@ def _does(comment: Comment, facts: Facts, wording: Wording) -> str:
     period = wording.period(facts.period(comment.period_start)) if comment.period_start else ""
     if comment.kind == "explanation":
         return _("explains %(period)s") % {"period": period} if period else _("explains")
-    if comment.is_answer:
+    if comment.parent is not None:
         return _("answers")
     return _("comments on %(period)s") % {"period": period} if period else ""
 

@@ -44,6 +44,7 @@ def kpi_page(facts: Facts, choose: Choice) -> dict[str, Any]:
         ),
         "all_periods_url": Choice(view=TABLE, span=ALL).url,
         "thread": history.thread(facts),
+        "entry_count": len(facts.comments),
         "revisions": history.revisions(facts),
         "revision_count": facts.revision_count,
         "revisions_url": replace(choose, all_revisions=not choose.all_revisions).url,

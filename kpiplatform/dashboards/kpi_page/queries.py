@@ -18,7 +18,7 @@ from kpiplatform.dashboards.kpi_page.histories import histories
 from kpis.domain.judged import Rules
 from kpis.models import Kpi
 from kpis.queries import calendar_of, kpis_editable_by, kpis_visible_to
-from objectives.queries import may_write
+from objectives.queries import may_configure, may_write, objectives_visible_to
 
 SHOWN_WITH_IT = (
     "objective__perspective",
@@ -58,9 +58,10 @@ def kpi_facts(*, user: User, code: str, now: datetime, today: date, all_revision
     """
     visible = kpis_visible_to(user, today=today)
     own = Exists(kpis_editable_by(user, today=today).filter(pk=OuterRef("pk")))
+    opened = Exists(objectives_visible_to(user, today=today).filter(pk=OuterRef("objective_id")))
     answering = initiatives_visible_to(user, today=today).filter(impacts__kpi=OuterRef("pk")).order_by().values("code")
     visible_with = visible.annotate(answering=ArraySubquery(answering))
-    kpi = visible_with.select_related(*SHOWN_WITH_IT).annotate(is_editable=own).get(code=code)
+    kpi = visible_with.select_related(*SHOWN_WITH_IT).annotate(is_editable=own, opens_objective=opened).get(code=code)
     found = histories(kpi_id=kpi.pk, now=now, all_revisions=all_revisions)
     guard, below = _others(kpi, visible, found.latest_parts)
     return Facts(
@@ -85,6 +86,8 @@ def kpi_facts(*, user: User, code: str, now: datetime, today: date, all_revision
         failing_since=found.failing_since,
         may_comment=kpi.is_editable or may_write(user, today=today),
         may_edit=kpi.is_editable,
+        may_configure=may_configure(user, today=today),
+        reader_id=user.pk,
         locale=user.locale,
     )
 

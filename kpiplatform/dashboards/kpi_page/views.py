@@ -28,7 +28,7 @@ def kpi(request: HttpRequest, code: str) -> HttpResponse:
     choose, now = Choice.from_query(request.GET), timezone.now()
     facts = _facts_or_404(request, code, now=now, all_revisions=choose.all_revisions)
     alerts = kpi_panel(
-        alerts=alerts_of(facts.kpi),
+        alerts=alerts_of(facts.kpi, reader=request.user),
         kpi=facts.kpi,
         may_acknowledge=facts.may_edit,
         now=now,

@@ -10,9 +10,9 @@ def kpi_page(code: str) -> str:
     return reverse("kpi", args=[code])
 
 
-def explain(code: str) -> str:
-    """Return where a band is explained."""
-    return f"{kpi_page(code)}#explain"
+def explain(incident_id: int) -> str:
+    """Return where a band is explained, and acknowledged by the same form."""
+    return f"{reverse('alerts:incident', args=[incident_id])}#answer"
 
 
 def acknowledge(incident_id: int) -> str:

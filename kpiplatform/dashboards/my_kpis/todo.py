@@ -174,7 +174,7 @@ def _red(kpi: Kpi, incident: Incident, viewer: Viewer) -> RedItem:
         what=words.full_name(kpi),
         text=text + _(". Cause, action and recovery date are asked for."),
         url=links.kpi_page(kpi.code),
-        explain_url=links.explain(kpi.code),
+        explain_url=links.explain(incident.pk),
     )
 
 
