@@ -73,7 +73,10 @@ def _row(kpi: Kpi) -> Row:
     judged = kpi.polarity != Kpi.Polarity.UNSCORED
     lacking = [
         words
-        for words, there in ((_("no target"), kpi.has_target), (_("no thresholds"), kpi.has_thresholds))
+        for words, there in (
+            (_("no target"), kpi.has_target or kpi.stands_alone),
+            (_("no thresholds"), kpi.has_thresholds),
+        )
         if judged and not there
     ]
     return Row(

@@ -45,6 +45,11 @@ def kpis_to_configure(filters: Filters) -> QuerySet[Kpi]:
     """Return the KPIs that pass the filters, with what their rows need."""
     kpis = Kpi.objects.select_related("owner", "unit").annotate(
         has_target=Exists(Target.objects.filter(kpi=OuterRef("pk"))),
+        stands_alone=Exists(
+            ThresholdSet.objects.filter(kpi=OuterRef("pk"), mode=ThresholdSet.Mode.ABSOLUTE).exclude(
+                goal=None, goal_low=None
+            )
+        ),
         has_thresholds=Exists(ThresholdSet.objects.filter(kpi=OuterRef("pk"))),
     )
     if filters.words:
@@ -58,7 +63,7 @@ def kpis_to_configure(filters: Filters) -> QuerySet[Kpi]:
         case "thresholds":
             kpis = judged.filter(has_thresholds=False)
         case "target":
-            kpis = judged.filter(has_target=False)
+            kpis = judged.filter(has_target=False, stands_alone=False)
         case "owner":
             kpis = kpis.filter(owner__is_active=False)
         case "initiative":

@@ -16,7 +16,7 @@ urlpatterns = [
     path("kpis/new/<int:pk>/drop/", steps.drop, name="new_drop"),
     path("kpis/new/<int:pk>/<slug:key>/", steps.step, name="new_step"),
     path("kpis/<str:code>/definition/", views.definition, name="definition"),
-    path("kpis/<str:code>/owner/", views.people, name="people"),
+    path("kpis/<str:code>/owner/", views.people, name="owner"),
     path("kpis/<str:code>/life/", views.life, name="life"),
     path("kpis/<str:code>/weight/", views.weight, name="weight"),
     path("kpis/", include(of_the_app)),

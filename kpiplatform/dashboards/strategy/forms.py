@@ -189,9 +189,7 @@ class PlanForm(forms.Form):
         label=gettext_lazy("Vision"), max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 3})
     )
     starts_on = forms.DateField(label=gettext_lazy("Starts on"), widget=DayInput())
-    ends_on = forms.DateField(
-        label=gettext_lazy("Ends before"), widget=DayInput(), help_text=gettext_lazy("The first day after it.")
-    )
+    ends_on = forms.DateField(label=gettext_lazy("Ends on"), widget=DayInput())
     seen = seen_field()
 
     def __init__(self, data: Any = None, *, plan: StrategyPlan | None) -> None:
