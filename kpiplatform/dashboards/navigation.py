@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
 from kpiplatform.accounts.models import User
-from objectives.queries import may_configure
+from objectives.queries import may_configure, scope_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +24,16 @@ class Entry:
     shown: Callable[[User, date], bool] = lambda user, today: True
 
 
+def has_units(user: User, today: date) -> bool:
+    """Return whether the pages of units open to `user`."""
+    scope = scope_of(user, today=today)
+    return scope.everything or scope.strategic or bool(scope.unit_paths)
+
+
 ENTRIES = (
     Entry(label=gettext_lazy("Scorecard"), name="scorecard"),
     Entry(label=gettext_lazy("Map"), name="map"),
-    Entry(label=gettext_lazy("Units"), name="units"),
+    Entry(label=gettext_lazy("Units"), name="units", shown=has_units),
     Entry(label=gettext_lazy("My KPIs"), name="my:kpis"),
     Entry(label=gettext_lazy("Initiatives"), name="initiatives:initiatives"),
     Entry(label=gettext_lazy("Reviews"), name="reviews:reviews"),

@@ -93,6 +93,7 @@ def _lanes(
     return [
         {
             "name": lane.name,
+            "row": drawn.first_row,
             "span": SPANS.get(drawn.rows, SPANS[4]),
             "cards": [_card(row, found, drawing, is_list=is_list) for row in own],
         }
