@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -23,6 +23,7 @@ from kpis.forms import DayInput
 from kpis.models import Kpi
 from objectives.models import Objective, Unit
 
+DAY = timedelta(days=1)
 MONEY_AT_MOST = Decimal(10) ** 12
 CENT = Decimal("0.01")
 GRADES = [(1, "1"), (2, "2"), (3, "3"), (4, "4"), (5, "5")]
@@ -195,7 +196,7 @@ class ImpactForm(forms.Form):
         impact: ExpectedImpact | None = None,
         kpi: Kpi | None = None,
     ) -> None:
-        super().__init__(data, auto_id="impact-%s", initial=_promised(impact, initiative, kpi, locale))
+        super().__init__(data, auto_id="impact-%s", initial=_promised(impact, initiative, kpi, today, locale))
         self.today, self.locale = today, locale
         self.fields["kpi"].queryset = kpis.order_by("name")
         self.fields["change"].widget.attrs["autofocus"] = True
@@ -227,9 +228,12 @@ class ImpactForm(forms.Form):
         return self.cleaned_data
 
 
-def _promised(impact: ExpectedImpact | None, initiative: Initiative, kpi: Kpi | None, locale: str) -> dict[str, Any]:
+def _promised(
+    impact: ExpectedImpact | None, initiative: Initiative, kpi: Kpi | None, today: date, locale: str
+) -> dict[str, Any]:
     if impact is None:
-        return {"kpi": kpi.code if kpi else None, "starts_on": initiative.starts_on, "confidence": "medium"}
+        start = max(initiative.starts_on, today + DAY)
+        return {"kpi": kpi.code if kpi else None, "starts_on": start, "confidence": "medium"}
     names = ("starts_on", "full_effect_on", "confidence", "rationale")
     present = {name: getattr(impact, name) for name in names}
     return {**present, "change": typed_text(impact.change, 0, locale=locale), "seen": seen(impact)}

@@ -14,6 +14,10 @@ from initiatives.models import ExpectedImpact, Initiative, Milestone, Risk
 from kpiplatform.audit.editing import lock_as_seen
 
 
+class PlanStands(Exception):
+    """The plan was approved with this milestone: it may move, but not disappear."""
+
+
 class AlreadyBegun(Exception):
     """The promised effect has begun: it stands as it was registered."""
 
@@ -55,6 +59,15 @@ def tick_milestone(*, milestone: Milestone, is_done: bool, today: date) -> None:
     """Mark a milestone as done today, or as open again; said twice, the first day stands."""
     rows = Milestone.objects.filter(pk=milestone.pk, done_on__isnull=is_done)
     rows.update(done_on=today if is_done else None)
+
+
+def remove_milestone(*, milestone: Milestone) -> None:
+    """Take a milestone out of a plan that nobody has approved yet. Raises PlanStands once somebody has."""
+    with transaction.atomic():
+        initiative = Initiative.objects.select_for_update(of=("self",)).get(pk=milestone.initiative_id)
+        if initiative.status != Initiative.Status.PROPOSED:
+            raise PlanStands
+        Milestone.objects.filter(pk=milestone.pk).delete()
 
 
 # --- promised effects ---------------------------------------------------------------------------
@@ -124,3 +137,8 @@ def change_risk(*, risk: Risk, said: Mapping[str, Any], token: str) -> Risk:
             setattr(row, name, said[name])
         row.save()
         return row
+
+
+def remove_risk(*, risk: Risk) -> None:
+    """Remove a risk that is none any more; the audit trail keeps it."""
+    Risk.objects.filter(pk=risk.pk).delete()

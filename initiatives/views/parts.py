@@ -57,7 +57,15 @@ def milestone(request: HttpRequest, code: str, pk: int) -> HttpResponse:
         message = _("“%(name)s” is done.") if is_done else _("“%(name)s” is open again.")
         return _done(request, initiative, "milestones", "milestone-ticked", message % {"name": step.name}, today)
     form = MilestoneForm(_said(request), initiative=initiative, people=_people(request), milestone=step)
-    if form.is_valid():
+    if request.POST.get("remove"):
+        try:
+            parts.remove_milestone(milestone=step)
+        except parts.PlanStands:
+            form.add_error(None, _("The plan was approved with it: a milestone may be moved, but not removed."))
+        else:
+            message = _("“%(name)s” is removed.") % {"name": step.name}
+            return _done(request, initiative, "milestones", "milestone-removed", message, today)
+    elif form.is_valid():
         token = form.cleaned_data.pop("seen")
         try:
             parts.change_milestone(milestone=step, said=form.cleaned_data, token=token)
@@ -139,6 +147,9 @@ def risk(request: HttpRequest, code: str, pk: int) -> HttpResponse:
     today = today_at(now)
     found = get_object_or_404(initiative.risks.all(), pk=pk)
     form = RiskForm(_said(request), risk=found)
+    if request.POST.get("remove"):
+        parts.remove_risk(risk=found)
+        return _done(request, initiative, "risks", "risk-removed", _("The risk is removed."), today)
     if form.is_valid():
         token = form.cleaned_data.pop("seen")
         try:

@@ -248,3 +248,19 @@ def test_a_promise_that_makes_no_sense_is_refused_in_a_sentence(manager, client:
     assert sentence in answer.content.decode()
     assert client.post(address, good | {"confidence": "high"}).status_code == 303
     assert ExpectedImpact.objects.get().registered_at == datetime(2026, 11, 22, 8, tzinfo=UTC)
+
+
+def test_a_milestone_leaves_a_plan_only_before_it_is_approved(manager, client: Client) -> None:
+    step = a_milestone(an_initiative(status="proposed"))
+    again = a_milestone(an_initiative(status="running"))
+    for one, status in ((step, 303), (again, 422)):
+        answer = client.post(f"/initiatives/{one.initiative.code}/milestones/{one.pk}/", {"remove": "1"})
+        assert answer.status_code == status
+    assert list(Milestone.objects.all()) == [again]
+    assert "may be moved, but not removed" in answer.content.decode()
+
+
+def test_a_risk_is_removed_by_its_button(manager, client: Client) -> None:
+    risk = a_risk(an_initiative())
+    assert client.post(f"/initiatives/{risk.initiative.code}/risks/{risk.pk}/", {"remove": "1"}).status_code == 303
+    assert not risk.initiative.risks.exists()
