@@ -131,7 +131,7 @@ def reopen_unit(*, unit: Unit) -> None:
     """Open a closed unit again. Raises Refused below a closed one."""
     with transaction.atomic():
         _lock_tree()
-        parent = Unit.objects.filter(pk=unit.parent_id).first()
+        parent = Unit.objects.get(pk=unit.pk).parent
         if parent is not None and not parent.is_active:
             raise Refused(_("%(name)s is closed: open it again first.") % {"name": parent.name})
         Unit.objects.filter(pk=unit.pk).update(is_active=True)
