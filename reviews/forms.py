@@ -158,7 +158,7 @@ class NotesForm(forms.Form):
     comment = forms.CharField(
         label=gettext_lazy("Comment"), max_length=4000, required=False, widget=forms.Textarea(attrs={"rows": 2})
     )
-    decision = forms.CharField(label=gettext_lazy("Decision"), max_length=200, required=False)
+    decision = forms.CharField(label=gettext_lazy("What it is about"), max_length=200, required=False)
     outcome = forms.CharField(
         label=gettext_lazy("What was decided"),
         max_length=2000,
@@ -169,7 +169,7 @@ class NotesForm(forms.Form):
     decision_owner = forms.ModelChoiceField(
         label=gettext_lazy("Who brings it"), queryset=User.objects.none(), required=False
     )
-    action = forms.CharField(label=gettext_lazy("Action"), max_length=300, required=False)
+    action = forms.CharField(label=gettext_lazy("What is to be done"), max_length=300, required=False)
     action_owner = forms.ModelChoiceField(label=gettext_lazy("Owner"), queryset=User.objects.none(), required=False)
     action_due = forms.DateField(label=gettext_lazy("Due on"), required=False, widget=day_input())
 

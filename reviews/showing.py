@@ -250,7 +250,7 @@ def _objectives(content: Mapping[str, Any], lines: Mapping[str, Line], reader: R
             name=row["name"],
             perspective=row["perspective"],
             band=row["band"],
-            score=number(_decimal(row["score"]), 1, locale=reader.locale),
+            score=number(_decimal(row["score"]), 1, locale=reader.locale) if row["score"] else "",
             owner=row["owner"],
             terms=_("%(with)d of %(total)d with data") % {"with": row["with_data"], "total": row["total"]},
         )

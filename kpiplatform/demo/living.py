@@ -18,6 +18,8 @@ from kpis.services.entry import enter_measurement
 from kpis.services.judging import judge_owed
 from kpis.services.pulling import latest_slot, run_pull
 from kpis.services.recording import record_measurements
+from reviews.models import Review
+from reviews.services.reviewing import freeze_pack, record_minutes
 
 NOT_APPLICABLE_MARK = "n/a"
 
@@ -75,6 +77,16 @@ def close_books(moments: Moments, *, by: User, people: dict[str, User]) -> None:
     for row in described["acknowledged"]:
         for incident in Incident.objects.filter(kpi__code=row["kpi"], closed_at__isnull=True):
             acknowledge(incident_id=incident.pk, user=people[row["by"]], now=moments.moment(row["at"]))
+
+
+def freeze_held_reviews() -> None:
+    """Give the held reviews their packs and minutes, each with what was known when it was opened."""
+    held = Review.objects.filter(state=Review.State.CLOSED, pack__isnull=True).order_by("held_on")
+    for review in held.select_related("forum__unit", "forum__chair"):
+        assert review.opened_at is not None
+        assert review.closed_at is not None
+        freeze_pack(review=review, at=review.opened_at, knows_health=False)
+        record_minutes(review=review, by=review.forum.chair.name, at=review.closed_at)
 
 
 def _entries(scene: Scene, sheet: Sheet) -> list[tuple[datetime, User, Reading]]:

@@ -10,7 +10,7 @@ from django.db import transaction
 from kpiplatform.accounts.models import User
 from kpiplatform.audit.actor import acting
 from kpiplatform.demo.defining import add_kpis
-from kpiplatform.demo.living import add_entries, close_books, owe_pulls, run_owed_pulls
+from kpiplatform.demo.living import add_entries, close_books, freeze_held_reviews, owe_pulls, run_owed_pulls
 from kpiplatform.demo.moments import Moments
 from kpiplatform.demo.organising import add_organisation, add_strategy
 from kpiplatform.demo.scene import Scene
@@ -55,6 +55,7 @@ def load_sample_organisation(*, now: datetime, password: str = SAMPLE_PASSWORD) 
         people = {person.email.partition("@")[0]: person for person in User.objects.all()}
         with transaction.atomic():
             close_books(moments, by=people["grace.lindholm"], people=people)
+            freeze_held_reviews()
         refresh_health(now=now)
     return found is None or files_missing or books_open
 

@@ -21,12 +21,13 @@ const keyOf = (form) => `review-${desk().dataset.review}-${desk().dataset.item}-
 
 function keep(form) {
   const typed = {};
+  let isEmpty = true;
   for (const field of form.querySelectorAll(KEPT)) {
-    const untouched = field.defaultValue ?? [...field.options].find((option) => option.defaultSelected)?.value ?? "";
-    if (field.value !== untouched) typed[field.name] = field.value;
+    typed[field.name] = field.value;
+    if (field.value && !field.matches("select")) isEmpty = false;
   }
-  if (Object.keys(typed).length) sessionStorage.setItem(keyOf(form), JSON.stringify(typed));
-  else sessionStorage.removeItem(keyOf(form));
+  if (isEmpty) sessionStorage.removeItem(keyOf(form));
+  else sessionStorage.setItem(keyOf(form), JSON.stringify(typed));
 }
 
 function restore(form) {
@@ -36,7 +37,7 @@ function restore(form) {
     if (!field) continue;
     field.value = value;
     const part = field.closest("details");
-    if (part) part.open = true;
+    if (part && value && !field.matches("select")) part.open = true;
   }
 }
 
@@ -44,13 +45,13 @@ document.addEventListener("input", (event) => {
   const form = event.target.closest("form[data-draft]");
   if (form) keep(form);
 });
-// What was sent is in the server's hands: it stores it, or gives it back in the form.
+// What was stored is no draft any more.
 document.addEventListener("submit", (event) => {
   if (event.target.matches("form[data-draft]:not([hx-post])")) sessionStorage.removeItem(keyOf(event.target));
 });
 document.body.addEventListener("htmx:beforeSwap", (event) => {
   const form = event.detail.requestConfig?.elt?.closest?.("form[data-draft]");
-  if (form && event.detail.xhr.status < 500) sessionStorage.removeItem(keyOf(form));
+  if (form && event.detail.xhr.status < 300) sessionStorage.removeItem(keyOf(form));
 });
 document.body.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.elt.id !== "desk") return;

@@ -24,7 +24,8 @@ from kpiplatform.demo.sign_ins import SAMPLE_PASSWORD, sign_ins
 from kpis.models import Annotation, Kpi, KpiState, MeasurementRevision, Pull, SourceMapping
 from kpis.sources.mapping import parse_mapping
 from objectives.models import ObjectiveState, Organisation, Role
-from reviews.models import Action, Decision, Review
+from reviews.domain.frozen import fingerprint
+from reviews.models import Action, Decision, Minutes, Review
 from tests.samples.conftest import LOADED_AT, scene_on
 from tests.samples.raw import flights
 
@@ -146,6 +147,16 @@ def test_the_last_review_left_decisions_and_actions(sample: Path) -> None:
         (date(2026, 11, 26), "Fund the Winter de-icing crew plan"),
         (date(2026, 12, 3), "Give destinations a seasonal target"),
     ]
+
+
+def test_held_reviews_have_the_pack_of_their_day_and_not_of_today(sample: Path) -> None:
+    pack = Review.objects.get(forum__code="executive").pack
+    assert fingerprint(pack.content) == pack.sha256
+    kpis = {row["code"]: row for row in pack.content["kpis"]}
+    assert {row["period"] for row in kpis.values() if row["value"]} == {"W43"}
+    assert kpis["DEST"]["band"] == "at_risk" != Kpi.objects.get(code="DEST").state.band
+    assert [item["key"] for item in pack.content["agenda"][:2]] == ["RECOVERED", "FLEET-MATCH"]
+    assert Minutes.objects.count() == Review.objects.filter(state="closed").count() == 2
 
 
 def test_what_the_annotations_say_is_true_of_the_flights(sample: Path) -> None:
