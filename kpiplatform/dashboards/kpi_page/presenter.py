@@ -60,5 +60,6 @@ def kpi_page(facts: Facts, choose: Choice) -> dict[str, Any]:
         "guard": sheet.guard(facts),
         "may_comment": facts.may_comment,
         "may_correct": facts.may_correct,
+        "may_configure": facts.may_configure,
         "known_on": wording.moment(facts.state.evaluated_at) if facts.state.evaluated_at else "",
     }
