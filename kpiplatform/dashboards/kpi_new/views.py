@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
@@ -21,7 +22,7 @@ from kpiplatform.dashboards.kpi_new.steps import BY_KEY, STEPS, Asked, Step
 from kpiplatform.dashboards.kpi_setup.queries import MANY
 from kpiplatform.dashboards.models import KpiDraft
 from kpiplatform.htmx import page
-from kpis.domain.figures import moment
+from kpis.domain.figures import day, moment
 from kpis.models import Kpi
 from kpis.services.aiming import Refused
 from objectives.models import Objective
@@ -176,13 +177,17 @@ def _part(draft: KpiDraft, step: Step, form: Any) -> dict[str, Any]:
 
 
 def _told(form: Any, name: str) -> str:
-    """Return an answer as it is read back: a choice by its words, a number as it was typed."""
+    """Return an answer as it is read back: a choice by its words, a number as it is typed, a day in full."""
     value, field = form.cleaned_data.get(name), form.fields[name]
     if value in (None, "", False):
         return ""
     if hasattr(field, "choices") and not hasattr(field, "queryset"):
         return str(dict(field.choices).get(value, value))
-    return _("yes") if value is True else str(form[name].value() if isinstance(value, int | float) else value)
+    if isinstance(value, Decimal):
+        return str(field.prepare_value(value))
+    if isinstance(value, date):
+        return day(value)
+    return _("yes") if value is True else str(value)
 
 
 def _unfinished(request: HttpRequest) -> list[dict[str, Any]]:

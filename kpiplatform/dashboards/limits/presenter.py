@@ -211,6 +211,8 @@ def _threshold_words(row: ThresholdSet, reader: Reader) -> str:
 
     if is_range(reader.kpi):
         words = {name: told(getattr(row, name)) for name in RANGE}
+        if row.goal_low is None and row.goal_high is None:
+            return _("goal the target, red flag below %(red_low)s and above %(red_high)s") % words
         return _("goal %(goal_low)s to %(goal_high)s, red flag below %(red_low)s and above %(red_high)s") % words
     return _("goal %(goal)s, red flag %(red)s") % {"goal": told(row.goal), "red": told(row.red_flag)}
 
