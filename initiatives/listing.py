@@ -31,6 +31,7 @@ class Row:
     initiative: Initiative
     kpis: Sequence[Kpi]
     lacks_kpi: bool
+    is_mine: bool
     days_late: int
     late: str
     next_name: str
@@ -71,10 +72,10 @@ def rows_of(user: User, *, today: date) -> list[Row]:
         .annotate(promises=promised)
         .prefetch_related("milestones", Prefetch("impacts", queryset=impacts, to_attr="shown_impacts"))
     )
-    return [_row(initiative, today, user.locale) for initiative in found]
+    return [_row(initiative, today, user) for initiative in found]
 
 
-def _row(initiative: Initiative, today: date, locale: str) -> Row:
+def _row(initiative: Initiative, today: date, user: User) -> Row:
     steps = list(initiative.milestones.all())
     done, step = progress(steps, today), next_step(steps)
     is_open = initiative.status in OPEN
@@ -83,6 +84,7 @@ def _row(initiative: Initiative, today: date, locale: str) -> Row:
         initiative=initiative,
         kpis=[impact.kpi for impact in initiative.shown_impacts],  # type: ignore[attr-defined]
         lacks_kpi=not initiative.promises,  # type: ignore[attr-defined]
+        is_mine=user.pk in {initiative.owner_id, *(step.owner_id for step in steps)},
         days_late=late,
         late=late_words(late),
         next_name=step.name if step and is_open else "",
@@ -91,18 +93,18 @@ def _row(initiative: Initiative, today: date, locale: str) -> Row:
         done=_("%(done)d of %(total)d") % {"done": done.done, "total": done.total} if done.total else "",
         bar=f"{done.share_done * BAR:.1f}",
         planned=f"{done.share_planned * BAR:.1f}" if is_open else "",
-        money=spent_words(initiative, locale=locale),
+        money=spent_words(initiative, locale=user.locale),
     )
 
 
-def chips(rows: Sequence[Row], *, state: str, mine: bool, user: User) -> list[Chip]:
+def chips(rows: Sequence[Row], *, state: str, mine: bool) -> list[Chip]:
     """Return the filters by state, each with the number of rows it leaves."""
     labels = {
         "": _("Open"),
         LATE: _("Late"),
         **{status: status_heading(status) for status in ORDER},
     }
-    own = [row for row in rows if not mine or row.initiative.owner_id == user.pk]
+    own = of_person(rows, mine=mine)
     found = [
         Chip(url=_url(key, mine), label=label, count=len(within(own, key)), current=key == state)
         for key, label in labels.items()
@@ -110,7 +112,7 @@ def chips(rows: Sequence[Row], *, state: str, mine: bool, user: User) -> list[Ch
     whose = Chip(
         url=_url(state, not mine),
         label=_("Mine"),
-        count=len(within([row for row in rows if row.initiative.owner_id == user.pk], state)),
+        count=len(within(of_person(rows, mine=True), state)),
         current=mine,
     )
     return [*found, whose]
@@ -119,6 +121,11 @@ def chips(rows: Sequence[Row], *, state: str, mine: bool, user: User) -> list[Ch
 def _url(state: str, mine: bool) -> str:
     query = {"state": state, "mine": "1" if mine else ""}
     return "?" + urlencode({key: word for key, word in query.items() if word})
+
+
+def of_person(rows: Sequence[Row], *, mine: bool) -> Sequence[Row]:
+    """Return all rows, or those that the reader owns or has a milestone in."""
+    return [row for row in rows if row.is_mine] if mine else rows
 
 
 def within(rows: Iterable[Row], state: str) -> list[Row]:

@@ -46,10 +46,9 @@ def initiatives(request: HttpRequest) -> HttpResponse:
     state = request.GET.get("state", "")
     state, mine = state if state in STATES else "", bool(request.GET.get("mine"))
     rows, lacking = listing.rows_of(user, today=today), list(kpis_without_initiative(user, today=today))
-    own = [row for row in rows if not mine or row.initiative.owner_id == user.pk]
     context = {
-        "groups": listing.grouped(listing.within(own, state)),
-        "chips": listing.chips(rows, state=state, mine=mine, user=user),
+        "groups": listing.grouped(listing.within(listing.of_person(rows, mine=mine), state)),
+        "chips": listing.chips(rows, state=state, mine=mine),
         "summary": listing.summary(rows),
         "has_any": bool(rows),
         "lacking": lacking[:LACKING_SHOWN],

@@ -190,6 +190,15 @@ def test_the_list_says_who_is_late_and_filters_by_it(manager, client: Client) ->
     assert "In time</a>" not in text
 
 
+def test_mine_is_what_one_owns_or_has_a_milestone_in(manager, client: Client) -> None:
+    a_promise(an_initiative("Of others"), a_kpi())
+    a_promise(an_initiative("Owned", owner=manager), a_kpi())
+    step = a_milestone(an_initiative("With a milestone"), owner=manager)
+    a_promise(step.initiative, a_kpi())
+    text = client.get("/initiatives/?mine=1").content.decode()
+    assert [name in text for name in ("Owned</a>", "With a milestone</a>", "Of others</a>")] == [True, True, False]
+
+
 def test_a_milestone_is_ticked_in_its_place_and_without_javascript(manager, client: Client) -> None:
     step = a_milestone(an_initiative(status="running"))
     address = f"/initiatives/{step.initiative.code}/milestones/{step.pk}/"
