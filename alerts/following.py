@@ -61,16 +61,16 @@ def following_page(*, user: User, today: date, asked: str) -> dict[str, Any]:
 
 def line_of(row: Subscription) -> Line:
     """Return one subscription as the page prints it."""
-    thing, kind, aside, url = row.unit, _("Unit and below"), "", ""
+    name, kind, aside, url = str(row.objective or row.unit), _("Unit and below"), "", ""
     if row.kpi is not None:
-        thing, kind, aside = row.kpi, _("KPI"), row.kpi.unit.name
+        name, kind, aside = row.kpi.name, _("KPI"), row.kpi.unit.name
         url = reverse("kpi", args=[row.kpi.code])
     elif row.objective is not None:
-        thing, kind = row.objective, _("Objective")
+        kind = _("Objective")
     return Line(
         pk=row.pk,
         kind=kind,
-        name=str(thing),
+        name=name,
         aside=aside,
         url=url,
         what="nothing" if not row.is_active else "worst" if row.worst_only else "every",

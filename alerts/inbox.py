@@ -12,9 +12,9 @@ from django.http import QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from alerts.models import BandCrossing, Incident
+from alerts.models import BandCrossing
 from alerts.paging import Slice, slice_of
-from alerts.queries import crossings_of, inbox_of
+from alerts.queries import CrossingRead, IncidentRead, crossings_of, inbox_of
 from alerts.wording import Wording
 from kpiplatform.accounts.models import User
 from kpis.models import Kpi
@@ -40,8 +40,8 @@ class Choice:
 
     def url(self, **change: Any) -> str:
         """The address with a change; a page further on belongs to one choice only."""
-        said = {"mine": self.mine, "show": self.show, "after": ""} | change
-        query = urlencode({key: int(value) if key == "mine" else value for key, value in said.items() if value})
+        said: dict[str, Any] = {"mine": "1" if self.mine else "", "show": self.show, "after": ""} | change
+        query = urlencode({key: value for key, value in said.items() if value})
         return reverse("alerts:inbox") + (f"?{query}" if query else "")
 
 
@@ -84,8 +84,8 @@ class CrossingLine:
 def inbox_page(*, user: User, choice: Choice, wording: Wording, today: date, editable: bool) -> dict[str, Any]:
     """Return the context of the inbox; `today` is the person's day, by which roles hold."""
     open_size, recent_size = SIZE[choice.show]
-    troubles: Slice[Incident] = Slice(rows=[], after="")
-    crossings: Slice[BandCrossing] = Slice(rows=[], after="")
+    troubles: Slice[IncidentRead] = Slice(rows=[], after="")
+    crossings: Slice[CrossingRead] = Slice(rows=[], after="")
     if open_size:
         rows = inbox_of(user, today=today, mine=choice.mine)
         troubles = slice_of(rows, order=("is_own", "opened_at", "pk"), after=choice.after, size=open_size)
@@ -109,12 +109,15 @@ def _chips(choice: Choice) -> Sequence[Sequence[dict[str, Any]]]:
     whose = ((False, _("All I may see")), (True, _("Mine")))
     what = (("", _("Open and recent")), (OPEN, _("Open")), (RECENT, _("Recent changes")))
     return (
-        [{"label": label, "url": choice.url(mine=mine), "current": mine == choice.mine} for mine, label in whose],
+        [
+            {"label": label, "url": choice.url(mine="1" if mine else ""), "current": mine == choice.mine}
+            for mine, label in whose
+        ],
         [{"label": label, "url": choice.url(show=show), "current": show == choice.show} for show, label in what],
     )
 
 
-def _open_line(incident: Incident, user: User, wording: Wording, editable: bool) -> OpenLine:
+def _open_line(incident: IncidentRead, user: User, wording: Wording, editable: bool) -> OpenLine:
     kpi, crossing, state = incident.kpi, incident.opened_by, incident.kpi.alert_state
     is_own = bool(incident.is_own)
     waits = incident.acknowledged_at is None
@@ -149,7 +152,7 @@ def _latest(kpi: Kpi, crossing: BandCrossing, wording: Wording) -> str:
     return f"{wording.against(kpi, value, goal)}, {wording.period(kpi, start)}"
 
 
-def _acknowledged(incident: Incident, user: User, wording: Wording) -> str:
+def _acknowledged(incident: IncidentRead, user: User, wording: Wording) -> str:
     if incident.acknowledged_at is None or incident.acknowledged_by is None:
         return ""
     when = wording.date_of(incident.acknowledged_at)
@@ -158,7 +161,7 @@ def _acknowledged(incident: Incident, user: User, wording: Wording) -> str:
     return _("Acknowledged by %(who)s on %(day)s.") % {"who": incident.acknowledged_by.name, "day": when}
 
 
-def crossing_line(crossing: BandCrossing, wording: Wording) -> CrossingLine:
+def crossing_line(crossing: CrossingRead, wording: Wording) -> CrossingLine:
     """Return a change of band as one line."""
     kpi, incident_id = crossing.kpi, crossing.incident_id
     return CrossingLine(
@@ -176,8 +179,9 @@ def crossing_line(crossing: BandCrossing, wording: Wording) -> CrossingLine:
 
 def cause_words(cause: str) -> str:
     """Say what a change of band came from; a new value is the rule and needs no word."""
-    return {
+    words: dict[str, str] = {
         BandCrossing.Cause.CORRECTION: _("after a correction"),
         BandCrossing.Cause.EDIT: _("after a change of target or limits"),
         BandCrossing.Cause.FIRST: _("first judgement"),
-    }.get(cause, "")
+    }
+    return words.get(cause, "")

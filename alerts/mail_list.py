@@ -19,7 +19,7 @@ from kpiplatform.accounts.models import User
 
 State = Delivery.State
 SIZE = 50
-CHOICES = {
+CHOICES: dict[str, list[str]] = {
     "": State.values,
     "owed": [State.PENDING, State.LEASED],
     "sent": [State.SENT],

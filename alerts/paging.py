@@ -11,7 +11,7 @@ from django.db.models import Model, Q, QuerySet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Slice[Row: Model]:
+class Slice[Row]:
     """The rows of a page, and the row after which the next one goes on, "" at the end of the list."""
 
     rows: list[Row]

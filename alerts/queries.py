@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Subquery, When
@@ -20,6 +21,11 @@ from objectives.queries import may_configure, may_write, objectives_visible_to, 
 WITH_A_LINE = ("kpi__unit", "kpi__calendar", "kpi__owner")
 State = Delivery.State
 
+# Rows with what was read along: an Incident with `is_explained`, in the inbox with `is_own`; a BandCrossing with the
+# `incident_id` it belongs to.
+type IncidentRead = Any
+type CrossingRead = Any
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alerts:
@@ -31,7 +37,7 @@ class Alerts:
     announced_at: datetime | None
     undelivered: int
     follows: bool
-    incident: Incident | None
+    incident: IncidentRead | None
 
 
 def alerts_of(kpi: Kpi, *, reader: User) -> Alerts:
@@ -68,7 +74,7 @@ def alerts_of(kpi: Kpi, *, reader: User) -> Alerts:
     )
 
 
-def open_incident(kpi: Kpi) -> Incident | None:
+def open_incident(kpi: Kpi) -> IncidentRead | None:
     """Return the stretch of trouble the KPI is in, with `is_explained`; None if it is in none."""
     return (
         Incident.objects.filter(kpi=kpi, closed_at__isnull=True)
@@ -83,13 +89,13 @@ def incidents_visible_to(user: User, *, today: date) -> QuerySet[Incident]:
     return Incident.objects.filter(kpi__in=kpis_visible_to(user, today=today))
 
 
-def with_a_page(incidents: QuerySet[Incident]) -> QuerySet[Incident]:
+def with_a_page(incidents: QuerySet[Incident]) -> QuerySet[IncidentRead]:
     """Return the incidents with all that the page of one shows around its story."""
     around = ("kpi__alert_state", "kpi__state", "kpi__deputy", "opened_by", "acknowledged_by")
     return incidents.annotate(is_explained=_explained()).select_related(*WITH_A_LINE, *around)
 
 
-def inbox_of(user: User, *, today: date, mine: bool) -> QuerySet[Incident]:
+def inbox_of(user: User, *, today: date, mine: bool) -> QuerySet[IncidentRead]:
     """Return the open incidents that `user` may see, or only those of KPIs they answer for, with what a line says.
 
     `is_own` is 1 for the latter; `is_explained` says whether somebody gave cause, action and recovery date.
@@ -102,7 +108,7 @@ def inbox_of(user: User, *, today: date, mine: bool) -> QuerySet[Incident]:
     return incidents.filter(is_own=1) if mine else incidents
 
 
-def crossings_of(user: User, *, today: date, mine: bool) -> QuerySet[BandCrossing]:
+def crossings_of(user: User, *, today: date, mine: bool) -> QuerySet[CrossingRead]:
     """Return the changes of band of the KPIs that `user` may see, or only of those they answer for.
 
     A first judgement is no change. Each comes with the `incident_id` it belongs to, if there is one.

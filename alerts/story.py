@@ -133,7 +133,7 @@ def subject_of(message: Message, reader: User) -> str:
         return _("%(who)s named you: %(name)s") % {"who": facts["author"], "name": facts["kpi"]["name"]}
     if message.kind == Message.Kind.MINUTES:
         return minutes_subject(facts)
-    kinds = {
+    kinds: dict[str, str] = {
         Message.Kind.SOURCE_ERROR: _("%(name)s: source error"),
         Message.Kind.SUSPECT: _("%(name)s: pull held"),
     }

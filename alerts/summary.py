@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from alerts.models import Incident
+from alerts.queries import IncidentRead
 from alerts.wording import Wording
 from kpis.templatetags.kpi_figures import band_name
 
@@ -22,7 +23,7 @@ class Summary:
     facts: list[dict[str, str]]
 
 
-def summary(incident: Incident, wording: Wording) -> Summary:
+def summary(incident: IncidentRead, wording: Wording) -> Summary:
     """Return what stands around the story."""
     kpi, crossing, closed = incident.kpi, incident.opened_by, incident.closed_at
     state = getattr(kpi, "state", None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from django.db import connection, transaction
 
@@ -31,7 +31,7 @@ DO UPDATE SET band = excluded.band, seq = excluded.seq, told_at = NULL
 def follow(*, user: User, thing: Kpi | Objective | Unit) -> Subscription:
     """Tell `user` of every change of band of a KPI, or of the KPIs of an objective, or of a unit and below, from now
     on; asked twice, it is one subscription."""
-    about = {"kpi": None, "objective": None, "unit": None, thing._meta.model_name: thing}
+    about: dict[str, Any] = {"kpi": None, "objective": None, "unit": None, str(thing._meta.model_name): thing}
     with transaction.atomic():
         subscription, is_new = Subscription.objects.get_or_create(user=user, **about)
         if is_new or not subscription.is_active:

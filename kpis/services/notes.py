@@ -46,7 +46,7 @@ def restore_annotation(
     *, kpi: Kpi, start: date, end: date, text: str, author: User, created_at: datetime
 ) -> Annotation:
     """Put a removed mark back as it was; restored twice, it stands once."""
-    said = {"kpi": kpi, "period_start": start, "period_end": end, "text": text, "author": author}
+    said: dict[str, Any] = {"kpi": kpi, "period_start": start, "period_end": end, "text": text, "author": author}
     with transaction.atomic():
         Kpi.objects.select_for_update(no_key=True).get(pk=kpi.pk)
         return Annotation.objects.get_or_create(**said, created_at=created_at)[0]
