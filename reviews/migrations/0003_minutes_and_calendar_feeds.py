@@ -2,7 +2,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-from kpiplatform.audit.operations import append_only, audited
+from kpiplatform.audit.operations import append_only
 
 
 class Migration(migrations.Migration):
@@ -43,6 +43,5 @@ class Migration(migrations.Migration):
                 ("recorded_at", models.DateTimeField()),
             ],
         ),
-        audited("reviews_calendarfeed"),
         append_only("reviews_minutes"),
     ]

@@ -13,7 +13,7 @@ from reviews.domain.frozen import fingerprint
 from reviews.minutes import minutes_of
 from reviews.models import Decision, Forum, Minutes, Pack, Review
 from reviews.on_the_table import table_of
-from reviews.queries import people_of
+from reviews.queries import organisation_zone, people_of
 from reviews.signals import review_closed
 
 
@@ -45,12 +45,16 @@ def move_review(*, review_id: int, seen: str, held_on: date) -> Review:
 
 @transaction.atomic
 def open_review(*, review_id: int, now: datetime) -> Review:
-    """Open a planned review and freeze what is on its table. Opened already, nothing happens."""
+    """Open a planned review and freeze what is on its table. Opened already, nothing happens.
+
+    Held on another day than planned, it is a review of that day, unless the forum has one already.
+    """
     review = _locked(review_id)
     if review.state == Review.State.PLANNED:
+        review.held_on = _day_of(review, now)
         freeze_pack(review=review, at=now)
         review.state, review.opened_at = Review.State.OPEN, now
-        review.save(update_fields=["state", "opened_at"])
+        review.save(update_fields=["held_on", "state", "opened_at"])
     return review
 
 
@@ -95,6 +99,12 @@ def _took_part(review: Review) -> list[User]:
     )
     people = {person.pk: person for person in [*people_of(review.forum), *asked]}
     return [person for person in people.values() if person.is_active]
+
+
+def _day_of(review: Review, now: datetime) -> date:
+    today = now.astimezone(organisation_zone()).date()
+    taken = Review.objects.filter(forum=review.forum_id, held_on=today).exclude(pk=review.pk)
+    return review.held_on if taken.exists() else today
 
 
 def _locked(review_id: int) -> Review:

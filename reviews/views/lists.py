@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
@@ -95,9 +96,10 @@ def _held(request: HttpRequest, reviews: QuerySet[Review], viewer: Viewer) -> di
         asked=Count("actions", distinct=True),
         still_open=Count("actions", filter=Q(actions__done_on__isnull=True), distinct=True),
     )
-    day, _, pk = request.GET.get("before", "").partition(".")
-    if pk.isdecimal() and len(day) == len("2026-11-22") and day.replace("-", "").isdecimal():
-        held = held.filter(Q(held_on__lt=day) | Q(held_on=day, pk__lt=int(pk)))
+    before = _place_in_history(request.GET.get("before", ""))
+    if before:
+        day, pk = before
+        held = held.filter(Q(held_on__lt=day) | Q(held_on=day, pk__lt=pk))
     rows = list(held.order_by("-held_on", "-pk")[: HELD_AT_ONCE + 1])
     more = rows[HELD_AT_ONCE:]
     last = rows[HELD_AT_ONCE - 1] if more else None
@@ -105,3 +107,12 @@ def _held(request: HttpRequest, reviews: QuerySet[Review], viewer: Viewer) -> di
         "held": [review_row(row, viewer) for row in rows[:HELD_AT_ONCE]],
         "earlier": f"{last.held_on}.{last.pk}" if last else "",
     }
+
+
+def _place_in_history(text: str) -> tuple[date, int] | None:
+    """Return day and id of the review after which the next stretch begins, None for what names none."""
+    day, _, pk = text.partition(".")
+    try:
+        return date.fromisoformat(day), int(pk)
+    except ValueError:
+        return None

@@ -60,7 +60,6 @@ AUDITED = {
     "objectives_theme",
     "objectives_unit",
     "reviews_action",
-    "reviews_calendarfeed",
     "reviews_decision",
     "reviews_forum",
     "reviews_review",

@@ -95,6 +95,14 @@ def test_opening_twice_keeps_the_first_pack():
     assert (again.pack.sha256, again.opened_at) == (first, NOW)
 
 
+def test_a_review_opened_on_another_day_than_planned_is_a_review_of_that_day():
+    forum = a_forum()
+    early = reviewing.open_review(review_id=a_planned_review(forum, on=NOW.date() + DAY * 4).pk, now=NOW)
+    assert (early.held_on, early.pack.content["held_on"]) == (NOW.date(), "2026-11-22")
+    second = reviewing.open_review(review_id=a_planned_review(forum, on=NOW.date() + DAY * 5).pk, now=NOW)
+    assert second.held_on == NOW.date() + DAY * 5
+
+
 def test_values_and_limits_recorded_after_the_opening_do_not_exist_for_a_pack_frozen_later():
     kpi = a_measured_kpi("85", at=NOW - WEEK * 2)
     forum = a_forum()
