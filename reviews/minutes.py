@@ -76,6 +76,7 @@ def _action(row: Action) -> dict[str, Any]:
         "owner": row.owner.name,
         "owner_id": row.owner_id,
         "due_on": row.due_on.isoformat(),
+        "done_on": row.done_on.isoformat() if row.done_on else "",
         "asked_on": row.review.held_on.isoformat(),
         "about": str(row.kpi or row.initiative or ""),
     }

@@ -27,8 +27,8 @@ def minutes_subject(facts: dict[str, Any]) -> str:
 def write_minutes_mail(facts: dict[str, Any], *, reader: Reader, reader_id: int, url: str) -> Mail:
     """Write the minutes for one reader: what is theirs to do comes first."""
     actions = [_action(row) for row in facts["actions"]]
-    own = [row for row in actions if row["owner_id"] == reader_id]
-    others = [row for row in actions if row["owner_id"] != reader_id]
+    own = [row for row in actions if row["owner_id"] == reader_id and not row["done_on"]]
+    others = [row for row in actions if row not in own]
     decisions = [_decision(row) for row in facts["decisions"]]
     agenda = [
         {
@@ -56,6 +56,7 @@ def write_minutes_mail(facts: dict[str, Any], *, reader: Reader, reader_id: int,
         "summary_text": "\n".join(wrapped([line]) for line in facts["summary"].splitlines() if line.strip()),
         "own": own,
         "others": others,
+        "others_title": _("Other actions") if own else _("Actions"),
         "decisions": decisions,
         "agenda": agenda,
         "carried": [_action(row) for row in facts["carried"]],
@@ -70,7 +71,7 @@ def write_minutes_mail(facts: dict[str, Any], *, reader: Reader, reader_id: int,
 
 
 def _action(row: dict[str, Any]) -> dict[str, Any]:
-    due = _("by %s") % day(date.fromisoformat(row["due_on"]))
+    due = _("done") if row["done_on"] else _("by %s") % day(date.fromisoformat(row["due_on"]))
     text = wrapped([f"{row['text']} ({row['owner']}, {due})"], "    ")
     return {**row, "due": due, "line": f"  - {text.lstrip()}"}
 

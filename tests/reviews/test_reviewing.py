@@ -286,11 +286,13 @@ def test_the_mail_says_the_reader_s_own_actions_first_and_leads_to_the_review():
     review = an_open_review(a_forum("Executive review", chair=chair, participants=[member]))
     add_action(review_id=review.pk, text="Ask the carriers & wait", owner=member, due_on=date(2026, 12, 1))
     add_decision(review_id=review.pk, title="Keep the goal", owner=chair, outcome="Kept.", today=NOW.date())
+    done = add_action(review_id=review.pk, text="Done at once", owner=member, due_on=date(2026, 12, 1))
+    tick_action(action_id=done.pk, done_on=NOW.date())
     reviewing.close_review(review_id=review.pk, summary="A short one.", by=chair, now=NOW)
     written = write(delivery=Delivery.objects.get(recipient=member), at=NOW)
     text = written.get_body(("plain",)).get_content()
     page = written.get_body(("html",)).get_content()
-    assert written["Subject"] == "Minutes: Executive review, 22 Nov 2026: 1 decision, 1 action"
+    assert written["Subject"] == "Minutes: Executive review, 22 Nov 2026: 1 decision, 2 actions"
     assert text.index("1 action is yours.") < text.index("Ask the carriers & wait") < text.index("Keep the goal")
     assert f"/reviews/{review.pk}/" in text
     assert "Ask the carriers &amp; wait" in page
