@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 WIDTH = 1024
-ROW_HEIGHT, CARD_HEIGHT = 176, 116
+ROW_HEIGHT, CARD_HEIGHT = 188, 132
 CARD_TOP = (ROW_HEIGHT - CARD_HEIGHT) / 2
 # Where the columns begin and how wide their cards are, by the number of columns.
 COLUMNS = {2: ((144, 640), 304), 3: ((128, 440, 752), 272)}

@@ -18,6 +18,7 @@ def hypothesis(link: CausalLink, other: Any) -> dict[str, Any]:
     """Return a link as one card of it tells it; `other` is the objective at its other end."""
     state = getattr(other, "state", None)
     return {
+        "pk": link.pk,
         "url": reverse("objective", args=[other.code]),
         "name": other.name,
         "band": state.band if state else "",

@@ -36,6 +36,7 @@ def objective_page(facts: Facts) -> dict[str, Any]:
         "line_label": _line_label(facts),
         "history": [_history_row(moment, facts.locale) for moment in reversed(facts.history)],
         "opens_parent": facts.opens_parent,
+        "may_configure": facts.may_configure,
         "initiatives": [initiative_line(row, facts.today) for row in facts.initiatives if row.opens],
         "hidden_initiatives": sum(not row.opens for row in facts.initiatives),
         "links_out": [hypothesis(link, link.target) for link in facts.links_out if link.opens],

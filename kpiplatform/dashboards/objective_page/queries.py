@@ -20,7 +20,7 @@ from kpis.objectives_as_known import objectives_over_time
 from kpis.queries import calendars, kpis_visible_to
 from objectives.domain.rollup import Child, RollUp
 from objectives.models import ManualScore, Objective, ObjectiveState, ObjectiveWeight
-from objectives.queries import objectives_visible_to
+from objectives.queries import may_configure, objectives_visible_to
 
 WEEKS = 26
 WEIGHTS_AT_MOST = 20
@@ -62,6 +62,7 @@ class Facts:
     links_in: list[Any]
     links_out: list[Any]
     opens_parent: bool
+    may_configure: bool
     family: list[Child]
     history: list[Moment]
     weights: list[WeightChange]
@@ -106,6 +107,7 @@ def objective_facts(*, user: User, code: str, today: date) -> Facts:
         links_in=_links(objective.links_in, "source", visible),
         links_out=_links(objective.links_out, "target", visible),
         opens_parent=objective.parent_id is not None and visible.filter(pk=objective.parent_id).exists(),
+        may_configure=may_configure(user, today=today),
         family=[_child("kpi", kpi) for kpi in kpis if kpi.polarity != Kpi.Polarity.UNSCORED]
         + [_child("objective", child) for child in children],
         history=_history(objective, next(iter(by_calendar.values()), Calendar()), today),

@@ -43,6 +43,7 @@ def map_page(found: Strategy, *, is_list: bool, today: date) -> dict[str, Any]:
         "selected": _selected(found, today) if found.selected else None,
         "hidden": found.hidden,
         "has_objectives": bool(found.on_map),
+        "may_configure": found.may_configure,
         "map_url": _address(found.selected, is_list=False),
         "list_url": _address(found.selected, is_list=True),
     }
@@ -187,5 +188,5 @@ def _below(child: Any, locale: str) -> dict[str, str]:
         "url": reverse("objective", args=[child.code]),
         "name": child.name,
         "band": state.band if state else "",
-        "score": score_words(child, locale),
+        "score": number(state.score if state else None, 1, locale=locale),
     }

@@ -16,7 +16,7 @@ from kpiplatform.accounts.models import User
 from kpis.models import Kpi
 from kpis.queries import kpis_visible_to
 from objectives.models import CausalLink, Objective, Perspective
-from objectives.queries import objectives_visible_to
+from objectives.queries import may_configure, objectives_visible_to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,7 @@ class Strategy:
     hidden: int
     initiatives: list[Any]
     selected: Objective | None
+    may_configure: bool
     locale: str
 
 
@@ -67,6 +68,7 @@ def strategy(user: User, *, selected: str, today: date) -> Strategy:
         hidden=active.count() - len(objectives),
         initiatives=_initiatives(user, chosen, today) if chosen else [],
         selected=chosen,
+        may_configure=may_configure(user, today=today),
         locale=user.locale,
     )
 

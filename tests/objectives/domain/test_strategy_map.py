@@ -31,27 +31,27 @@ def test_a_lane_begins_below_the_rows_of_the_one_above():
     drawing = strategy_map([["a", "b", "c", "d"], [], ["e"]], [])
     assert [(lane.first_row, lane.rows) for lane in drawing.lanes] == [(1, 2), (3, 1), (4, 1)]
     assert drawing.cards["e"] == Card(row=4, column=2)
-    assert drawing.height == 4 * 176
+    assert drawing.height == 4 * 188
 
 
 def test_a_link_to_the_lane_above_leaves_at_the_top_and_arrives_at_the_bottom():
     drawing = strategy_map([["a"], ["b"]], [arrow("b", "a")])
     (curve,) = drawing.curves
-    # b stands from 206 on, a ends at 146; both begin at 144 and are 304 wide
-    assert curve.path == "M296 206C296 170 296 189 296 153"
-    assert curve.head == "M296 146l4.5 8h-9z"
-    assert (curve.text_x, curve.text_y) == ("296.0", "183.5")
+    # b stands from 216 on, a ends at 160; both begin at 144 and are 304 wide
+    assert curve.path == "M296 216C296 180 296 203 296 167"
+    assert curve.head == "M296 160l4.5 8h-9z"
+    assert (curve.text_x, curve.text_y) == ("296.0", "195.5")
 
 
 def test_a_link_to_the_lane_below_goes_the_other_way():
     (curve,) = strategy_map([["a"], ["b"]], [arrow("a", "b")]).curves
-    assert curve.path.startswith("M296 146C296 182")
-    assert curve.head == "M296 206l4.5 -8h-9z"
+    assert curve.path.startswith("M296 160C296 196")
+    assert curve.head == "M296 216l4.5 -8h-9z"
 
 
 def test_a_link_within_a_row_bows_over_the_cards():
     (curve,) = strategy_map([["a", "b"]], [arrow("a", "b")]).curves
-    assert curve.path == "M296 30C296 -22 792 -29 792 23"
+    assert curve.path == "M296 28C296 -24 792 -31 792 21"
 
 
 def test_links_of_one_card_stand_apart_in_the_order_of_their_other_ends():
