@@ -14,7 +14,7 @@ from alerts.models import Subscription
 from alerts.queries import subscriptions_of
 from kpiplatform.accounts.models import User
 from kpis.queries import kpis_visible_to
-from objectives.queries import may_write, objectives_visible_to, units_visible_to
+from objectives.queries import may_configure, may_write, objectives_visible_to, units_visible_to
 
 FOUND = 8  # of each kind
 TOLD = ("every", "worst", "nothing")
@@ -56,6 +56,7 @@ def following_page(*, user: User, today: date, asked: str) -> dict[str, Any]:
         "asked": asked,
         "found": _found(user, today, asked, rows) if asked else [],
         "may_write": may_write(user, today=today),
+        "may_configure": may_configure(user, today=today),
     }
 
 

@@ -24,7 +24,7 @@ def write_mention_mail(facts: dict[str, Any], *, reader: Reader, url: str) -> Ma
         "preheader": " ".join(quote.split())[:LINE],
         "headline": headline,
         "name": facts["kpi"]["name"],
-        "paragraphs": [line for line in quote.splitlines() if line.strip()],
+        "quote": quote,
         "quote_text": "\n".join(wrapped([line], "  > ") if line.strip() else "  >" for line in quote.splitlines()),
         "url": url,
         "foot": foot,
