@@ -55,7 +55,8 @@ def milestone(request: HttpRequest, code: str, pk: int) -> HttpResponse:
         is_done = request.POST["done"] == "1"
         parts.tick_milestone(milestone=step, is_done=is_done, today=today)
         message = _("“%(name)s” is done.") if is_done else _("“%(name)s” is open again.")
-        return _done(request, initiative, "milestones", "milestone-ticked", message % {"name": step.name}, today)
+        told = message % {"name": step.name}
+        return _done(request, initiative, "milestones", "milestone-ticked", told, today, focus="")
     form = MilestoneForm(_said(request), initiative=initiative, people=_people(request), milestone=step)
     if request.POST.get("remove"):
         try:
@@ -170,9 +171,16 @@ def _people(request: HttpRequest) -> Any:
 
 
 def _done(
-    request: HttpRequest, initiative: Initiative, part: str, fact: str, message: str, today: date
+    request: HttpRequest,
+    initiative: Initiative,
+    part: str,
+    fact: str,
+    message: str,
+    today: date,
+    focus: str | None = None,
 ) -> HttpResponse:
-    context = context_of(initiative, request.user, today=today)
+    """Answer with the changed part; its heading takes the focus, because the form that had it is gone."""
+    context = context_of(initiative, request.user, today=today) | {"focus": part if focus is None else focus}
     return changed(request, TEMPLATE, context, partial=part, fact=fact, message=message, to=page_of(initiative, part))
 
 

@@ -65,6 +65,8 @@ def initiative(request: HttpRequest, code: str) -> HttpResponse:
     """Show one initiative."""
     found = visible(request, code)
     context = context_of(found, request.user, today=today_at(timezone.now()))
+    # Who leaves a form without sending it comes back to the heading above it.
+    context["focus"] = request.GET.get("back", "")
     return page(request, "initiatives/initiative.html", context, partial="body")
 
 
@@ -125,7 +127,7 @@ def step(request: HttpRequest, code: str, status: str) -> HttpResponse:
     return changed(
         request,
         "initiatives/initiative.html",
-        context_of(found, request.user, today=today),
+        context_of(found, request.user, today=today) | {"focus": "head"},
         partial="body",
         fact="initiative-changed",
         message=_("%(name)s is %(status)s.") % {"name": found.name, "status": status_word(found.status)},
