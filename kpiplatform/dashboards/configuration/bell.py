@@ -19,9 +19,11 @@ def ring_invitations() -> None:
         log.warning("the broker does not answer; invitations wait for the sweep")
 
 
-def ring_sample() -> None:
-    """Ask a worker to load the sample organisation."""
+def ring_sample() -> bool:
+    """Ask a worker to load the sample organisation; return whether anybody can have heard."""
     try:
         load_sample_organisation.delay()
     except OperationalError:
         log.warning("the broker does not answer; the sample organisation is not being loaded")
+        return False
+    return True

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
@@ -54,16 +54,6 @@ def configuration(request: HttpRequest) -> HttpResponse:
     return page(request, TEMPLATE, context, partial="overview")
 
 
-def address(*names: str) -> str:
-    """Return the first of the addresses that this installation has, or nothing."""
-    for name in names:
-        try:
-            return reverse(name)
-        except NoReverseMatch:
-            continue
-    return ""
-
-
 def _counts(day: date) -> dict[str, int]:
     active = Kpi.objects.filter(status=Kpi.Status.ACTIVE)
     scored = active.exclude(polarity=Kpi.Polarity.UNSCORED)
@@ -98,18 +88,18 @@ def _areas(organisation: Organisation, counts: dict[str, int]) -> list[tuple[str
         (
             _("Organisation"),
             [
-                (_("Organisation"), f"{organisation.name}, {zone}", address("configuration:organisation")),
-                (_("Units"), _n("%d unit", "%d units", counts["units"]), address("configuration:units")),
+                (_("Organisation"), f"{organisation.name}, {zone}", reverse("configuration:organisation")),
+                (_("Units"), _n("%d unit", "%d units", counts["units"]), reverse("configuration:units")),
                 (
                     _("People and roles"),
                     _n("%d person may sign in", "%d people may sign in", counts["people"]),
-                    address("configuration:people"),
+                    reverse("configuration:people"),
                 ),
-                (_("Who can see what"), _("readers of every KPI and objective"), address("configuration:access")),
+                (_("Who can see what"), _("readers of every KPI and objective"), reverse("configuration:access")),
                 (
                     _("Calendars"),
                     _n("%d calendar", "%d calendars", counts["calendars"]),
-                    address("configuration:calendars"),
+                    reverse("configuration:calendars"),
                 ),
             ],
         ),
@@ -119,14 +109,14 @@ def _areas(organisation: Organisation, counts: dict[str, int]) -> list[tuple[str
                 (
                     _("Objectives and perspectives"),
                     _n("%d active objective", "%d active objectives", counts["objectives"]),
-                    address("strategy:objectives"),
+                    reverse("strategy:objectives"),
                 ),
-                (_("KPIs"), _kpis_in_words(counts), address("kpis:configure")),
-                (_("Sources"), _n("%d source", "%d sources", counts["sources"]), address("configuration:sources")),
+                (_("KPIs"), _kpis_in_words(counts), reverse("kpis:configure")),
+                (_("Sources"), _n("%d source", "%d sources", counts["sources"]), reverse("configuration:sources")),
                 (
                     _("Forums and review cadences"),
                     _n("%d forum", "%d forums", counts["forums"]),
-                    address("reviews:forums", "reviews:reviews"),
+                    reverse("reviews:reviews"),
                 ),
             ],
         ),
@@ -137,15 +127,27 @@ def _areas(organisation: Organisation, counts: dict[str, int]) -> list[tuple[str
 
 
 def _gaps(counts: dict[str, int]) -> list[Gap]:
-    kpis, people = address("kpis:configure", "scorecard"), address("configuration:people")
-    sources, calendars = address("configuration:sources"), address("configuration:calendars")
-    objectives = address("strategy:objectives", "scorecard")
+    kpis, people = reverse("kpis:configure"), reverse("configuration:people")
+    sources, calendars = reverse("configuration:sources"), reverse("configuration:calendars")
+    objectives = reverse("strategy:objectives")
     look, give = _("Look"), _("Put it right")
     found: list[tuple[Any, str, str, bool]] = [
+        (
+            "" if counts["objectives"] else _("There is no objective yet."),
+            reverse("setup_step", args=["objective"]),
+            _("Name the first"),
+            False,
+        ),
+        (
+            "" if counts["people"] > 1 else _("Nobody else is invited yet."),
+            reverse("setup_step", args=["people"]),
+            _("Invite people"),
+            False,
+        ),
         ("" if counts["default_calendars"] else _("There is no default calendar."), calendars, give, True),
         (
             "" if counts["kpis"] else _("There is no active KPI yet."),
-            address("kpis:new", "setup"),
+            reverse("kpis:new"),
             _("Define one"),
             False,
         ),

@@ -8,8 +8,8 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Model, QuerySet
-from django.urls import NoReverseMatch, reverse
+from django.db.models import Model, Q, QuerySet
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -49,13 +49,6 @@ class Kind:
     give: Callable[[Any, Giving], None]
 
 
-def _address(name: str, *args: Any) -> str:
-    try:
-        return reverse(name, args=args)
-    except NoReverseMatch:
-        return ""
-
-
 KINDS: dict[str, Kind] = {
     "kpi": Kind(
         label=gettext_lazy("KPIs"),
@@ -68,7 +61,7 @@ KINDS: dict[str, Kind] = {
     "objective": Kind(
         label=gettext_lazy("Objectives"),
         rows=lambda person: Objective.objects.filter(owner=person, status=Objective.Status.ACTIVE).order_by("name"),
-        address=lambda objective: _address("objective", objective.code),
+        address=lambda objective: reverse("objective", args=[objective.code]),
         give=lambda objective, to: hand_over_objective(objective=objective, owner=to.owner),
     ),
     "initiative": Kind(
@@ -77,13 +70,13 @@ KINDS: dict[str, Kind] = {
             owner=person,
             status__in=[Initiative.Status.PROPOSED, Initiative.Status.APPROVED, Initiative.Status.RUNNING],
         ).order_by("name"),
-        address=lambda initiative: _address("initiatives:initiative", initiative.code),
+        address=lambda initiative: reverse("initiatives:initiative", args=[initiative.code]),
         give=lambda initiative, to: hand_over_initiative(initiative=initiative, owner=to.owner),
     ),
     "forum": Kind(
         label=gettext_lazy("Forums in the chair"),
         rows=lambda person: Forum.objects.filter(chair=person, is_active=True).order_by("name"),
-        address=lambda forum: _address("reviews:forum", forum.code),
+        address=lambda forum: reverse("reviews:forum", args=[forum.code]),
         give=lambda forum, to: hand_over_forum(forum=forum, chair=to.owner),
     ),
     "decision": Kind(
@@ -101,7 +94,7 @@ KINDS: dict[str, Kind] = {
     "source": Kind(
         label=gettext_lazy("Sources"),
         rows=lambda person: DataSource.objects.filter(owner=person).order_by("name"),
-        address=lambda source: _address("configuration:source", source.code),
+        address=lambda source: reverse("configuration:source", args=[source.code]),
         give=lambda source, to: hand_over_source(source=source, owner=to.owner),
     ),
 }
@@ -135,6 +128,12 @@ def holdings(person: User) -> list[Group]:
         for key, kind in KINDS.items()
     ]
     return [group for group in groups if group.rows]
+
+
+def stands_in_for(person: User) -> QuerySet[Kpi]:
+    """Return the KPIs of which a person is deputy or data steward; they keep the owner who answers for them."""
+    kpis = Kpi.objects.filter(Q(deputy=person) | Q(steward=person)).exclude(status=Kpi.Status.RETIRED)
+    return kpis.order_by("name")
 
 
 def give_away(*, person: User, kind: str, pk: int, to: Giving) -> str:

@@ -16,7 +16,14 @@ from kpiplatform.accounts.models import User
 from kpiplatform.accounts.services import NotActive, reopen_account
 from kpiplatform.dashboards.configuration.entry import admins_only, today
 from kpiplatform.dashboards.configuration.people.forms import HandOverForm
-from kpiplatform.dashboards.configuration.people.holdings import KINDS, Giving, close, give_away, holdings
+from kpiplatform.dashboards.configuration.people.holdings import (
+    KINDS,
+    Giving,
+    close,
+    give_away,
+    holdings,
+    stands_in_for,
+)
 from kpiplatform.htmx import changed, page
 from kpis.services import aiming
 from objectives.services.refusal import Refused
@@ -93,6 +100,7 @@ def _context(someone: User, *, refused: str = "") -> dict[str, Any]:
         "groups": groups,
         "left": sum(len(group.rows) for group in groups),
         "choices": choices,
+        "stands_in_for": stands_in_for(someone),
         "refused": refused,
     }
 

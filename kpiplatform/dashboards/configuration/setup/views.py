@@ -18,7 +18,6 @@ from kpiplatform.dashboards.configuration.bell import ring_invitations, ring_sam
 from kpiplatform.dashboards.configuration.calendars.forms import CalendarForm
 from kpiplatform.dashboards.configuration.calendars.preview import coming_periods
 from kpiplatform.dashboards.configuration.entry import admins_only, posted, today
-from kpiplatform.dashboards.configuration.overview import address
 from kpiplatform.dashboards.configuration.setup.forms import (
     PERSPECTIVES,
     ObjectiveStep,
@@ -86,14 +85,16 @@ def setup_sample(request: HttpRequest) -> HttpResponse:
 @admins_only
 def load_sample(request: HttpRequest) -> HttpResponse:
     """Load the sample organisation in place of setting up one's own; only into an empty installation."""
-    if refused := sample_is_refused():
+    refused = sample_is_refused()
+    if not refused and not ring_sample():
+        refused = _("No worker can be reached. Start the worker and its broker, then try again.")
+    if refused:
         rows = steps()
         context = {"steps": rows, "done": sum(step.done for step in rows), "next": next_step(rows)}
         return page(
             request, OVERVIEW, context | {"refused": refused, "sample_refused": refused}, partial="setup", status=422
         )
     request.session[SAMPLE_ASKED] = timezone.now().isoformat()
-    ring_sample()
     response = HttpResponseRedirect(reverse("setup_sample"))
     response.status_code = 303
     return response
@@ -168,8 +169,8 @@ def _context(rows: list[Step], step: Step, form: Any) -> dict[str, Any]:
         context |= {"groups": coming_periods(form.cut(), today()), "preview_url": _preview_url()}
     if step.slug == "kpi":
         objective = Objective.objects.filter(status=Objective.Status.ACTIVE).order_by("pk").first()
-        new = address("kpis:new")
-        context |= {"objective": objective, "kpi_url": f"{new}?objective={objective.pk}" if new and objective else ""}
+        of = f"?objective={objective.pk}" if objective else ""
+        context |= {"objective": objective, "kpi_url": reverse("kpis:new") + of}
     return context
 
 
