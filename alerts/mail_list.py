@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from alerts.paging import slice_of
 from alerts.story import DeliveryLine, delivery_line, subject_of
 from alerts.wording import Wording
 from kpiplatform.accounts.models import User
+from kpis.models import Kpi
 
 State = Delivery.State
 SIZE = 50
@@ -69,9 +70,13 @@ def line_of(delivery: Delivery, reader: User, wording: Wording) -> MailLine:
         subject=subject_of(message, reader),
         address=delivery.recipient.email,
         fate=delivery_line(delivery, wording),
-        kpi_url=reverse("kpi", args=[message.kpi.code]) if message.kpi else "",
+        kpi_url=reverse("kpi", args=[message.kpi.code]) if _has_a_page(message.kpi) else "",
         retry_url=reverse("alerts:retry", args=[delivery.pk]) if dead else "",
     )
+
+
+def _has_a_page(kpi: Kpi | None) -> TypeGuard[Kpi]:
+    return kpi is not None and kpi.status != Kpi.Status.RETIRED
 
 
 def _url(**said: str) -> str:

@@ -113,7 +113,8 @@ def crossings_of(user: User, *, today: date, mine: bool) -> QuerySet[CrossingRea
 
     A first judgement is no change. Each comes with the `incident_id` it belongs to, if there is one.
     """
-    within = Incident.objects.filter(kpi=OuterRef("kpi"), opened_by__seq__lte=OuterRef("seq"))
+    still_open = Q(closed_at__isnull=True) | Q(closed_at__gte=OuterRef("recorded_at"))
+    within = Incident.objects.filter(still_open, kpi=OuterRef("kpi"), opened_by__seq__lte=OuterRef("seq"))
     crossings = (
         BandCrossing.objects.filter(kpi__in=kpis_visible_to(user, today=today))
         .exclude(cause=BandCrossing.Cause.FIRST)

@@ -92,7 +92,7 @@ def acknowledge(request: HttpRequest, incident_id: int) -> HttpResponse:
     return changed(
         request,
         "alerts/_kpi_panel.html",
-        {"panel": panel},
+        {"panel": panel, "may_comment": True},
         partial="panel",
         fact="incident-acknowledged",
         message=_("Acknowledged: %s") % incident.kpi.name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -30,7 +31,7 @@ def subscriptions(request: HttpRequest) -> HttpResponse:
     """List what one is told of and find more; POST follows a KPI, an objective or a unit, or ends that."""
     if request.method == "POST":
         return _follow(request)
-    context = following_page(user=request.user, today=timezone.localdate(), asked=request.GET.get("q", ""))
+    context = following_page(user=request.user, today=timezone.localdate(), asked=without_nul(request.GET.get("q", "")))
     return page(request, "alerts/subscriptions.html", context, partial="found")
 
 
@@ -40,7 +41,7 @@ def subscription(request: HttpRequest, subscription_id: int) -> HttpResponse:
     _writers_only(request)
     row = get_object_or_404(subscriptions_of(request.user, today=timezone.localdate()), pk=subscription_id)
     what = request.POST.get("what", "")
-    if what == "end":
+    if request.POST.get("end"):
         services.unfollow(subscription=row)
     elif what in TOLD:
         services.tell(subscription=row, what=cast("Told", what))
@@ -83,14 +84,21 @@ def _follow(request: HttpRequest) -> HttpResponse:
 
 def _thing(request: HttpRequest) -> Kpi | Objective | Unit:
     """The KPI, objective or unit that is asked for; what one may not see does not exist."""
-    said, today = request.POST, timezone.localdate()
-    if "kpi" in said:
-        return get_object_or_404(kpis_visible_to(request.user, today=today), code=said["kpi"])
-    if "objective" in said:
-        return get_object_or_404(objectives_visible_to(request.user, today=today), code=said["objective"])
-    if "unit" in said:
-        return get_object_or_404(units_visible_to(request.user, today=today), code=said["unit"])
+    today = timezone.localdate()
+    kinds: dict[str, QuerySet[Any]] = {
+        "kpi": kpis_visible_to(request.user, today=today),
+        "objective": objectives_visible_to(request.user, today=today),
+        "unit": units_visible_to(request.user, today=today),
+    }
+    for kind, visible in kinds.items():
+        if kind in request.POST:
+            return get_object_or_404(visible, code=without_nul(request.POST[kind]))
     raise Http404
+
+
+def without_nul(text: str) -> str:
+    """Return the text as the database takes it: no name holds that character."""
+    return text.replace("\0", "")
 
 
 def _name(row: Subscription) -> str:

@@ -43,7 +43,7 @@ def comment(request: HttpRequest, code: str) -> HttpResponse:
 def nameable(request: HttpRequest, code: str) -> HttpResponse:
     """List colleagues who may open the KPI and can be named, by the beginning of a name."""
     kpi = kpi_to_comment(request, code)
-    start = request.GET.get("q", "")[:60]
+    start = request.GET.get("q", "")[:60].replace("\0", "")
     found = people_to_name(kpi=kpi, author=request.user, start=start, today=timezone.localdate())
     return render(request, "kpis/_people.html", {"people": found})
 

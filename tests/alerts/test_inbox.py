@@ -368,7 +368,7 @@ def test_what_one_follows_is_ended_and_the_mail_still_owed_is_not_sent():
     kpi, person = a_watched_kpi(), member_of()
     row = follow(user=person, thing=kpi)
     judge_and_note(kpi, {week(46): OFF})
-    signed_in(person).post(reverse("alerts:subscription", args=[row.pk]), {"what": "end"})
+    signed_in(person).post(reverse("alerts:subscription", args=[row.pk]), {"end": "1"})
     assert not Subscription.objects.filter(user=person).exists()
     assert Delivery.objects.get(recipient=person).message.subscription is None
     unfollow(subscription=row)
@@ -383,8 +383,26 @@ def test_the_subscription_of_somebody_else_does_not_exist():
     assert own.is_active
 
 
+@pytest.mark.parametrize("text", ["\0", "a\0b", "%", "_", "'"])
+def test_any_text_may_be_looked_for(text):
+    person = member_of()
+    client = signed_in(person)
+    assert client.get(reverse("alerts:subscriptions"), {"q": text}).status_code == 200
+    assert client.post(reverse("alerts:subscriptions"), {"kpi": text}).status_code == 404
+
+
+def test_a_change_that_left_no_incident_leads_to_the_kpi():
+    kpi = a_troubled_kpi()
+    judge_and_note(kpi, {week(47): ON}, now=MONDAY + timedelta(days=7))
+    judge_and_note(kpi, {week(48): OFF, week(49): ON}, now=MONDAY + timedelta(days=21))
+    lines = signed_in(kpi.owner).get(reverse("alerts:inbox"), {"show": "recent"}).context["crossings"]
+    own = page_of(incident_of(kpi))
+    assert [line.url for line in lines] == [reverse("kpi", args=[kpi.code])] * 2 + [own] * 2
+
+
 def test_an_auditor_changes_nothing():
     kpi, auditor = a_watched_kpi(), a_person("Victor Amadi")
     a_role(auditor, Role.AUDITOR)
     assert signed_in(auditor).post(reverse("alerts:subscriptions"), {"kpi": kpi.code}).status_code == 403
+    assert "Follow" not in signed_in(auditor).get(reverse("kpi", args=[kpi.code])).content.decode()
     assert not Subscription.objects.filter(user=auditor).exists()

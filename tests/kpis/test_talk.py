@@ -13,6 +13,7 @@ from kpiplatform.audit.editing import seen
 from kpis.models import Annotation, Commentary, Kpi
 from kpis.services.notes import annotate, comment, explain
 from objectives.models import Role
+from tests.dashboards.sheets import enter
 from tests.factories import NOW, a_kpi, a_person, a_role, a_unit
 
 pytestmark = pytest.mark.django_db
@@ -191,3 +192,30 @@ def test_the_note_of_somebody_else_is_theirs(client, kpi, member, colleague):
 def test_a_day_in_the_address_is_filled_in(client, kpi, member):
     page = client.get(reverse("kpis:annotate", args=["OTD"]), {"day": "2026-11-03"}).content.decode()
     assert 'value="2026-11-03"' in page
+
+
+# --- on the page of the KPI ---------------------------------------------------------------------
+
+
+def test_answers_stand_under_what_they_answer_and_what_was_written_is_formatted(client, kpi, member, colleague):
+    first = say(kpi, "**Why?** @Noah Fields <script>", colleague)
+    answer = comment(kpi=kpi, body="Fog.", author=member, now=NOW, answers=first.pk)
+    comment(kpi=kpi, body="Again?", author=colleague, now=NOW, answers=answer.pk)
+    say(kpi, "Something else", member)
+    response = client.get(reverse("kpi", args=["OTD"]))
+    thread = response.context["thread"]
+    assert [(entry.body, [one.body for one in entry.answers]) for entry in thread] == [
+        ("**Why?** @Noah Fields <script>", ["Fog.", "Again?"]),
+        ("Something else", []),
+    ]
+    page = response.content.decode()
+    assert '<strong>Why?</strong> <b class="mention">@Noah Fields</b> &lt;script&gt;' in page
+    assert f'id="entry-{answer.pk}"' in page
+
+
+def test_notes_on_the_chart_lead_to_their_change_for_their_author_only(client, kpi, member, colleague):
+    enter(kpi, W46, "75")
+    own, other = a_note(kpi, member), a_note(kpi, colleague)
+    page = client.get(reverse("kpi", args=["OTD"])).content.decode()
+    assert reverse("kpis:annotation", args=["OTD", own.pk]) in page
+    assert reverse("kpis:annotation", args=["OTD", other.pk]) not in page
