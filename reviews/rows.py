@@ -18,6 +18,8 @@ from reviews.domain.cadence import in_words
 from reviews.models import Action, Decision, Forum, Review
 from reviews.queries import DAY, begins_at, cadence_of, may_run, may_settle, meetings_after
 
+LOOKED_AT = 5  # days of a rule: so many may be over already when meetings were held ahead
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewer:
@@ -88,17 +90,26 @@ class DecisionRow:
 def meeting_rows(
     forums: Iterable[Forum], reviews: Iterable[Review], viewer: Viewer, working: WorkingDays, own: set[int]
 ) -> list[MeetingRow]:
-    """Return the next meeting of each forum, the soonest first; a review planned for an earlier day comes before."""
+    """Return the next meeting of each forum, the soonest first; a review planned for an earlier day comes before.
+
+    `reviews` are the planned ones, and those of today or later that are open or over: such a day is no next one.
+    """
     waiting: dict[int, Review] = {}
+    begun: set[tuple[int, date]] = set()
     for review in sorted(reviews, key=lambda review: review.held_on, reverse=True):
-        waiting[review.forum_id] = review
-    rows = [_meeting(forum, waiting.get(forum.pk), viewer, working, own) for forum in forums]
+        if review.state == Review.State.PLANNED:
+            waiting[review.forum_id] = review
+        else:
+            begun.add((review.forum_id, review.held_on))
+    rows = []
+    for forum in forums:
+        days = meetings_after(forum, viewer.today - DAY, LOOKED_AT, working)
+        on = next((day for day in days if (forum.pk, day) not in begun), None)
+        rows.append(_meeting(forum, waiting.get(forum.pk), on, viewer, forum.pk in own))
     return sorted(rows, key=lambda row: (row.on or date.max, row.forum.name))
 
 
-def _meeting(forum: Forum, review: Review | None, viewer: Viewer, working: WorkingDays, own: set[int]) -> MeetingRow:
-    by_rule = meetings_after(forum, viewer.today - DAY, 1, working)
-    on = by_rule[0] if by_rule else None
+def _meeting(forum: Forum, review: Review | None, on: date | None, viewer: Viewer, takes_part: bool) -> MeetingRow:
     if review is not None and (on is None or review.held_on <= on):
         on = review.held_on
     elif review is not None:
@@ -113,7 +124,7 @@ def _meeting(forum: Forum, review: Review | None, viewer: Viewer, working: Worki
         cadence=in_words(cadence_of(forum)),
         review=review,
         may_run=may_run(viewer.user, forum, today=viewer.today),
-        takes_part=forum.pk in own,
+        takes_part=takes_part,
     )
 
 

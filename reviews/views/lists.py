@@ -45,11 +45,11 @@ def reviews(request: HttpRequest) -> HttpResponse:
     user, today = viewer.user, viewer.today
     forums = forums_visible_to(user, today=today).filter(is_active=True).select_related("unit", "chair")
     visible = reviews_visible_to(user, today=today).select_related("forum")
-    waiting = list(visible.filter(state=Review.State.PLANNED, held_on__gte=today - 14 * DAY))
+    near = visible.filter(Q(state=Review.State.PLANNED, held_on__gte=today - 14 * DAY) | Q(held_on__gte=today))
     own = set(forums_of(user, today=today).values_list("pk", flat=True))
     actions, decisions = owed_by(user)
     context = {
-        "meetings": meeting_rows(forums, waiting, viewer, working_days(), own),
+        "meetings": meeting_rows(forums, near, viewer, working_days(), own),
         "open_reviews": [review_row(row, viewer) for row in visible.filter(state=Review.State.OPEN)],
         "actions": [action_row(row, viewer) for row in actions],
         "decisions": [decision_row(row, viewer) for row in decisions],

@@ -172,6 +172,15 @@ def test_a_day_planned_twice_is_one_review(client, chair):
         assert response["Location"] == reverse("reviews:review", args=[Review.objects.get().pk])
 
 
+def test_a_meeting_that_was_held_today_is_not_the_next_one(client, chair):
+    today = timezone.localdate()
+    forum = a_forum(chair=chair, rule="weekly", weekday=today.weekday())
+    page = reverse("reviews:reviews")
+    assert [row.on for row in client.get(page).context["meetings"]] == [today]
+    a_held_review(forum, at=timezone.now() - timedelta(seconds=1))
+    assert [row.on for row in client.get(page).context["meetings"]] == [today + timedelta(days=7)]
+
+
 def test_live_mode_keeps_comment_action_and_decision_in_one_go_and_leads_on(client, chair):
     review = an_agenda(chair)
     due = timezone.localdate() + timedelta(days=9)
