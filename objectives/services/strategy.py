@@ -200,7 +200,7 @@ def save_link(*, link: CausalLink | None, seen: str, values: Mapping[str, Any]) 
         ends = sorted([values["source_id"], values["target_id"]])
         list(Objective.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=ends).order_by("pk"))
         same = CausalLink.objects.filter(source_id=values["source_id"], target_id=values["target_id"])
-        twin = same.exclude(pk=link.pk if link else None).first()
+        twin = (same.exclude(pk=link.pk) if link else same).first()
         if twin is not None and link is None and all(getattr(twin, name) == value for name, value in values.items()):
             return twin
         if twin is not None:

@@ -195,3 +195,14 @@ def test_what_is_not_scored_takes_no_limits(admin, client: Client):
     path = reverse("kpi_limits", args=["WATCH"])
     assert "Watched, not judged" in client.get(path).content.decode()
     assert client.post(path, {"red_flag": "1"}).status_code == 404
+
+
+@pytest.mark.parametrize(("asked", "part"), [("live", 'class="verdict"'), ("1", 'id="editor"')])
+def test_a_preview_swaps_what_it_was_asked_for_and_saves_nothing(kpi, admin, client: Client, asked, part):
+    client.force_login(admin)
+    before = rows()
+    answer = client.post(reverse("kpi_limits", args=["OTA"]), said(kpi, preview=asked), headers={"HX-Request": "true"})
+    assert answer.status_code == 200
+    assert part in answer.content.decode()
+    assert ('id="editor"' in answer.content.decode()) == (asked == "1")
+    assert rows() == before

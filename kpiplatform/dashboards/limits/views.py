@@ -50,8 +50,8 @@ def limits(request: HttpRequest, code: str) -> HttpResponse:
     shown = preview(kpi=kpi, proposal=form.proposal, today=today) if valid else None
     if "preview" in request.POST:
         live = request.POST["preview"] == "live"
-        context = _context(known, form, shown)
-        return page(request, TEMPLATE, context, partial="preview", status=200 if valid or live else 422)
+        context, part = _context(known, form, shown), "preview" if live else "editor"
+        return page(request, TEMPLATE, context, partial=part, status=200 if valid or live else 422)
     if shown is not None and _saved(form, shown, request, now):
         messages.success(request, _("The limits of %(name)s were set.") % {"name": kpi.name})
         return HttpResponseRedirect(request.path, status=303)
