@@ -37,6 +37,7 @@ AUDITED = {
     "initiatives_initiative",
     "initiatives_milestone",
     "initiatives_risk",
+    "kpis_annotation",
     "kpis_datasource",
     "kpis_holiday",
     "kpis_kpi",
