@@ -93,8 +93,9 @@ def cell(series: Series, column: Period, periods: Sequence[Period], *, today: da
         return Cell(kind="missing" if expected else "not_due", expected=len(expected))
     if len(own) > 1 and series.method in NO_ROLL_UP and not series.is_cumulative:
         return Cell(kind="no_rollup", present=len(present))
-    missing = any(period not in present for period in expected)
-    value, limits = _value_and_limits(series, present, recorded, expected)
+    there = {period.start for period in present}
+    gaps = sum(period.start not in there for period in expected)
+    value, limits = _value_and_limits(series, present, recorded, gaps)
     judgement = judge(value, limits) if value is not None and limits is not None else None
     return Cell(
         kind="value",
@@ -103,7 +104,7 @@ def cell(series: Series, column: Period, periods: Sequence[Period], *, today: da
         score=judgement.score if judgement else None,
         goal=_goal(limits),
         goal_high=limits.goal_high if isinstance(limits, RangeLimits) else None,
-        is_provisional=missing
+        is_provisional=gaps > 0
         or column.end > today
         or any(recorded[period.start].state == "provisional" for period in present),
         present=len(present),
@@ -112,14 +113,13 @@ def cell(series: Series, column: Period, periods: Sequence[Period], *, today: da
 
 
 def _value_and_limits(
-    series: Series, present: Sequence[Period], recorded: Mapping[date, Sample], expected: Sequence[Period]
+    series: Series, present: Sequence[Period], recorded: Mapping[date, Sample], gaps: int
 ) -> tuple[Decimal | None, AnyLimits | None]:
     last = present[-1]
-    gaps = [None for period in expected if period not in present]
     if series.is_cumulative or series.method in NO_ROLL_UP or (len(present) == 1 and not gaps):
         return recorded[last.start].value, series.limits(last.start)
     found = [_value(recorded[period.start]) for period in present]
-    value = aggregate([*found, *gaps], series.method, series.factor).value
+    value = aggregate([*found, *[None] * gaps], series.method, series.factor).value
     if series.method in SUMS:
         return value, _total([series.limits(period.start) for period in present])
     return value, series.limits(last.start)

@@ -14,7 +14,7 @@ from initiatives.models import ExpectedImpact, Initiative, Milestone
 from kpis.models import Kpi, KpiState
 from objectives.models import Role
 from reviews.models import Decision, Forum, Review
-from tests.dashboards.measured import W44, W45, W46, measured
+from tests.dashboards.measured import W44, W45, W46, a_week, measured, record
 from tests.factories import NOW, a_person, a_role, a_unit, an_objective, the_company
 
 pytestmark = pytest.mark.django_db
@@ -173,6 +173,16 @@ def test_a_week_shows_its_value_its_gap_or_its_score(client, manager, lga, show,
     context = client.get(reverse("unit_bowler", args=["lga"]) + f"?by=week&show={show}").context
     cell = context["groups"][0]["rows"][0]["cells"][-2]
     assert (cell["heat"], cell["text"]) == ("risk", text)
+
+
+def test_a_cell_without_a_figure_says_in_words_what_is_missing(client, manager, lga):
+    kpi = in_unit({W44: "90", W46: "90"}, lga, "OURS", active_from=W44)
+    record(kpi, [a_week(kpi, W45, None, state="not_applicable", reason="strike")])
+    in_unit({W44: "90"}, lga, "LATE", active_from=W44)
+    text = client.get(reverse("unit_bowler", args=["lga"]) + "?by=week").content.decode()
+    assert text.count("<b>n/a</b>") == 1
+    assert text.count('<td class="heat heat--missing">missing</td>') == 2
+    assert text.count('role="img" aria-label="On track"') == 3
 
 
 def test_kpis_measured_less_often_than_the_columns_are_counted(client, manager, lga):

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from kpiplatform.dashboards.units.bowler_cells import cells_html
 from kpiplatform.dashboards.units.bowler_queries import Grid, series_of
 from kpis.domain.figures import MONTHS, number, short_day, signed
 from kpis.domain.grid import Cell, cell, periods_in
@@ -126,12 +127,14 @@ def _row(kpi: Any, cells: Sequence[Cell], to_date: Cell, choice: Choice, locale:
     latest = next((one for one in reversed(cells[:-1]) if one.goal is not None), None)
     rolls_up = not any(one.kind == "no_rollup" for one in cells)
     figure = _figure(kpi, choice.show, locale)
+    drawn = [_cell(one, figure) for one in cells] if rolls_up else []
     return {
         "kpi": kpi,
         "url": reverse("kpi", args=[kpi.code]),
         "unit_name": kpi.unit.name,
         "goal": _goal(latest, kpi.decimals, locale) if latest else "",
-        "cells": [_cell(one, figure) for one in cells] if rolls_up else [],
+        "cells": drawn,
+        "cells_html": cells_html(drawn),
         "span": len(cells),
         "to_date": number(to_date.value, kpi.decimals, locale=locale) if to_date.value is not None else "",
         "to_date_words": "" if to_date.value is not None else _("no roll-up") if to_date.kind == "no_rollup" else "–",
