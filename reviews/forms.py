@@ -134,6 +134,12 @@ class ForumForm(forms.Form):
         return {name: value for name, value in self.cleaned_data.items() if name != "seen"}
 
     @property
+    def rule_errors(self) -> list[tuple[str, str]]:
+        """What is wrong with the rule, whatever else is missing yet: label and sentence."""
+        names = ("rule", "interval", *CADENCE_FIELDS, "anchor")
+        return [(self[name].label, error) for name in names for error in self[name].errors]
+
+    @property
     def people_fields(self) -> list[forms.BoundField]:
         return [self[name] for name in ("name", "code", "unit", "tier", "chair") if name in self.fields]
 

@@ -130,10 +130,11 @@ def _meeting(forum: Forum, review: Review | None, on: date | None, viewer: Viewe
 
 def review_row(review: Review, viewer: Viewer) -> ReviewRow:
     """Return one review; `review` comes with its forum and its counts."""
+    begins = review.opened_at or begins_at(review.forum, review.held_on, viewer.organisation_zone)
     return ReviewRow(
         url=reverse("reviews:review", args=[review.pk]),
         forum=review.forum.name,
-        when=words.meeting_time(begins_at(review.forum, review.held_on, viewer.organisation_zone), viewer.zone),
+        when=words.meeting_time(begins, viewer.zone),
         state=review.state,
         decisions=getattr(review, "decided", 0),
         actions=getattr(review, "asked", 0),

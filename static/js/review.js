@@ -46,9 +46,6 @@ document.addEventListener("input", (event) => {
   if (form) keep(form);
 });
 // What was stored is no draft any more.
-document.addEventListener("submit", (event) => {
-  if (event.target.matches("form[data-draft]:not([hx-post])")) sessionStorage.removeItem(keyOf(event.target));
-});
 document.body.addEventListener("htmx:beforeSwap", (event) => {
   const form = event.detail.requestConfig?.elt?.closest?.("form[data-draft]");
   if (form && event.detail.xhr.status < 300) sessionStorage.removeItem(keyOf(form));
@@ -59,3 +56,7 @@ document.body.addEventListener("htmx:afterSettle", (event) => {
 });
 
 document.querySelectorAll("form[data-draft]").forEach(restore);
+// A decision that is settled asks for nothing any more.
+if (desk() && !desk().querySelector('form[data-draft="decide"]')) {
+  sessionStorage.removeItem(`review-${desk().dataset.review}-${desk().dataset.item}-decide`);
+}

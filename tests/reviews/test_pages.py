@@ -127,9 +127,10 @@ def test_the_next_five_dates_are_shown_while_the_rule_is_chosen_and_nothing_is_s
 
 
 def test_an_incomplete_rule_says_what_is_wrong_with_it(client, office):
-    said = a_rule(chair=office.pk, day_of_month="3", show="1")
+    said = a_rule(chair=office.pk, day_of_month="3", show="1", code="")
     part = client.post(reverse("reviews:new_forum"), said, headers=HTMX).content.decode()
     assert "not both" in part
+    assert "Short name" not in part
 
 
 def test_a_forum_sent_twice_is_set_up_once_and_a_taken_name_is_refused(client, office):
