@@ -20,6 +20,7 @@ def give_role(*, person: User, unit: Unit, role: str, valid_until: date | None, 
     if valid_until is not None and valid_until < today:
         raise Refused(_("The last day lies in the past."))
     with transaction.atomic():
+        _lock_admins()
         locked = User.objects.select_for_update().get(pk=person.pk)
         if not locked.is_active:
             raise Refused(_("%(name)s may not sign in: let them in again first.") % {"name": locked.name})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -56,6 +57,7 @@ def test_an_invited_person_chooses_a_password_by_the_link_and_signs_in(
     assert "Harbor Airports" in message.subject
     link = next(word for word in str(message.body).split() if "/password/reset/key/" in word)
     assert link in message.alternatives[0].content
+    assert re.search(r"until \d+ \w+ \d{4}, \d\d:\d\d CES?T", str(message.body))  # by the clock of the invited person
 
     visitor = Client()
     form = visitor.get("/" + link.split("/", 3)[3], follow=True)

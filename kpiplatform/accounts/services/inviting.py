@@ -11,6 +11,7 @@ import smtplib
 from datetime import datetime, timedelta
 from email.headerregistry import Address
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from allauth.account import app_settings as allauth
 from allauth.account.utils import user_pk_to_url_str
@@ -20,7 +21,6 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from kpiplatform.accounts.models import Invitation, User
@@ -118,18 +118,20 @@ def _answers(refused: smtplib.SMTPRecipientsRefused) -> list[smtplib.SMTPRespons
 
 def _message(invitation: Invitation, *, now: datetime, organisation: str) -> EmailMultiAlternatives:
     person, by = invitation.user, invitation.invited_by
-    ends = localtime(link_ends_at(now))
+    ends = link_ends_at(now).astimezone(ZoneInfo(person.time_zone))
     subject = _("Your account at %(organisation)s") % {"organisation": organisation}
     context: dict[str, Any] = {
         "subject": " ".join(subject.split()),
         "preheader": _("Choose a password and sign in."),
         "organisation": organisation,
+        "role": _("invitation for %(name)s") % {"name": person.name},
+        "foot": _("You get this mail because an administrator of %(organisation)s invited you.")
+        % {"organisation": organisation},
         "person": person,
         "by": by,
         "url": password_link(person),
         "until": f"{ends:%-d %b %Y, %H:%M} {ends:%Z}",
         "again": f"{settings.BASE_URL}{reverse('account_reset_password')}",
-        "sign_in": f"{settings.BASE_URL}{reverse('account_login')}",
     }
     message = EmailMultiAlternatives(
         subject=context["subject"],

@@ -58,6 +58,11 @@ def _counts(day: date) -> dict[str, int]:
     active = Kpi.objects.filter(status=Kpi.Status.ACTIVE)
     scored = active.exclude(polarity=Kpi.Polarity.UNSCORED)
     owned = active.filter(objective=OuterRef("pk"))
+    targets = Target.objects.filter(kpi=OuterRef("pk"))
+    # Numbers that name the goal themselves need no target beside them.
+    stands_alone = ThresholdSet.objects.filter(
+        Q(goal__isnull=False) | Q(goal_low__isnull=False), kpi=OuterRef("pk"), mode=ThresholdSet.Mode.ABSOLUTE
+    )
     people = User.objects.filter(is_active=True)
     in_force = RoleAssignment.objects.filter(Q(valid_until=None) | Q(valid_until__gte=day), user=OuterRef("pk"))
     objectives = Objective.objects.filter(status=Objective.Status.ACTIVE)
@@ -70,7 +75,7 @@ def _counts(day: date) -> dict[str, int]:
         "default_calendars": PeriodCalendar.objects.filter(is_default=True).count(),
         "kpis": active.count(),
         "drafts": Kpi.objects.filter(status__in=[Kpi.Status.DRAFT, Kpi.Status.PROPOSED]).count(),
-        "without_target": scored.filter(~Exists(Target.objects.filter(kpi=OuterRef("pk")))).count(),
+        "without_target": scored.filter(~Exists(targets), ~Exists(stands_alone)).count(),
         "without_thresholds": scored.filter(~Exists(ThresholdSet.objects.filter(kpi=OuterRef("pk")))).count(),
         "without_owner": Kpi.objects.exclude(status=Kpi.Status.RETIRED).filter(owner__is_active=False).count(),
         "objectives": objectives.count(),

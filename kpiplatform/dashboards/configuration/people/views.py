@@ -92,6 +92,8 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
             )
         except ChangedMeanwhile as conflict:
             refuse_as_changed(form, conflict, timezone.now())
+        except IntegrityError:  # somebody was given this address a moment ago
+            form.add_error("email", _("Somebody has this address already."))
         else:
             return _changed(request, someone, "person-changed", _("The particulars are saved."))
     return _page(request, someone, form=form)

@@ -157,7 +157,7 @@ def changes_of(pull: Pull, *, locale: str) -> tuple[list[Change], int]:
         before = MeasurementRevision.objects.filter(**same, seq=OuterRef("seq") - 1)
     rows = rows.annotate(before=Subquery(before.values("value")[:1])).select_related("kpi")
     if held:
-        rows = rows.filter(Q(before__isnull=True) | ~Q(before=F("value")))
+        rows = rows.filter(Q(before__isnull=True) | Q(value__isnull=True) | ~Q(before=F("value")))
     by_calendar = calendars()
     found = [
         Change(
