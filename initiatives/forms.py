@@ -90,6 +90,7 @@ class InitiativeForm(forms.Form):
         locale: str,
         initiative: Initiative | None = None,
         initial: dict[str, Any] | None = None,
+        approved_by_others: bool = False,
     ) -> None:
         super().__init__(data, auto_id="initiative-%s", initial=initial or _present(initiative, locale))
         self.fields["objective"].queryset = objectives
@@ -99,6 +100,9 @@ class InitiativeForm(forms.Form):
             self.fields[name].locale = locale
         if initiative is None:
             del self.fields["spent"], self.fields["seen"]
+        for name in ("unit", "budget") if approved_by_others else ():
+            self.fields[name].disabled = True
+            self.fields[name].help_text = _("Approved as it is: whoever approves work here may change it.")
 
     def clean_currency(self) -> str:
         currency: str = self.cleaned_data["currency"].upper()

@@ -7,7 +7,7 @@ from datetime import date
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from initiatives.domain.status import OPEN
+from initiatives.domain.status import APPROVED, OPEN, may_decide
 from initiatives.models import ExpectedImpact, Initiative, Milestone
 from kpiplatform.accounts.models import User
 from kpis.models import Kpi
@@ -57,6 +57,12 @@ def may_edit(user: User, initiative: Initiative, *, today: date) -> bool:
     if not user.is_active or not may_write(user, today=today):
         return False
     return initiative.owner_id == user.pk or manages(user, initiative.unit, today=today)
+
+
+def may_approve(user: User, initiative: Initiative, *, today: date) -> bool:
+    """Return whether `user` may approve an initiative, and change what was approved: not its owner."""
+    runs = may_write(user, today=today) and manages(user, initiative.unit, today=today)
+    return may_decide(APPROVED, runs_the_unit=runs, is_owner=initiative.owner_id == user.pk)
 
 
 def may_edit_milestone(user: User, milestone: Milestone, *, today: date) -> bool:

@@ -22,6 +22,7 @@ from initiatives.presenter import asks, context_of, moves
 from initiatives.queries import (
     initiatives_without_kpi,
     kpis_without_initiative,
+    may_approve,
     objectives_to_serve,
     units_to_propose_in,
 )
@@ -145,6 +146,8 @@ def _form(request: HttpRequest, found: Initiative | None = None, **options: Any)
     if found is not None:
         kept["units"] |= Q(pk=found.unit_id)
         kept["objectives"] |= Q(pk=found.objective_id)
+        was_approved = found.status != Initiative.Status.PROPOSED
+        options["approved_by_others"] = was_approved and not may_approve(user, found, today=today)
     return InitiativeForm(
         request.POST if request.method == "POST" else None,
         units=Unit.objects.filter(kept["units"]),

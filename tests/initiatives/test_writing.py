@@ -273,3 +273,13 @@ def test_a_risk_is_removed_by_its_button(manager, client: Client) -> None:
     risk = a_risk(an_initiative())
     assert client.post(f"/initiatives/{risk.initiative.code}/risks/{risk.pk}/", {"remove": "1"}).status_code == 303
     assert not risk.initiative.risks.exists()
+
+
+@pytest.mark.parametrize(("status", "kept"), [("proposed", False), ("running", True)])
+def test_what_was_approved_is_not_changed_by_its_owner_alone(manager, client: Client, status, kept) -> None:
+    made = an_initiative(owner=manager, status=status, budget=100)
+    said = {"name": "Mine", "unit": made.unit_id, "owner": manager.pk, "starts_on": "2026-09-01"}
+    said |= {"ends_on": "2027-01-08", "currency": "USD", "budget": "900", "seen": seen(made)}
+    assert client.post(f"/initiatives/{made.code}/edit/", said).status_code == 302
+    made.refresh_from_db()
+    assert (made.name, made.budget) == ("Mine", 100 if kept else 900)
