@@ -20,7 +20,7 @@ from kpis.objectives_as_known import objectives_over_time
 from kpis.queries import calendars, kpis_visible_to
 from objectives.domain.rollup import Child, RollUp
 from objectives.models import ManualScore, Objective, ObjectiveState, ObjectiveWeight
-from objectives.queries import may_configure, objectives_visible_to
+from objectives.queries import may_configure, objectives_visible_to, units_visible_to
 
 WEEKS = 26
 WEIGHTS_AT_MOST = 20
@@ -70,17 +70,13 @@ class Facts:
     today: date
     locale: str
 
-    @property
-    def own_weight(self) -> Decimal:
-        """Its weight in the objective above."""
-        return _weight(self.objective)
-
 
 def objective_facts(*, user: User, code: str, today: date) -> Facts:
     """Return what the page of the objective shows to `user`; Objective.DoesNotExist for those who may not see it."""
     visible = objectives_visible_to(user, today=today)
     shown_with_it = ("perspective", "theme", "unit", "owner", "parent", "state")
-    objective = _weighed(visible.select_related(*shown_with_it), ObjectiveWeight, "objective", today).get(code=code)
+    of_unit = Exists(units_visible_to(user, today=today).filter(pk=OuterRef("unit_id")))
+    objective: Any = visible.select_related(*shown_with_it).annotate(opens_unit=of_unit).get(code=code)
     opened = Exists(visible.filter(pk=OuterRef("pk")))
     kpis = list(
         _weighed(Kpi.objects.filter(objective=objective, status=Kpi.Status.ACTIVE), KpiWeight, "kpi", today)
