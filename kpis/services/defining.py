@@ -74,11 +74,12 @@ def define(
     judged by the new polarity, and counted for the new objective. The same sheet again changes nothing.
     """
     with transaction.atomic():
-        row = lock_as_seen(Kpi.objects.all(), kpi.pk, seen, SHEET)
+        row = Kpi.objects.select_for_update(of=("self",)).get(pk=kpi.pk)
         before = {name: getattr(row, name) for name in values}
         changed = {name for name, value in values.items() if before[name] != value}
         if not changed:
-            return row
+            return row  # also the second press of the button
+        row = lock_as_seen(Kpi.objects.all(), kpi.pk, seen, SHEET)
         for name in changed:
             setattr(row, name, values[name])
         if row.status in {Kpi.Status.ACTIVE, Kpi.Status.RETIRED}:
@@ -106,6 +107,10 @@ def staff(
     Raises ChangedMeanwhile, and Refused or NotActive for a person who may not sign in.
     """
     with transaction.atomic():
+        row = Kpi.objects.select_for_update(of=("self",)).get(pk=kpi.pk)
+        asked = (owner.pk, deputy.pk if deputy else None, steward.pk if steward else None)
+        if asked == (row.owner_id, row.deputy_id, row.steward_id):
+            return row  # also the second press of the button
         row = lock_as_seen(Kpi.objects.all(), kpi.pk, seen, PEOPLE)
         for person in (deputy, steward):
             if person is not None:
@@ -160,8 +165,13 @@ def what_is_missing(kpi: Kpi) -> list[str]:
 
 
 def set_weight(*, kpi: Kpi, weight: Decimal, effective_from: date, by: User, now: datetime) -> None:
-    """Weigh the KPI in its objective from a day on, and roll the objective up again."""
+    """Weigh the KPI in its objective from a day on, and roll the objective up. The same again changes nothing."""
     with transaction.atomic():
+        Kpi.objects.select_for_update(of=("self",), no_key=True).get(pk=kpi.pk)
+        stands = KpiWeight.objects.filter(kpi=kpi, effective_from__lte=effective_from)
+        latest = stands.order_by("-effective_from", "-recorded_at").values_list("weight", flat=True).first()
+        if latest == weight:
+            return
         KpiWeight.objects.create(kpi=kpi, weight=weight, effective_from=effective_from, recorded_at=now, recorded_by=by)
         roll_up_objectives(objective_ids=[kpi.objective_id], now=now)
 

@@ -56,6 +56,10 @@ def change_objective(
     """
     with transaction.atomic():
         StrategyPlan.objects.select_for_update(no_key=True).get(pk=objective.plan_id)
+        if _says(
+            Objective.objects.select_for_update(of=("self",)).get(pk=objective.pk), {**values, "owner_id": owner.pk}
+        ):
+            return objective  # the second press of the button
         row = lock_as_seen(Objective.objects.all(), objective.pk, seen)
         if row.owner_id != owner.pk:
             lock_active(owner)
@@ -135,6 +139,8 @@ def save_plan(*, plan: StrategyPlan | None, seen: str, values: Mapping[str, Any]
     with transaction.atomic():
         if plan is None:
             return StrategyPlan.objects.get_or_create(is_active=True, defaults=dict(values))[0]
+        if _says(StrategyPlan.objects.select_for_update().get(pk=plan.pk), values):
+            return plan
         row = lock_as_seen(StrategyPlan.objects.all(), plan.pk, seen)
         for name, value in values.items():
             setattr(row, name, value)
@@ -201,12 +207,14 @@ def save_link(*, link: CausalLink | None, seen: str, values: Mapping[str, Any]) 
         list(Objective.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=ends).order_by("pk"))
         same = CausalLink.objects.filter(source_id=values["source_id"], target_id=values["target_id"])
         twin = (same.exclude(pk=link.pk) if link else same).first()
-        if twin is not None and link is None and all(getattr(twin, name) == value for name, value in values.items()):
+        if twin is not None and link is None and _says(twin, values):
             return twin
         if twin is not None:
             raise Refused(_("These two objectives are linked already: change that link instead."))
         if link is None:
             return CausalLink.objects.create(**values)
+        if _says(CausalLink.objects.select_for_update(of=("self",)).get(pk=link.pk), values):
+            return link
         row = lock_as_seen(CausalLink.objects.all(), link.pk, seen)
         for name, value in values.items():
             setattr(row, name, value)
@@ -229,6 +237,10 @@ def would_circle(objective: Objective, parent_id: int | None) -> bool:
         seen.add(step)
         step = parents.get(step)
     return False
+
+
+def _says(row: Any, values: Mapping[str, Any]) -> bool:
+    return all(getattr(row, name) == value for name, value in values.items())
 
 
 def _refuse_circle(objective: Objective, parent_id: int | None) -> None:

@@ -14,7 +14,7 @@ from initiatives.models import ExpectedImpact
 from kpiplatform.audit.editing import seen
 from kpiplatform.dashboards.models import KpiDraft
 from kpis.models import Kpi, KpiVersion
-from kpis.services.defining import SHEET
+from kpis.services.defining import PEOPLE, SHEET
 from objectives.models import CausalLink, Objective, Role
 from tests.architecture.addresses.of_setting_up import answers, definition
 from tests.architecture.people_and_things import World, make_world
@@ -242,3 +242,19 @@ def test_perspectives_are_named_moved_and_taken_away(world, client):
     assert (refused.status_code, "has objectives" in text(refused)) == (422, True)
     client.post(path, {"row": second.pk, "drop": "1"})
     assert list(plan.perspectives.all()) == [first]
+
+
+def test_a_second_press_changes_nothing_and_is_no_error(world, client):
+    objective = world.kpis["OURS"].objective
+    people = {"owner": world.people["member"].pk, "effective_from": "2026-11-01", "reason": "leave"}
+    forms = {
+        reverse("kpis:definition", args=["OURS"]): definition(world, "OURS"),
+        reverse("kpis:owner", args=["OURS"]): people | {"seen": seen(world.kpis["OURS"], PEOPLE)},
+        reverse("kpis:weight", args=["OURS"]): {"weight": "4", "effective_from": "2026-11-01"},
+        reverse("kpis:life", args=["OURS"]): {"to": "retired"},
+        reverse("strategy:objective", args=[objective.code]): objective_said(world, seen=seen(objective)),
+    }
+    for path, said in forms.items():
+        assert [client.post(path, said).status_code for _press in range(2)] == [303, 303], path
+    kpi = world.kpis["OURS"]
+    assert (kpi.versions.count(), kpi.ownerships.count(), kpi.weights.count()) == (1, 1, 1)

@@ -128,9 +128,7 @@ def weight(request: HttpRequest, code: str) -> HttpResponse:
     stands = weight_of(kpi, today=today()) or Decimal(1)
     form = WeightForm(posted(request), weight=stands, today=today(), locale=request.user.locale)
     if form.is_valid():
-        said = form.cleaned_data
-        if weight_of(kpi, today=said["effective_from"]) != said["weight"]:
-            set_weight(kpi=kpi, by=request.user, now=now, **said)
+        set_weight(kpi=kpi, by=request.user, now=now, **form.cleaned_data)
         return _done(request, _("The weight of %(name)s was set.") % {"name": kpi.name}, kpi)
     rows = presenter.shares(siblings(kpi.objective, today=today()), kpi, request.user.locale)
     context = {"kpi": kpi, "form": form, "rows": rows, "history": presenter.weights(kpi, request.user.locale)}
