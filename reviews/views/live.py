@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from kpiplatform.audit.editing import seen
-from kpiplatform.htmx import changed, page
+from kpiplatform.htmx import changed, page, wants_partial
 from kpis.models import Commentary, Kpi
 from kpis.services import notes
 from objectives.queries import colleagues_of
@@ -31,13 +31,17 @@ from reviews.views.viewing import viewer_of
 
 @require_http_methods(["GET", "POST"])
 def live(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show one item of the agenda in large figures; POST keeps what the form says about it."""
+    """Show one item of the agenda in large figures; POST keeps what the form says about it.
+
+    Once the review is closed the page leads to its minutes; what was still being typed is refused, not lost.
+    """
     now = timezone.now()
     viewer = viewer_of(request, now)
     visible = reviews_visible_to(viewer.user, today=viewer.today).select_related("forum__unit", "forum__chair")
     review = get_object_or_404(visible, pk=pk)
-    table = table_of_review(review, viewer, now) if review.state == Review.State.OPEN else None
-    if table is None:
+    table = table_of_review(review, viewer, now) if review.state != Review.State.PLANNED else None
+    stays = review.state == Review.State.OPEN or request.method == "POST" or wants_partial(request)
+    if table is None or not stays:
         return _see_other(reverse("reviews:review", args=[review.pk]))
     head, topic = head_of(review, viewer), _topic(table, request.GET.get("item", ""))
     if request.method == "POST" and not head["may_contribute"]:
@@ -66,6 +70,9 @@ def _form(data: Any, viewer: Viewer, review: Review, topic: Topic | None) -> Not
 def _kept(form: NotesForm, review: Review, topic: Topic | None, viewer: Viewer, now: datetime) -> bool:
     """Return whether all that was typed is stored; each part that is sent twice is stored once."""
     said, about = form.cleaned_data, _about(topic)
+    if review.state != Review.State.OPEN:
+        form.add_error(None, _closed_meanwhile())
+        return False
     try:
         if said["decision"]:
             add_decision(
@@ -87,12 +94,16 @@ def _kept(form: NotesForm, review: Review, topic: Topic | None, viewer: Viewer, 
                 **subject,
             )
     except NotNow:
-        form.add_error(None, _("The review was closed meanwhile. What you typed is still here: note it on the KPI."))
+        form.add_error(None, _closed_meanwhile())
         return False
     kpi = about.get("kpi")
     if said.get("comment") and kpi is not None and topic is not None:
         notes.comment(kpi=kpi, body=said["comment"], author=viewer.user, now=now)
     return True
+
+
+def _closed_meanwhile() -> str:
+    return _("The review was closed meanwhile. What you typed is still here: note it on the page of the KPI.")
 
 
 def _about(topic: Topic | None) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from objectives.models import Role
 from reviews.models import Action, Decision, Forum, Review
 from reviews.queries import forums_visible_to, may_contribute, may_run
 from reviews.services.forums import seen_forum
+from reviews.services.reviewing import close_review
 from tests.factories import a_person, a_role, a_unit, the_company
 from tests.reviews.factories import (
     WEEK,
@@ -226,10 +227,21 @@ def test_after_saving_by_htmx_the_form_is_empty_and_the_list_has_it(client, chai
     assert 'value="Ask the carriers"' not in text
 
 
-def test_a_note_for_a_review_that_was_closed_meanwhile_leads_to_the_review(client, chair):
+def test_a_note_for_a_review_that_was_closed_meanwhile_is_refused_and_kept_in_the_form(client, chair):
+    review = an_agenda(chair)
+    close_review(review_id=review.pk, summary="", by=chair, now=timezone.now())
+    for headers in ({}, HTMX):
+        response = client.post(live(review), {"comment": "Too late to say."}, headers=headers)
+        assert response.status_code == 422
+        assert "Too late to say." in response.content.decode()
+        assert "closed meanwhile" in response.content.decode()
+    assert not Commentary.objects.exists()
+
+
+def test_live_mode_of_a_closed_review_leads_to_its_minutes(client, chair):
     review = a_held_review(a_forum(chair=chair))
-    response = client.post(live(review), {"comment": "Late."})
-    assert (response.status_code, response["Location"]) == (303, reverse("reviews:review", args=[review.pk]))
+    assert client.get(live(review))["Location"] == reverse("reviews:review", args=[review.pk])
+    assert "Read its minutes" in client.get(live(review), headers=HTMX).content.decode()
 
 
 @pytest.mark.parametrize("item", ["0", "99", "x", "-1", "²"])
