@@ -100,7 +100,7 @@ class InitiativeForm(forms.Form):
             self.fields[name].locale = locale
         if initiative is None:
             del self.fields["spent"], self.fields["seen"]
-        for name in ("unit", "budget") if approved_by_others else ():
+        for name in ("unit", "budget", "currency") if approved_by_others else ():
             self.fields[name].disabled = True
             self.fields[name].help_text = _("Approved as it is: whoever approves work here may change it.")
 
