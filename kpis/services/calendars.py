@@ -102,6 +102,12 @@ def lock_periods(
         )
 
 
+def values_up_to(*, calendar: PeriodCalendar, unit: Unit | None, until: date) -> int:
+    """Return how many values a lock up to `until` would close."""
+    values = Measurement.objects.filter(kpi__calendar=calendar, period_end__lte=until)
+    return (values.filter(kpi__unit__path__startswith=unit.path) if unit else values).count()
+
+
 def _refuse_if_periods_move(row: PeriodCalendar, before: Calendar, after: Calendar) -> None:
     recorded = Measurement.objects.filter(kpi__calendar=row)
     spans = recorded.order_by().values_list("kpi__frequency", "period_start", "period_end").distinct()

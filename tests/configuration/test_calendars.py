@@ -151,6 +151,22 @@ def test_a_calendar_shows_the_periods_of_what_is_typed_without_saving_it(client:
     path = reverse("configuration:calendar_preview", args=[row.pk])
     text = client.get(path, typed, headers={"HX-Request": "true"}).content.decode()
     assert text.lstrip().startswith('<section id="preview"')
-    assert "FY27" in text
-    assert "52 weeks" in text
+    assert ", 13 weeks" in text
     assert PeriodCalendar.objects.get().pattern == "calendar"
+
+
+@pytest.mark.django_db
+def test_a_lock_is_made_only_when_it_is_sent_a_second_time(client: Client) -> None:
+    admin, kpi = a_person(), a_kpi()
+    a_role(admin, Role.ADMIN)
+    client.force_login(admin)
+    record(kpi, W46, date(2026, 11, 16))
+    path = reverse("configuration:lock", args=[the_calendar().pk])
+    asked = client.post(path, {"until": "2026-11-16", "unit": "", "reason": "closed"})
+    assert asked.status_code == 422
+    text = asked.content.decode()
+    assert "1 recorded value that ends up to 16 Nov 2026 will be closed, for every unit." in text
+    assert not PeriodLock.objects.exists()
+    sure = {"until": "2026-11-16", "unit": "", "reason": "closed", "sure": asked.context["lock_form"]["sure"].value()}
+    assert client.post(path, sure).status_code == 303
+    assert PeriodLock.objects.get().locked_by == admin

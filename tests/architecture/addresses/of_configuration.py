@@ -150,7 +150,10 @@ OF_THINGS = {
         args=calendar, answer=nowhere, post_answer=admins, post={"days": "2027-01-06 Epiphany"}
     ),
     "configuration:lock": Address(
-        args=calendar, answer=nowhere, post_answer=admins, post={"until": "2026-01-31", "unit": "", "reason": "closed"}
+        args=calendar,
+        answer=nowhere,
+        post_answer=admins,
+        post={"until": "2026-01-31", "unit": "", "reason": "closed", "sure": "1"},
     ),
     "configuration:source": Address(args=source, answer=admins),
     "configuration:pulls": Address(args=source, answer=admins),

@@ -8,10 +8,11 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from kpiplatform.audit.editing import seen, seen_field
 from kpiplatform.dashboards.configuration.tree import choices
+from kpis.domain.figures import day
 from kpis.domain.holidays import holidays_in
 from kpis.domain.periods import Calendar
 from kpis.forms import DayInput
@@ -149,7 +150,25 @@ class LockForm(forms.Form):
         empty_label=gettext_lazy("every unit"),
     )
     reason = forms.CharField(label=gettext_lazy("Reason"), max_length=200)
+    sure = forms.BooleanField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, data: Any = None) -> None:
         super().__init__(data, auto_id="lock-%s")
         self.fields["unit"].choices = [("", _("every unit")), *choices(Unit.objects.filter(is_active=True))]
+
+    def ask(self, values: int) -> None:
+        """Say what would be closed for good; sent once more, it is done."""
+        words = {"until": day(self.cleaned_data["until"]), "unit": self.cleaned_data["unit"] or _("every unit")}
+        self.add_error(
+            None,
+            ngettext(
+                "%(n)s recorded value that ends up to %(until)s will be closed, for %(unit)s. "
+                "A lock is not taken back. Send it once more if you are sure.",
+                "%(n)s recorded values that end up to %(until)s will be closed, for %(unit)s. "
+                "A lock is not taken back. Send it once more if you are sure.",
+                values,
+            )
+            % {**words, "n": f"{values:,}"},
+        )
+        self.data = self.data.copy()
+        self.data["sure"] = "1"

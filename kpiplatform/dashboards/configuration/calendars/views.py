@@ -31,6 +31,7 @@ from kpis.services.calendars import (
     lock_periods,
     make_default,
     remove_holiday,
+    values_up_to,
 )
 
 LIST, NEW, CALENDAR = (f"configuration/{name}.html" for name in ("calendars", "calendar_new", "calendar"))
@@ -142,8 +143,13 @@ def lock(request: HttpRequest, pk: int) -> HttpResponse:
     """Close periods to writing."""
     row, form = get_object_or_404(PeriodCalendar, pk=pk), LockForm(request.POST)
     if form.is_valid():
+        said = dict(form.cleaned_data)
+        sure = said.pop("sure")
         try:
-            made = lock_periods(calendar=row, by=request.user, today=today(), now=timezone.now(), **form.cleaned_data)
+            if not sure and said["until"] <= today():
+                form.ask(values_up_to(calendar=row, unit=said["unit"], until=said["until"]))
+                return _page(request, row, lock_form=form)
+            made = lock_periods(calendar=row, by=request.user, today=today(), now=timezone.now(), **said)
         except Refused as refused:
             form.add_error("until", str(refused))
         else:
