@@ -37,7 +37,7 @@ def kpi_panel(*, alerts: Alerts, kpi: Kpi, may_acknowledge: bool, now: datetime,
     """Return the panel; `kpi` comes with its calendar. Only whoever may edit the KPI is offered to acknowledge."""
     incident, today = alerts.incident, now.astimezone(zone).date()
     waits = incident is not None and incident.acknowledged_at is None and may_acknowledge
-    wording = Wording(locale="", zone=zone, today=today)
+    wording = Wording(locale="", zone=zone, today=today, now=now)
     due = wording.explanation(incident.explanation_due_on, is_explained=incident.is_explained) if incident else ""
     return Panel(
         band=alerts.band,

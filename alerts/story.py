@@ -154,6 +154,8 @@ def delivery_line(delivery: Delivery, wording: Wording) -> DeliveryLine:
             reply = _("a newer mail took its place") if reply.startswith(BY) else reply
         case State.LEASED:
             state = _("being sent")
+        case _other if delivery.next_attempt_at <= wording.now:
+            state = _("owed, goes out next")
         case _other:
             state = _("owed, next attempt %(at)s") % {"at": wording.moment(delivery.next_attempt_at)}
     if delivery.attempts > 1 or (delivery.attempts and delivery.state != State.SENT):

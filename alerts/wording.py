@@ -22,6 +22,7 @@ class Wording:
     locale: str
     zone: tzinfo
     today: date
+    now: datetime
 
     def value(self, kpi: Kpi, value: Decimal | None) -> str:
         """The value with its unit."""

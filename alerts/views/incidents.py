@@ -30,7 +30,7 @@ from objectives.queries import may_configure, may_write
 
 def wording_of(request: HttpRequest, now: datetime) -> Wording:
     """Return how the person who asks reads figures and clocks."""
-    return Wording(locale=request.user.locale, zone=timezone.get_current_timezone(), today=local_date(now))
+    return Wording(locale=request.user.locale, zone=timezone.get_current_timezone(), today=local_date(now), now=now)
 
 
 @require_safe

@@ -161,7 +161,7 @@ def test_the_story_tells_the_change_the_mail_and_the_answer():
     for words in (
         "Off track in W46",
         "Mail: LaGuardia on-time arrivals off track",
-        "owed, next attempt",
+        "owed, goes out next",
         "acknowledged it",
         "explained it",
         "Two storms",
@@ -260,9 +260,30 @@ def test_a_mail_that_was_given_up_is_tried_once_more():
     text = client.get(reverse("alerts:deliveries"), {"state": "dead"}).content.decode()
     assert "550 no such person" in text
     response = client.post(reverse("alerts:retry", args=[delivery.pk]), headers=HTMX)
-    assert "owed, next attempt" in response.content.decode()
+    assert "owed, goes out next" in response.content.decode()
     delivery.refresh_from_db()
     assert (delivery.state, delivery.finished_at) == (Delivery.State.PENDING, None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        (
+            {"state": "pending", "attempts": 2, "next_attempt_at": MONDAY + timedelta(hours=1)},
+            "owed, next attempt 16 Nov",
+        ),
+        ({"state": "leased", "attempts": 1}, "being sent, 1 attempt"),
+        ({"state": "sent", "attempts": 1, "finished_at": MONDAY, "reply": "250 Ok"}, "sent 16 Nov 2026, 06:10"),
+        ({"state": "dead", "attempts": 3, "finished_at": MONDAY}, "given up 16 Nov 2026, 06:10, 3 attempts"),
+        ({"state": "suppressed", "finished_at": MONDAY, "reply": "superseded by 1"}, "a newer mail took its place"),
+    ],
+)
+def test_the_fate_of_a_mail_is_said_in_words(fields, words):
+    admin = a_person("Grace Lindholm")
+    a_role(admin, Role.ADMIN)
+    an_owed_mail()
+    Delivery.objects.update(**fields)
+    assert words in signed_in(admin).get(reverse("alerts:deliveries")).content.decode()
 
 
 def test_a_mail_that_was_sent_is_not_sent_again():
