@@ -12,17 +12,56 @@ from django.urls import reverse
 
 from kpiplatform.accounts.models import Invitation, User
 from kpiplatform.dashboards import tasks
+from kpiplatform.dashboards.models import KpiDraft
 from kpiplatform.dashboards.navigation import navigation
-from kpis.models import PeriodCalendar
+from kpis.models import Kpi, PeriodCalendar
 from objectives.models import Objective, Organisation, Perspective, Role, StrategyPlan, Unit
 from tests.architecture.addresses.of_configuration import CUT
-from tests.factories import NOW, a_kpi, the_calendar, the_company
+from tests.factories import NOW, the_calendar, the_company
 
 pytestmark = pytest.mark.django_db
 
 
 def step(slug: str) -> str:
     return reverse("setup_step", args=[slug])
+
+
+def in_seven_steps(client: Client, objective: Objective) -> Kpi:
+    """Define the first KPI as the pages ask for it."""
+    answers: dict[str, dict[str, Any]] = {
+        "progress": {
+            "name": "Departures on time",
+            "purpose": "Ferries that leave on time arrive on time.",
+            "decision_informed": "Crews per shift",
+            "formula_in_words": "departures on time ÷ departures",
+            "measure_unit": "%",
+            "decimals": "1",
+            "polarity": "higher_is_better",
+            "tier": "strategic",
+            "green_while_failing": "No.",
+        },
+        "kind": {"indicator_type": "lagging", "why_kind": "It says what has happened."},
+        "target": {"target": "95", "red_flag": "90", "effective_from": "2026-01-01", "why_target": "Reached once."},
+        "owner": {"owner": objective.owner_id, "can_move": "Plans the crews."},
+        "initiative": {"without_initiative": "Nobody has looked yet."},
+        "rhythm": {
+            "frequency": "week",
+            "calendar": PeriodCalendar.objects.get().pk,
+            "time_aggregation": "average",
+            "entry": "manual",
+            "active_from": "2026-01-01",
+            "reporting_lag_days": "1",
+            "review_by": "2099-01-01",
+            "reaction": "The shift meets.",
+        },
+    }
+    first = {"objective": objective.pk, "unit": objective.unit_id, "reached_when": "Nine of ten ferries leave on time."}
+    client.post(reverse("kpis:new"), first)
+    draft = KpiDraft.objects.get()
+    for key, said in answers.items():
+        assert client.post(reverse("kpis:new_step", args=[draft.pk, key]), said).status_code == 303, key
+    client.post(reverse("kpis:new_summary", args=[draft.pk]), {"status": "active"})
+    return Kpi.objects.get()
 
 
 @pytest.fixture
@@ -75,7 +114,8 @@ def test_six_steps_lead_from_nothing_to_the_first_kpi(client: Client, admin: Use
     shown = client.get(step("kpi")).content.decode()
     assert "Leave on time" in shown
     assert f"{reverse('kpis:new')}?objective={objective.pk}" in shown
-    a_kpi(objective=objective, unit=objective.unit, calendar=PeriodCalendar.objects.get(), owner=admin)
+    kpi = in_seven_steps(client, objective)
+    assert (kpi.status, kpi.owner, kpi.objective) == (Kpi.Status.ACTIVE, admin, objective)
 
     people = {"people": "Ana Example <ana@example.com>\nben@example.com", "role": "member", "valid_until": ""}
     last = client.post(step("people"), people | {"unit": Unit.objects.get(name="Night ferry").pk})
