@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.utils.translation import gettext as _
 
-from initiatives.domain.progress import next_step, progress
+from initiatives.domain.progress import days_late, next_step, progress
 from initiatives.domain.status import APPROVED, DONE, OPEN, PROPOSED, RUNNING, STOPPED
 from initiatives.models import ExpectedImpact, Initiative
-from initiatives.queries import initiatives_visible_to
+from initiatives.queries import initiatives_visible_to, milestones_owed_by
 from initiatives.words import late_words, on, slip, spent_words, status_heading
 from kpiplatform.accounts.models import User
 from kpis.models import Kpi
@@ -95,6 +95,31 @@ def _row(initiative: Initiative, today: date, user: User) -> Row:
         planned=f"{done.share_planned * BAR:.1f}" if is_open else "",
         money=spent_words(initiative, locale=user.locale),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """A milestone that the reader is to reach."""
+
+    name: str
+    code: str
+    initiative: str
+    due: str
+    late: str
+
+
+def owed_by(user: User, *, today: date) -> list[Owed]:
+    """Return the open milestones of `user`, the next first."""
+    return [
+        Owed(
+            name=step.name,
+            code=step.initiative.code,
+            initiative=step.initiative.name,
+            due=on(step.due_on, today),
+            late=late_words(days_late(step, today)),
+        )
+        for step in milestones_owed_by(user)
+    ]
 
 
 def chips(rows: Sequence[Row], *, state: str, mine: bool) -> list[Chip]:

@@ -93,6 +93,12 @@ def initiatives_without_kpi(user: User, *, today: date) -> QuerySet[Initiative]:
     )
 
 
+def milestones_owed_by(user: User) -> QuerySet[Milestone]:
+    """Return the milestones of open initiatives that `user` is to reach, the next first."""
+    owed = Milestone.objects.filter(owner=user, done_on__isnull=True, initiative__status__in=OPEN)
+    return owed.select_related("initiative").order_by("due_on", "pk")
+
+
 def units_to_propose_in(user: User, *, today: date) -> QuerySet[Unit]:
     """Return the units in which `user` may propose work: those they see, and those of their roles and their KPIs."""
     visible = units_visible_to(user, today=today).values("pk")

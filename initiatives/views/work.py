@@ -55,6 +55,7 @@ def initiatives(request: HttpRequest) -> HttpResponse:
         "lacking": lacking[:LACKING_SHOWN],
         "lacking_count": len(lacking),
         "lacking_more": max(len(lacking) - LACKING_SHOWN, 0),
+        "owed": listing.owed_by(user, today=today),
         "aimless": list(initiatives_without_kpi(user, today=today)),
         "may_propose": may_write(user, today=today),
     }

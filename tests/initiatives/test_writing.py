@@ -196,6 +196,7 @@ def test_mine_is_what_one_owns_or_has_a_milestone_in(manager, client: Client) ->
     step = a_milestone(an_initiative("With a milestone"), owner=manager)
     a_promise(step.initiative, a_kpi())
     text = client.get("/initiatives/?mine=1").content.decode()
+    assert "Your milestones" in text
     assert [name in text for name in ("Owned</a>", "With a milestone</a>", "Of others</a>")] == [True, True, False]
 
 
