@@ -39,7 +39,8 @@ class Sample:
 class Series:
     """A KPI as the grid needs it: its recorded periods by first day, and what judges and expects them.
 
-    `limits` says what judges the period that starts on a day, `due` the last day on which its value is in time.
+    `limits` says what judges the period that starts on a day, `due` the last day on which its value is in time. Of a
+    cumulative KPI both values and limits are those to date: the last one stands for any longer time.
     """
 
     samples: Mapping[date, Sample]

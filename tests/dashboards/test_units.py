@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from unittest.mock import patch
 
 import pytest
@@ -15,7 +15,7 @@ from kpis.models import Kpi, KpiState
 from objectives.models import Role
 from reviews.models import Decision, Forum, Review
 from tests.dashboards.measured import W44, W45, W46, a_week, measured, record
-from tests.factories import NOW, a_person, a_role, a_unit, an_objective, the_company
+from tests.factories import NOW, a_person, a_role, a_unit, an_objective, limits, the_company
 
 pytestmark = pytest.mark.django_db
 
@@ -173,6 +173,36 @@ def test_a_week_shows_its_value_its_gap_or_its_score(client, manager, lga, show,
     context = client.get(reverse("unit_bowler", args=["lga"]) + f"?by=week&show={show}").context
     cell = context["groups"][0]["rows"][0]["cells"][-2]
     assert (cell["heat"], cell["text"]) == ("risk", text)
+
+
+def test_a_cumulative_kpi_shows_what_was_reached_against_the_goal_to_date(client, manager, lga):
+    in_unit({W45: "70", W46: "95"}, lga, "OURS", is_cumulative=True, time_aggregation="sum")
+    context = client.get(reverse("unit_bowler", args=["lga"]) + "?by=week").context
+    before, latest = context["groups"][0]["rows"][0]["cells"][-3:-1]
+    assert [(cell["text"], cell["heat"]) for cell in (before, latest)] == [("70.0", "off"), ("165.0", "on")]
+
+
+def test_the_grid_of_a_past_day_knows_nothing_that_was_recorded_later(client, manager, lga):
+    then = datetime(2026, 11, 10, 8, tzinfo=UTC)
+    kpi = in_unit({}, lga, "OURS", active_from=W44, goal=None)
+    limits(kpi, recorded_at=then)
+    record(kpi, [a_week(kpi, W44, "90"), a_week(kpi, W45, "90")], now=then)
+    record(kpi, [a_week(kpi, W45, "60")], note="recounted")
+
+    def weeks(query: str) -> list[tuple[str, str]]:
+        context = client.get(reverse("unit_bowler", args=["lga"]) + f"?by=week&{query}").context
+        names = [one["name"] for one in context["columns"]]
+        cells = dict(zip(names, context["groups"][0]["rows"][0]["cells"], strict=True))
+        return [(cells[week]["text"], cells[week]["heat"]) for week in ("W44", "W45")]
+
+    assert weeks("") == [("90.0", "on"), ("60.0", "off")]
+    assert weeks("known=2026-11-12") == [("90.0", "on"), ("90.0", "on")]
+    assert weeks("known=2026-11-09") == [("missing", "missing"), ("not due", "not_due")]
+
+
+def test_a_day_that_is_none_is_refused_in_a_sentence(client, manager, lga):
+    text = client.get(reverse("unit_bowler", args=["lga"]) + "?known=yesterday").content.decode()
+    assert "“yesterday” is not a date; everything known now is shown." in text
 
 
 def test_a_cell_without_a_figure_says_in_words_what_is_missing(client, manager, lga):

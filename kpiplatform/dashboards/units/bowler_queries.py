@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
 from kpiplatform.accounts.models import User
+from kpis.domain.cumulative import to_date
 from kpis.domain.grid import Sample, Series
+from kpis.domain.judged import Rules
 from kpis.domain.limits import AnyLimits, in_force, limits_for
-from kpis.domain.periods import Calendar, Period, WorkingDays, due_on
-from kpis.models import Holiday, Kpi, Measurement, PeriodCalendar
+from kpis.domain.periods import Calendar, Period, WorkingDays, due_on, fiscal_year_start
+from kpis.models import Holiday, Kpi, Measurement, MeasurementRevision, PeriodCalendar
 from kpis.queries import calendar_of, kpis_visible_to, rules_of
 from objectives.models import Unit
 from objectives.queries import units_visible_to
@@ -68,38 +70,72 @@ def grid_of(*, user: User, code: str, tier: str, today: date) -> Grid:
     )
 
 
-def series_of(grid: Grid, kpis: Sequence[Any], *, since: date, today: date) -> dict[int, Series]:
-    """Return the recorded periods of the KPIs that end after `since`, with what judges and expects them."""
+def series_of(
+    grid: Grid, kpis: Sequence[Any], *, since: date, today: date, known_at: datetime | None
+) -> dict[int, Series]:
+    """Return the recorded periods of the KPIs that end after `since`, with what judges and expects them.
+
+    Of values, targets and thresholds recorded at or after `known_at` nothing is known; None: all is.
+    """
+    samples = _samples([kpi.pk for kpi in kpis], since, known_at)
+    rules = rules_of(kpis)
+    return {kpi.pk: _series(kpi, samples[kpi.pk], rules[kpi.pk], grid, today, known_at) for kpi in kpis}
+
+
+def _samples(kpi_ids: Sequence[int], since: date, known_at: datetime | None) -> dict[int, dict[date, Sample]]:
+    recorded: QuerySet[Any] = Measurement.objects.filter(kpi_id__in=kpi_ids, period_end__gt=since)
+    if known_at is not None:
+        revisions = MeasurementRevision.objects.filter(
+            kpi_id__in=kpi_ids, period_end__gt=since, recorded_at__lt=known_at
+        )
+        recorded = revisions.order_by("kpi_id", "period_start", "-seq").distinct("kpi_id", "period_start")
     samples: dict[int, dict[date, Sample]] = defaultdict(dict)
-    recorded = Measurement.objects.filter(kpi_id__in=[kpi.pk for kpi in kpis], period_end__gt=since)
     columns = ("kpi_id", "period_start", "value", "numerator", "denominator", "state")
     for kpi_id, start, value, numerator, denominator, state in recorded.values_list(*columns):
         samples[kpi_id][start] = Sample(value=value, numerator=numerator, denominator=denominator, state=state)
-    rules = rules_of(kpis)
+    return samples
 
-    def series(kpi: Any) -> Series:
-        own = rules[kpi.pk]
-        working = grid.working[kpi.calendar_id] if kpi.lag_in_working_days else None
-        known: dict[date, AnyLimits | None] = {}
 
-        def limits(start: date) -> AnyLimits | None:
-            if start not in known:
-                threshold = in_force(own.thresholds, start)
-                known[start], _reason = limits_for(own.polarity, in_force(own.targets, start), threshold)
-            return known[start]
+def _series(
+    kpi: Any, samples: dict[date, Sample], rules: Rules, grid: Grid, today: date, known_at: datetime | None
+) -> Series:
+    working = grid.working[kpi.calendar_id] if kpi.lag_in_working_days else None
+    known: dict[date, AnyLimits | None] = {}
 
-        def due(period: Period) -> date:
-            return due_on(period, kpi.reporting_lag_days, working)
+    def limits(start: date) -> AnyLimits | None:
+        if start not in known:
+            target = in_force(rules.targets, start, known_at)
+            known[start], _reason = limits_for(rules.polarity, target, in_force(rules.thresholds, start, known_at))
+        return known[start]
 
-        return Series(
-            samples=samples[kpi.pk],
-            limits=limits,
-            due=due,
-            method=kpi.time_aggregation,
-            factor=kpi.ratio_factor,
-            is_cumulative=kpi.is_cumulative,
-            # Without a first day, values are expected from the first one on.
-            active_from=kpi.active_from or min(samples[kpi.pk], default=today),
-        )
+    def due(period: Period) -> date:
+        return due_on(period, kpi.reporting_lag_days, working)
 
-    return {kpi.pk: series(kpi) for kpi in kpis}
+    if kpi.is_cumulative:
+        samples, known = _to_date(samples, limits, grid.calendars[kpi.calendar_id])
+    return Series(
+        samples=samples,
+        limits=limits,
+        due=due,
+        method=kpi.time_aggregation,
+        factor=kpi.ratio_factor,
+        is_cumulative=kpi.is_cumulative,
+        # Without a first day, values are expected from the first one on.
+        active_from=kpi.active_from or min(samples, default=today),
+    )
+
+
+def _to_date(
+    samples: dict[date, Sample], limits: Callable[[date], AnyLimits | None], calendar: Calendar
+) -> tuple[dict[date, Sample], dict[date, AnyLimits | None]]:
+    """Return values and limits summed from the start of each fiscal year, by the first day of the period."""
+    starts = sorted(samples)
+    sums, summed = to_date(
+        [samples[start].value for start in starts],
+        [(limits(start), "") for start in starts],
+        [fiscal_year_start(start, calendar) for start in starts],
+    )
+    return (
+        {start: replace(samples[start], value=value) for start, value in zip(starts, sums, strict=True)},
+        {start: limit for start, (limit, _reason) in zip(starts, summed, strict=True)},
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -19,6 +19,8 @@ from kpiplatform.htmx import page
 from kpis.queries import calendars
 from objectives.models import Unit
 from objectives.queries import organisation
+
+DAY = timedelta(days=1)
 
 
 @require_safe
@@ -45,12 +47,16 @@ def unit(request: HttpRequest, code: str) -> HttpResponse:
 @require_safe
 def bowler(request: HttpRequest, code: str) -> HttpResponse:
     """Show the KPIs of a unit and those below by period, as a grid of bands and figures."""
-    choice, today = Choice.from_query(request.GET), _organisations_day()
+    today, known_at = _organisations_day(), None
+    choice = Choice.from_query(request.GET, today=today)
+    if choice.known_on:
+        zone = ZoneInfo(organisation().time_zone)
+        today, known_at = choice.known_on, datetime.combine(choice.known_on + DAY, time.min, zone)
     try:
-        grid = grid_of(user=request.user, code=code, tier=choice.tier, today=today)
+        grid = grid_of(user=request.user, code=code, tier=choice.tier, today=timezone.localdate())
     except Unit.DoesNotExist:
         raise Http404 from None
-    context = bowler_page(grid, choice, today=today, locale=request.user.locale)
+    context = bowler_page(grid, choice, today=today, known_at=known_at, locale=request.user.locale)
     return page(request, "dashboards/bowler.html", context, partial="grid")
 
 
