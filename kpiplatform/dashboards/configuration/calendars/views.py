@@ -128,7 +128,8 @@ def holidays(request: HttpRequest, pk: int) -> HttpResponse:
         known = Holiday.objects.filter(calendar=row, pk=removed).first() if removed.isdecimal() else None
         if known is not None:
             remove_holiday(calendar=row, day=known.day)
-        return _changed(request, row, "holiday-removed", _("The holiday is removed."))
+        message = _("%s is no holiday any more; add the day again to undo it.") % day(known.day) if known else ""
+        return _changed(request, row, "holiday-removed", message)
     form = HolidaysForm(request.POST)
     if not form.is_valid():
         return _page(request, row, holidays_form=form)

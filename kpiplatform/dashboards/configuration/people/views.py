@@ -121,14 +121,18 @@ def add_role(request: HttpRequest, pk: int) -> HttpResponse:
 def drop_role(request: HttpRequest, pk: int, role: int) -> HttpResponse:
     """End a role of a person; role 0 is the right from the command line. One that is gone already is no matter."""
     someone = get_object_or_404(User, pk=pk)
+    message = _("The role had ended already.")
     try:
         if role == 0:
             end_installation_rights(person=someone, today=today())
-        elif assignment := RoleAssignment.objects.filter(pk=role, user=someone).first():
-            end_role(assignment=assignment, today=today())
+            message = _("%s has no rights from the command line any more.") % someone.name
+        elif held := RoleAssignment.objects.select_related("unit").filter(pk=role, user=someone).first():
+            end_role(assignment=held, today=today())
+            words = {"role": held.get_role_display(), "unit": held.unit.name}
+            message = _("%(role)s in %(unit)s has ended; give the role again to undo it.") % words
     except Refused as refused:
         return _page(request, someone, refused=str(refused))
-    return _changed(request, someone, "role-ended", _("The role has ended."))
+    return _changed(request, someone, "role-ended", message)
 
 
 @require_POST
