@@ -33,6 +33,7 @@ AUDITED = {
     "accounts_user",
     "alerts_alertrule",
     "alerts_subscription",
+    "dashboards_kpidraft",
     "initiatives_expectedimpact",
     "initiatives_initiative",
     "initiatives_milestone",
