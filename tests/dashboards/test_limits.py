@@ -13,6 +13,7 @@ from kpiplatform.dashboards.limits.preview import preview
 from kpis.domain.limits import TargetRow, ThresholdRow
 from kpis.domain.replay import Proposal
 from kpis.models import Evaluation, Kpi, Target, ThresholdSet
+from kpis.services.aiming import set_target
 from kpis.services.judging import judge_owed
 from objectives.models import Role
 from tests.architecture.people_and_things import closed_weeks, record
@@ -206,3 +207,12 @@ def test_a_preview_swaps_what_it_was_asked_for_and_saves_nothing(kpi, admin, cli
     assert part in answer.content.decode()
     assert ('id="editor"' in answer.content.decode()) == (asked == "1")
     assert rows() == before
+
+
+def test_a_later_target_still_holds_for_the_present_band(kpi, admin):
+    first, *_rest, last = closed_weeks(NOW, len(VALUES))
+    set_target(kpi=kpi, effective_from=last.start, value=Decimal(90), reason="plan", by=admin, now=NOW)
+    shown = preview(kpi=kpi, proposal=proposal(first.start, target="73"), today=NOW.date())
+    assert [one.period_start for one in shown.really_moved][-1] < last.start
+    assert (shown.present[0].old_band, shown.present[0].new_band) == ("at_risk", "at_risk")
+    assert shown.next_change == last.start

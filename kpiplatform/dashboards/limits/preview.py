@@ -100,6 +100,7 @@ def preview(*, kpi: Kpi, proposal: Proposal, today: date) -> Preview:
 
     old, new = (_replay(judged(as_if_always(one, start)), one, start, rule, kpi.frequency) for one in (rules, changed))
     true_old, true_new = judged(rules), judged(changed)
+    at_once = bool(true_old) and true_old[-1].period_start >= start
     later = [row.effective_from for row in (*rules.targets, *rules.thresholds) if row.effective_from > start]
     return Preview(
         effective_from=start,
@@ -109,8 +110,8 @@ def preview(*, kpi: Kpi, proposal: Proposal, today: date) -> Preview:
         moved=moved(old.judged, new.judged),
         rejudged=sum(row.period_start >= start for row in true_new),
         really_moved=moved(true_old, true_new, since=start),
-        present=_present(kpi, true_old, new.judged, today),
-        applies_at_once=bool(true_old) and true_old[-1].period_start >= start,
+        present=_present(kpi, true_old, true_new if at_once else new.judged, today),
+        applies_at_once=at_once,
         realism=_realism(new),
         next_change=min(later, default=None),
     )
@@ -157,7 +158,10 @@ def _alert_rule(kpi: Kpi, today: date) -> Rule:
 
 
 def _present(kpi: Kpi, stands: Sequence[Judged], by_proposal: Sequence[Judged], today: date) -> list[Present]:
-    """Return the latest closed value of the KPI and its objective, as they stand and by the proposal."""
+    """Return the latest closed value of the KPI and its objective, as they stand and by the proposal.
+
+    A proposal that begins later is shown as if it had begun; of one that begins earlier, only what will really be.
+    """
     if not stands:
         return []
     old, new = stands[-1], by_proposal[-1]
