@@ -44,6 +44,15 @@ def move_review(*, review_id: int, seen: str, held_on: date) -> Review:
 
 
 @transaction.atomic
+def cancel_review(*, review_id: int) -> None:
+    """Take a planned review back; it holds nothing yet. Raises NotNow once it was opened."""
+    review = _locked(review_id)
+    if review.state != Review.State.PLANNED:
+        raise NotNow("Only a planned review can be cancelled.")
+    review.delete()
+
+
+@transaction.atomic
 def open_review(*, review_id: int, now: datetime) -> Review:
     """Open a planned review and freeze what is on its table. Opened already, nothing happens.
 

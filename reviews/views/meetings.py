@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -68,10 +69,12 @@ def open_review(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def move(request: HttpRequest, pk: int) -> HttpResponse:
-    """Move a planned review to another day."""
+    """Move a planned review to another day, or with cancel=1 take it back."""
     now = timezone.now()
     viewer, its = _review_or_404(request, pk, now)
     _only_who_runs(viewer, its.forum)
+    if request.POST.get("cancel"):
+        return _cancelled(request, its)
     form = PlanForm(request.POST, today=viewer.today)
     if form.is_valid():
         said = form.cleaned_data
@@ -87,6 +90,18 @@ def move(request: HttpRequest, pk: int) -> HttpResponse:
             return _see_other("reviews:review", its)
     context = {"form": form, "forum": its.forum, "review": its}
     return page(request, "reviews/plan.html", context, partial="form", status=422)
+
+
+def _cancelled(request: HttpRequest, its: Review) -> HttpResponse:
+    try:
+        reviewing.cancel_review(review_id=its.pk)
+    except reviewing.NotNow:
+        return _see_other("reviews:review", its)
+    said = _("The review of %(day)s is cancelled. It can be prepared again at any time.") % {"day": dated(its.held_on)}
+    messages.success(request, said)
+    response = HttpResponseRedirect(reverse("reviews:forum", args=[its.forum.code]))
+    response.status_code = 303
+    return response
 
 
 @require_http_methods(["GET", "POST"])

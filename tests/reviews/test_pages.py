@@ -174,6 +174,14 @@ def test_a_day_planned_twice_is_one_review(client, chair):
         assert response["Location"] == reverse("reviews:review", args=[Review.objects.get().pk])
 
 
+def test_a_planned_review_can_be_cancelled_and_an_open_one_cannot(client, chair):
+    forum = a_forum(chair=chair)
+    planned, opened = a_planned_review(forum, on=timezone.localdate() + timedelta(days=3)), an_open_review(forum)
+    for review in (planned, opened):
+        assert client.post(reverse("reviews:move", args=[review.pk]), {"cancel": "1"}).status_code == 303
+    assert list(Review.objects.all()) == [opened]
+
+
 def test_a_meeting_that_was_held_today_is_not_the_next_one(client, chair):
     today = timezone.localdate()
     forum = a_forum(chair=chair, rule="weekly", weekday=today.weekday())
