@@ -60,7 +60,8 @@ async function suggest(box, area) {
   if (start === undefined) return close(area, list);
   const answer = await fetch(`${box.dataset.mentions}?${new URLSearchParams({ q: start })}`, { headers: { "X-Requested-With": "fetch" } }).catch(() => null);
   if (!answer?.ok || answer.redirected || called(area) !== start) return close(area, list);
-  list.innerHTML = await answer.text();
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  list.replaceChildren(...fresh.querySelectorAll("[role=option]"));
   list.hidden = list.children.length === 0;
   if (list.hidden) return close(area, list);
   return choose(area, list, list.firstElementChild);
