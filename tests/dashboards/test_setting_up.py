@@ -258,3 +258,16 @@ def test_a_second_press_changes_nothing_and_is_no_error(world, client):
         assert [client.post(path, said).status_code for _press in range(2)] == [303, 303], path
     kpi = world.kpis["OURS"]
     assert (kpi.versions.count(), kpi.ownerships.count(), kpi.weights.count()) == (1, 1, 1)
+
+
+def test_the_strategy_asks_no_more_for_more_objectives(world, client, django_assert_num_queries):
+    path = reverse("strategy:objectives")
+    client.get(path)
+    with CaptureQueriesContext(connection) as few:
+        client.get(path)
+    for number in range(5):
+        row = an_objective(f"Objective {number}", owner=world.people["owner"], parent=world.kpis["OURS"].objective)
+        CausalLink.objects.create(source=row, target=world.kpis["OURS"].objective, rationale="It should.")
+        a_kpi(objective=row)
+    with django_assert_num_queries(len(few)):
+        assert "Objective 4" in text(client.get(path))
