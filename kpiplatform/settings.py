@@ -78,7 +78,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "kpiplatform.kept.SignedInMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -209,6 +209,8 @@ SECURE_CSP = {
 X_FRAME_OPTIONS = "DENY"
 HTTPS = BASE_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+CSRF_FAILURE_VIEW = "kpiplatform.kept.csrf_failure"
+CSRF_COOKIE_HTTPONLY = False  # session.js takes the present token from it, for forms opened before signing in again
 SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000  # a grid of 150 KPIs over 7 periods, saved as one form
 SESSION_COOKIE_AGE = 14 * 24 * 3600

@@ -74,5 +74,7 @@ document.body.addEventListener("htmx:afterRequest", (event) => {
   const { successful, xhr } = event.detail;
   if (successful) factsIn(xhr.getResponseHeader("HX-Trigger")).forEach(announce);
 });
-document.body.addEventListener("htmx:responseError", () => announce(region().dataset.failed));
+document.body.addEventListener("htmx:responseError", ({ detail }) => {
+  if (detail.xhr.status !== 401) announce(region().dataset.failed); // session.js says that the session ended
+});
 document.body.addEventListener("htmx:sendError", () => announce(region().dataset.offline));
