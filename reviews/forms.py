@@ -144,6 +144,35 @@ class ForumForm(forms.Form):
         return [self[name] for name in ("name", "code", "unit", "tier", "chair") if name in self.fields]
 
 
+class ChooseKpiForm(forms.Form):
+    """A KPI that a forum shall review."""
+
+    kpi = forms.ModelChoiceField(
+        label=gettext_lazy("KPI"), queryset=Kpi.objects.none(), empty_label=gettext_lazy("Choose a KPI")
+    )
+
+    def __init__(self, data: Any = None, *, forum: Forum, kpis: QuerySet[Kpi]) -> None:
+        super().__init__(data, auto_id="choose-%s")
+        others = kpis.exclude(cadence__forum=forum).filter(status=Kpi.Status.ACTIVE)
+        # The same choice sent twice is no error.
+        self.fields["kpi"].queryset = kpis.filter(status=Kpi.Status.ACTIVE) if self.is_bound else others
+        self.fields["kpi"].queryset = (
+            self.fields["kpi"].queryset.select_related("cadence__forum", "unit").order_by("name")
+        )
+        self.fields["kpi"].label_from_instance = self._label
+
+    @staticmethod
+    def _label(kpi: Kpi) -> str:
+        cadence = getattr(kpi, "cadence", None)
+        if cadence is None:
+            return f"{kpi.name}, {kpi.unit.name}"
+        return _("%(kpi)s, %(unit)s (now in %(forum)s)") % {
+            "kpi": kpi.name,
+            "unit": kpi.unit.name,
+            "forum": cadence.forum.name,
+        }
+
+
 class PlanForm(forms.Form):
     """The day of a review."""
 

@@ -56,6 +56,13 @@ class Forum(models.Model):
         return self.name
 
 
+class KpiCadence(models.Model):
+    """The forum that was chosen to review a KPI; without a row it is reviewed where unit and tier cover it."""
+
+    kpi = models.OneToOneField(Kpi, on_delete=models.PROTECT, primary_key=True, related_name="cadence")
+    forum = models.ForeignKey(Forum, on_delete=models.PROTECT, related_name="cadences")
+
+
 class Review(models.Model):
     """One dated meeting of a forum."""
 

@@ -22,7 +22,14 @@ from objectives.models import Objective
 from objectives.queries import organisation
 from reviews.domain.agenda import Dated, Standing, agenda_of
 from reviews.models import Action, Decision, Forum, Review
-from reviews.queries import meetings_after, organisation_zone, people_of, previous_pack, working_days
+from reviews.queries import (
+    kpis_reviewed_in,
+    meetings_after,
+    organisation_zone,
+    people_of,
+    previous_pack,
+    working_days,
+)
 
 FORMAT = 1
 STALE = {"stale", "source_error", "never"}
@@ -83,9 +90,9 @@ def table_of(review: Review, *, at: datetime, knows_health: bool = True) -> Cont
 
 
 def _kpis(forum: Forum) -> list[Kpi]:
-    kpis = Kpi.objects.filter(
-        status=Kpi.Status.ACTIVE, tier=forum.tier, unit__path__startswith=forum.unit.path
-    ).select_related("state", "owner", "unit", "objective__perspective", "objective__owner")
+    kpis = kpis_reviewed_in(forum).select_related(
+        "state", "owner", "unit", "objective__perspective", "objective__owner"
+    )
     return list(
         kpis.order_by("objective__perspective__position", "objective__position", "objective_id", "position", "code")
     )

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal, cast
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Q, QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import CharField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
 
 from kpiplatform.accounts.models import User
 from kpis.domain.periods import WorkingDays
-from kpis.models import Holiday, PeriodCalendar
+from kpis.models import Holiday, Kpi, PeriodCalendar
 from objectives.models import Role
 from objectives.queries import may_configure, may_write, organisation, scope_of
 from reviews.domain.cadence import Cadence, next_dates
-from reviews.models import Action, Decision, Forum, Review
+from reviews.models import Action, Decision, Forum, KpiCadence, Review
 
 DAY = timedelta(days=1)
 READING_ROLES = {Role.MANAGER, Role.AUDITOR}
@@ -66,6 +68,76 @@ def forums_of(user: User, *, today: date) -> QuerySet[Forum]:
     """Return the active forums that `user` takes part in or chairs: those of the own calendar."""
     taking_part = Forum.participants.through.objects.filter(user=user).values("forum_id")
     return forums_visible_to(user, today=today).filter(Q(chair=user) | Q(pk__in=taking_part), is_active=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reviewing:
+    """Where a KPI is reviewed: the forum that was chosen, and the active ones whose unit and tier cover it."""
+
+    chosen: Forum | None
+    covering: tuple[Forum, ...]
+    working: WorkingDays
+
+    @property
+    def is_chosen(self) -> bool:
+        """Whether the choice holds: a forum that is given up reviews nothing."""
+        return self.chosen is not None and self.chosen.is_active
+
+    @property
+    def where(self) -> tuple[Forum, ...]:
+        """The forum chosen, else those that cover the KPI, the nearest unit first."""
+        return (self.chosen,) if self.chosen is not None and self.is_chosen else self.covering
+
+    @property
+    def besides(self) -> tuple[Forum, ...]:
+        """The other forums on whose table it is as well: they cover it with another scope than the chosen one."""
+        its = self.chosen
+        if its is None or not self.is_chosen:
+            return ()
+        return tuple(forum for forum in self.covering if (forum.unit_id, forum.tier) != (its.unit_id, its.tier))
+
+
+def reviewing_of(kpi: Kpi) -> Reviewing:
+    """Return where a KPI is reviewed, in one query; it comes with its unit."""
+    standard = PeriodCalendar.objects.order_by("-is_default", "pk")
+    holidays = Holiday.objects.filter(calendar=Subquery(standard.values("pk")[:1])).values("day")
+    covers = Q(is_active=True, tier=kpi.tier, path__startswith=F("unit__path"))
+    forums = (
+        Forum.objects.alias(path=Value(kpi.unit.path, output_field=CharField()))
+        .annotate(
+            is_chosen=Exists(KpiCadence.objects.filter(kpi=kpi, forum=OuterRef("pk"))),
+            weekdays=Subquery(standard.values("working_weekdays")[:1]),
+            holidays=ArraySubquery(holidays),
+        )
+        .filter(Q(is_chosen=True) | covers)
+        .select_related("unit")
+        .order_by("-unit__path", "name")
+    )
+    found = list(forums)
+    working = WorkingDays()
+    if found and found[0].weekdays:
+        working = WorkingDays(weekdays=frozenset(found[0].weekdays), holidays=frozenset(found[0].holidays))
+    return Reviewing(
+        chosen=next((forum for forum in found if forum.is_chosen), None),
+        covering=tuple(forum for forum in found if _covers(forum, kpi)),
+        working=working,
+    )
+
+
+def _covers(forum: Forum, kpi: Kpi) -> bool:
+    return forum.is_active and forum.tier == kpi.tier and kpi.unit.path.startswith(forum.unit.path)
+
+
+def kpis_reviewed_in(forum: Forum) -> QuerySet[Kpi]:
+    """Return the active KPIs on the forum's table, each with `is_chosen`: those chosen for it, and those it covers.
+
+    A KPI chosen for another active forum of the same unit and tier is left to that one.
+    """
+    choices = KpiCadence.objects.filter(kpi=OuterRef("pk"))
+    rivals = choices.filter(forum__unit=forum.unit_id, forum__tier=forum.tier, forum__is_active=True)
+    covered = Q(tier=forum.tier, unit__path__startswith=forum.unit.path) & ~Exists(rivals)
+    kpis = Kpi.objects.filter(status=Kpi.Status.ACTIVE).annotate(is_chosen=Exists(choices.filter(forum=forum)))
+    return kpis.filter(Q(is_chosen=True) | covered)
 
 
 def may_run(user: User, forum: Forum, *, today: date) -> bool:

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from datetime import date, tzinfo
 from zoneinfo import ZoneInfo
 
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from kpiplatform.accounts.models import User
 from kpis.domain.figures import day
 from kpis.domain.periods import WorkingDays
+from kpis.queries import kpis_visible_to
 from reviews import words
 from reviews.domain.cadence import in_words
 from reviews.models import Action, Decision, Forum, Review
-from reviews.queries import DAY, begins_at, cadence_of, may_run, may_settle, meetings_after
+from reviews.queries import DAY, begins_at, cadence_of, kpis_reviewed_in, may_run, may_settle, meetings_after
 
 LOOKED_AT = 5  # days of a rule: so many may be over already when meetings were held ahead
 
@@ -85,6 +87,66 @@ class DecisionRow:
     taken: str
     may_settle: bool
     url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableRow:
+    """A KPI on a forum's table; `url` is empty for a reader who may not open it."""
+
+    code: str
+    name: str
+    unit: str
+    band: str
+    owner: str
+    url: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForumDates:
+    """A forum with its rule in plain words and its next dates."""
+
+    forum: Forum
+    cadence: str
+    days: tuple[date, ...]
+    dates: tuple[dict[str, str], ...]
+
+    @property
+    def sentence(self) -> str:
+        """Like “Operations board, every Thursday; next 26 Nov 2026”."""
+        if not self.days:
+            return f"{self.forum.name}, {self.cadence}"
+        words = {"forum": self.forum.name, "cadence": self.cadence, "day": day(self.days[0])}
+        return _("%(forum)s, %(cadence)s; next %(day)s") % words
+
+
+def forum_dates(forum: Forum, working: WorkingDays, *, today: date, count: int) -> ForumDates:
+    """Return the rule of a forum and its next `count` dates, today included."""
+    days = meetings_after(forum, today - DAY, count, working)
+    return ForumDates(
+        forum=forum,
+        cadence=in_words(cadence_of(forum)),
+        days=tuple(days),
+        dates=tuple({"when": words.dated(on), "far": words.how_far(on, today)} for on in days),
+    )
+
+
+def table_rows(forum: Forum, viewer: Viewer) -> list[TableRow]:
+    """Return the KPIs on the forum's table by unit and name."""
+    opened = Exists(kpis_visible_to(viewer.user, today=viewer.today).filter(pk=OuterRef("pk")))
+    kpis = kpis_reviewed_in(forum).annotate(opens=opened).select_related("unit", "owner", "state")
+    return [
+        TableRow(
+            code=kpi.code,
+            name=kpi.name,
+            unit=kpi.unit.name,
+            band=kpi.state.band if hasattr(kpi, "state") else "",
+            owner=kpi.owner.name,
+            url=reverse("kpi", args=[kpi.code]) if kpi.opens else "",
+            is_chosen=kpi.is_chosen,
+        )
+        for kpi in kpis.order_by("unit__path", "name")
+    ]
 
 
 def meeting_rows(

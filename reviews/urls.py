@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from reviews.views import calendar, forums, lists, live, meetings, outcomes
+from reviews.views import calendar, forums, kpis, lists, live, meetings, outcomes
 
 app_name = "reviews"
 urlpatterns = [
@@ -14,6 +14,7 @@ urlpatterns = [
     path("forums/new/", forums.new_forum, name="new_forum"),
     path("forums/<slug:code>/", lists.forum, name="forum"),
     path("forums/<slug:code>/edit/", forums.edit_forum, name="edit_forum"),
+    path("forums/<slug:code>/kpis/", kpis.forum_kpis, name="kpis"),
     path("forums/<slug:code>/plan/", meetings.plan, name="plan"),
     path("<int:pk>/", meetings.review, name="review"),
     path("<int:pk>/open/", meetings.open_review, name="open"),

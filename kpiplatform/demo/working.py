@@ -11,7 +11,7 @@ from kpiplatform.demo.sheets import Sheet, read
 from kpis.domain.periods import Period, period_of
 from kpis.models import Annotation, Commentary, Kpi
 from kpis.queries import calendar_of
-from reviews.models import Action, Decision, Forum, Review
+from reviews.models import Action, Decision, Forum, KpiCadence, Review
 
 DAY = timedelta(days=1)
 SAID_TO_ALL = ""
@@ -124,7 +124,7 @@ def _add_initiative(scene: Scene, row: Sheet) -> Initiative:
 def _add_forum(scene: Scene, row: Sheet) -> Forum:
     participants = [scene.people[name] for name in row["participants"]]
     forum = Forum.objects.create(
-        **{name: value for name, value in row.items() if name != "participants"}
+        **{name: value for name, value in row.items() if name not in {"participants", "kpis"}}
         | {
             "unit": scene.units[row["unit"]],
             "chair": scene.people[row["chair"]],
@@ -132,6 +132,7 @@ def _add_forum(scene: Scene, row: Sheet) -> Forum:
         }
     )
     forum.participants.set(participants)
+    KpiCadence.objects.bulk_create(KpiCadence(kpi=scene.kpis[code], forum=forum) for code in row.get("kpis", []))
     return forum
 
 

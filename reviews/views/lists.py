@@ -31,7 +31,7 @@ from reviews.queries import (
     reviews_visible_to,
     working_days,
 )
-from reviews.rows import Viewer, action_row, decision_row, meeting_rows, review_row
+from reviews.rows import Viewer, action_row, decision_row, meeting_rows, review_row, table_rows
 from reviews.views.viewing import viewer_of
 
 HELD_AT_ONCE = 12
@@ -68,8 +68,11 @@ def forum(request: HttpRequest, code: str) -> HttpResponse:
     dates = meetings_after(its, today - DAY, DATES_SHOWN, working_days())
     due = its.decisions.filter(state=Decision.State.DUE).select_related("owner", "kpi", "objective", "initiative")
     held = its.reviews.select_related("forum")
+    on_table = table_rows(its, viewer)
     context = {
         "forum": its,
+        "on_table": len(on_table),
+        "chosen": [row for row in on_table if row.is_chosen],
         "cadence": in_words(cadence_of(its)),
         "dates": [
             {

@@ -64,6 +64,7 @@ AUDITED = {
     "reviews_action",
     "reviews_decision",
     "reviews_forum",
+    "reviews_kpicadence",
     "reviews_review",
 }
 

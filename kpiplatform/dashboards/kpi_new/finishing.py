@@ -20,6 +20,7 @@ from kpis.domain.replay import Proposal
 from kpis.models import Kpi
 from kpis.services.aiming import set_aim
 from kpis.services.defining import create_kpi, move_on, set_weight
+from reviews.services.cadences import choose_forum
 
 LONGEST_CODE = 40
 
@@ -49,6 +50,7 @@ def finish(*, draft: KpiDraft, forms: Mapping[str, StepForm], status: str, by: U
         set_weight(kpi=kpi, weight=1, effective_from=kpi.active_from or now.date(), by=by, now=now)
         _aim(kpi, forms["target"], by, now)
         _promise(kpi, forms["initiative"], now)
+        choose_forum(kpi=kpi, forum=forms["rhythm"].cleaned_data["forum"])
         checklist = _checklist(forms)
         if status != Kpi.Status.DRAFT:
             reason = checklist["progress"]["purpose"][:400]

@@ -11,6 +11,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -22,7 +23,9 @@ from kpiplatform.dashboards.kpi_setup.sheet import sheet_fields
 from kpis.domain.limits import TargetRow, ThresholdRow, validate_thresholds
 from kpis.forms import DayInput
 from kpis.models import Kpi, PeriodCalendar
+from reviews.domain.cadence import in_words
 from reviews.models import Forum
+from reviews.queries import cadence_of
 
 CODE = re.compile(r"[A-Z0-9][A-Z0-9-]{0,39}")
 
@@ -286,7 +289,7 @@ class RhythmStep(StepForm):
         label=gettext_lazy("Where it is reviewed"),
         queryset=Forum.objects.none(),
         required=False,
-        empty_label=gettext_lazy("no forum yet"),
+        empty_label=gettext_lazy("by default, where its unit and tier are looked at"),
     )
     reaction = question(
         gettext_lazy("What happens when it turns red?"),
@@ -295,7 +298,9 @@ class RhythmStep(StepForm):
 
     def prepare(self) -> None:
         self.fields["forum"].queryset = Forum.objects.filter(is_active=True)
-        self.fields["forum"].label_from_instance = lambda forum: forum.name
+        self.fields["forum"].label_from_instance = lambda forum: f"{forum.name}, {in_words(cadence_of(forum))}"
+        preview = {"get": reverse("kpis:new_dates"), "trigger": "change, load", "target": "#dates", "swap": "innerHTML"}
+        self.fields["forum"].widget.attrs |= {f"hx-{name}": value for name, value in preview.items()}
         self.fields["calendar"].initial = PeriodCalendar.objects.filter(is_default=True).first()
         self.fields["active_from"].initial = self.asked.today.replace(day=1)
         self.fields["review_by"].initial = self.asked.today + timedelta(days=365)

@@ -12,6 +12,7 @@ from kpis.domain.judged import Rules
 from kpis.domain.limits import AnyLimits, Limits, RangeLimits
 from kpis.domain.periods import Calendar, Period, WorkingDays, period_of
 from kpis.models import Kpi, KpiState
+from reviews.queries import Reviewing
 
 
 class Row(NamedTuple):
@@ -171,6 +172,7 @@ class Facts:
     may_configure: bool
     reader_id: int
     locale: str
+    reviewing: Reviewing
 
     def may_change(self, remark: Remark) -> bool:
         """Whether the reader may change or remove an annotation: their own, and administrators any."""

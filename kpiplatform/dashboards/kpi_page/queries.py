@@ -19,6 +19,7 @@ from kpis.domain.judged import Rules
 from kpis.models import Kpi
 from kpis.queries import calendar_of, kpis_editable_by, kpis_visible_to
 from objectives.queries import may_configure, may_write, objectives_visible_to
+from reviews.queries import reviewing_of
 
 SHOWN_WITH_IT = (
     "objective__perspective",
@@ -89,6 +90,7 @@ def kpi_facts(*, user: User, code: str, now: datetime, today: date, all_revision
         may_configure=may_configure(user, today=today),
         reader_id=user.pk,
         locale=user.locale,
+        reviewing=reviewing_of(kpi),
     )
 
 

@@ -14,6 +14,7 @@ from kpiplatform.dashboards.kpi_page.chart import limits_in_force
 from kpiplatform.dashboards.kpi_page.facts import Facts, limits_of
 from kpiplatform.dashboards.kpi_page.wording import Wording, days, joined, sentence
 from kpis.domain.limits import AnyLimits
+from reviews.rows import forum_dates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,7 @@ def definition(facts: Facts) -> tuple[list[Fact], list[Fact]]:
             label=_("Kind"),
             value=joined([kpi.get_tier_display(), kpi.get_indicator_type_display(), kpi.get_polarity_display()], ", "),
         ),
+        *_reviewed_in(facts),
     ]
     bounds = "" if kpi.minimum is None and kpi.maximum is None else _bounds(facts, wording)
     rest = [
@@ -81,6 +83,16 @@ def definition(facts: Facts) -> tuple[list[Fact], list[Fact]]:
         Fact(label=_("Review by"), value=wording.day(kpi.review_by) if kpi.review_by else ""),
     ]
     return [fact for fact in first if fact.value], [fact for fact in rest if fact.value]
+
+
+def _reviewed_in(facts: Facts) -> Iterator[Fact]:
+    """Say which forum reviews the KPI, how often and when next; all that cover it where none was chosen."""
+    its = facts.reviewing
+    for place, forum in enumerate(its.where):
+        said = forum_dates(forum, its.working, today=facts.today, count=1).sentence
+        yield Fact(
+            label=_("And in") if place else _("Reviewed in"), value=said, aside="" if its.is_chosen else _("by default")
+        )
 
 
 def version_words(facts: Facts) -> str:

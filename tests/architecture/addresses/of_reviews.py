@@ -113,6 +113,10 @@ def a_forum_said(world: World, key: str) -> dict[str, Any]:
     }
 
 
+def another_kpi(world: World, key: str) -> dict[str, Any]:
+    return {"kpi": world.kpis[key].pk}
+
+
 def settled(world: World, key: str) -> dict[str, Any]:
     return {"state": "taken", "outcome": "Yes.", "seen": seen(world.things["decision"][key])}
 
@@ -125,6 +129,7 @@ def changed(world: World, key: str) -> dict[str, Any]:
 OF_THINGS = {
     "reviews:forum": Address(args=forum, answer=read),
     "reviews:edit_forum": Address(args=forum, answer=by({"admin": set(KEYS)}), post=a_forum_said),
+    "reviews:kpis": Address(args=forum, answer=read, post=another_kpi, post_answer=by({"admin": set(KEYS)})),
     "reviews:plan": Address(args=forum, answer=posted_only, post=in_five_days, post_answer=by(RUNS)),
     "reviews:review": Address(args=pk_of("held"), answer=read),
     "reviews:open": Address(args=pk_of("planned"), answer=posted_only, post={"go": "1"}, post_answer=by(RUNS)),
@@ -150,6 +155,7 @@ def pages(world: World) -> Iterator[tuple[str, str, str]]:
     for role in ("admin", "owner"):
         yield f"reviews, {role}", role, reverse("reviews:reviews")
         yield f"forum, {role}", role, reverse("reviews:forum", args=["ours"])
+        yield f"KPIs of a forum, {role}", role, reverse("reviews:kpis", args=["ours"])
         for kind in ("held", "open", "planned"):
             yield f"{kind} review, {role}", role, reverse("reviews:review", args=[things[kind]])
         yield f"live, {role}", role, reverse("reviews:live", args=[things["open"]])
@@ -169,6 +175,7 @@ def refused(world: World) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
     things = {kind: world.things[kind]["OURS"].pk for kind in ("open", "planned", "decision", "action")}
     yield "new forum", "admin", reverse("reviews:new_forum"), {"name": ""}
     yield "edit forum", "admin", reverse("reviews:edit_forum", args=["ours"]), {"name": ""}
+    yield "a KPI for a forum", "admin", reverse("reviews:kpis", args=["ours"]), {"kpi": "0"}
     yield "plan", "admin", reverse("reviews:plan", args=["ours"]), {"held_on": "2001-01-01"}
     yield "move", "admin", reverse("reviews:move", args=[things["planned"]]), {"held_on": ""}
     yield "notes", "owner", reverse("reviews:live", args=[things["open"]]), {"action": "Ask", "outcome": "Yes"}

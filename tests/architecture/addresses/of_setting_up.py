@@ -127,6 +127,10 @@ def definition(world: World, key: str) -> dict[str, Any]:
     }
 
 
+def cadence(world: World, key: str) -> dict[str, Any]:
+    return {"forum": world.things["forum"]["OURS"].pk, "seen": "none"}
+
+
 WEIGHT = {"weight": "3", "effective_from": "2026-01-01"}
 JUDGEMENT = {"score": "7", "confidence": "60", "note": "Seen on site.", "effective_from": "2026-01-01"}
 DRAFT, RETIRED, LINK = "kpi draft", "retired objective", "causal link"
@@ -134,6 +138,7 @@ DRAFT, RETIRED, LINK = "kpi draft", "retired objective", "causal link"
 OF_THINGS = {
     "kpis:definition": Address(args=code, answer=for_admins, post=definition),
     "kpis:owner": Address(args=code, answer=for_admins, post=people),
+    "kpis:cadence": Address(args=code, answer=for_admins, post=cadence),
     "kpis:life": Address(args=code, answer=for_admins, post={"to": "retired"}),
     "kpis:weight": Address(args=code, answer=for_admins, post=WEIGHT),
     "kpis:new_step": Address(
@@ -157,6 +162,7 @@ BY_ROLE = {
     for name in (
         "kpis:configure",
         "kpis:new",
+        "kpis:new_dates",
         "strategy:objectives",
         "strategy:new_objective",
         "strategy:plan",
@@ -195,6 +201,7 @@ def refused(world: World) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
     yield "people", "admin", reverse("kpis:owner", args=["OURS"]), {"owner": ""}
     yield "life", "admin", reverse("kpis:life", args=["OURS"]), {"to": "draft"}
     yield "weight", "admin", reverse("kpis:weight", args=["OURS"]), {"weight": "-1"}
+    yield "cadence", "admin", reverse("kpis:cadence", args=["OURS"]), {"forum": "0"}
     yield "first step", "admin", reverse("kpis:new"), {"objective": ""}
     yield "a later step", "admin", reverse("kpis:new_step", args=[draft, "target"]), {"target": "x"}
     yield "objective", "admin", reverse("strategy:new_objective"), {"name": ""}
