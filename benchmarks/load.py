@@ -58,7 +58,7 @@ SELECT k.id, 1 + k.id %% 3, %(first)s, %(now)s, k.owner_id FROM kpis_kpi k ORDER
 MEASUREMENTS = f"""
 INSERT INTO kpis_measurement (kpi_id, period_start, period_end, value, state, reason, seq, recorded_at)
 SELECT k.id, %(first)s::date + 7 * w.n, %(first)s::date + 7 * w.n + 7, {VALUE}, 'reported', '', 1, %(now)s
-FROM kpis_kpi k, generate_series(%(from)s, %(to)s) AS w(n) ORDER BY k.id, w.n
+FROM kpis_kpi k, generate_series(%(from)s::int, %(to)s::int) AS w(n) ORDER BY k.id, w.n
 """
 REVISIONS = """
 INSERT INTO kpis_measurementrevision (kpi_id, period_start, period_end, seq, value, state, reason, kind, note,

@@ -96,7 +96,9 @@ def database_from(url: str) -> dict[str, object]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": options.pop("host", "") or (parts.hostname or ""),
         "PORT": str(parts.port or options.pop("port", "")),
-        "OPTIONS": {"connect_timeout": "10", **options},
+        # A statement that a connection asks often is prepared: planning a page's statements takes longer than running
+        # them. A pooler in between must know prepared statements (PgBouncer from 1.21 on).
+        "OPTIONS": {"connect_timeout": "10", "server_side_binding": True, "prepare_threshold": 3, **options},
     }
 
 

@@ -144,7 +144,8 @@ def fill_temporary(cursor: Any, table: str, columns: str, rows: Iterable[tuple[A
 
     The table itself stays with the connection: making it anew costs more than a small batch takes to store.
     """
-    cursor.execute(f"CREATE TEMP TABLE IF NOT EXISTS {table} ({columns}) ON COMMIT DELETE ROWS; DELETE FROM {table}")
+    cursor.execute(f"CREATE TEMP TABLE IF NOT EXISTS {table} ({columns}) ON COMMIT DELETE ROWS")
+    cursor.execute(f"DELETE FROM {table}")
     copy_rows(cursor, f"COPY {table} FROM STDIN", rows)
 
 

@@ -25,11 +25,13 @@ WITH RECURSIVE branch AS (
 )
 SELECT id, parent_id FROM branch ORDER BY id
 """
-LOCK = """
+ENSURE = """
 INSERT INTO objectives_objectivestate (objective_id, band, coverage, with_data, total, on_track, at_risk, off_track,
     terms, computed_at)
 SELECT id, '', 0, 0, 0, 0, 0, 0, '[]', %(now)s FROM unnest(%(ids)s::bigint[]) AS wanted(id) ORDER BY id
-ON CONFLICT (objective_id) DO NOTHING;
+ON CONFLICT (objective_id) DO NOTHING
+"""
+LOCK = """
 SELECT objective_id FROM objectives_objectivestate WHERE objective_id = ANY(%(ids)s) ORDER BY objective_id FOR UPDATE
 """
 KPI_CHILDREN = """
@@ -67,7 +69,8 @@ def roll_up_objectives(*, objective_ids: Iterable[int], now: datetime) -> None:
         ids = list(parents)
         if not ids:
             return
-        cursor.execute(LOCK, {"ids": ids, "now": now})
+        cursor.execute(ENSURE, {"ids": ids, "now": now})
+        cursor.execute(LOCK, {"ids": ids})
     today = now.date()
     children = _children(ids, today)
     objectives = {objective.pk: objective for objective in Objective.objects.filter(pk__in=ids)}

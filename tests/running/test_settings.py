@@ -129,7 +129,8 @@ def test_addresses_of_servers_are_read_in_full(monkeypatch: pytest.MonkeyPatch) 
     database, mailer = settings["DATABASES"]["default"], settings["MAILERS"]["default"]["OPTIONS"]
     assert (database["USER"], database["PASSWORD"], database["NAME"]) == ("kpi", "p@ss", "plans")
     assert database["HOST"] == "/run/kpi data"
-    assert database["OPTIONS"] == {"connect_timeout": "10", "sslmode": "disable"}
+    assert database["OPTIONS"]["connect_timeout"] == "10"
+    assert database["OPTIONS"]["sslmode"] == "disable"
     assert settings["CELERY_BROKER_URL"] == "redis+socket:///run/kpi/valkey.sock?virtual_host=3"
     assert (mailer["password"], mailer["port"], mailer["use_tls"], mailer["use_ssl"]) == ("p@ss", 587, True, False)
 
