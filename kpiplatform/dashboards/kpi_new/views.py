@@ -110,8 +110,9 @@ def summary(request: HttpRequest, pk: int) -> HttpResponse:
 def drop(request: HttpRequest, pk: int) -> HttpResponse:
     """Take an unfinished draft from the list; undo=1 brings it back."""
     draft = get_object_or_404(KpiDraft, pk=pk, author=request.user, kpi=None)
-    KpiDraft.objects.filter(pk=draft.pk).update(is_dropped="undo" not in request.POST, changed_at=timezone.now())
-    if "undo" not in request.POST:
+    away = "undo" not in request.POST
+    KpiDraft.objects.filter(pk=draft.pk).exclude(is_dropped=away).update(is_dropped=away, changed_at=timezone.now())
+    if away:
         messages.success(request, _("The draft was put away. It can be brought back below."))
     return _go(reverse("kpis:new"))
 
@@ -119,9 +120,9 @@ def drop(request: HttpRequest, pk: int) -> HttpResponse:
 def _keep(request: HttpRequest, draft: KpiDraft, step: Step, now: datetime) -> HttpResponse:
     """Keep what was typed, then go on, back, or show what is not answered yet."""
     typed = {name: value for name, value in request.POST.items() if name not in HIDDEN}
-    draft.answers = draft.answers | {step.key: typed}
-    draft.changed_at = now
-    draft.save(update_fields=["answers", "changed_at"])
+    if draft.answers.get(step.key) != typed:
+        draft.answers, draft.changed_at = draft.answers | {step.key: typed}, now
+        draft.save(update_fields=["answers", "changed_at"])
     place = STEPS.index(step)
     if request.POST.get("to") == "back" and place:
         return _go(reverse("kpis:new_step", args=[draft.pk, STEPS[place - 1].key]))
