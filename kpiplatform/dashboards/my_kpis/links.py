@@ -18,3 +18,23 @@ def explain(incident_id: int) -> str:
 def acknowledge(incident_id: int) -> str:
     """Return where an incident is acknowledged."""
     return reverse("alerts:acknowledge", args=[incident_id])
+
+
+def milestone(initiative: str, milestone_id: int) -> str:
+    """Return where a milestone is ticked off."""
+    return f"{reverse('initiatives:initiative', args=[initiative])}#tick-{milestone_id}"
+
+
+def action(action_id: int) -> str:
+    """Return the page of an action of a review."""
+    return reverse("reviews:action", args=[action_id])
+
+
+def tick(action_id: int) -> str:
+    """Return where an action is ticked off."""
+    return reverse("reviews:tick", args=[action_id])
+
+
+def decision(decision_id: int) -> str:
+    """Return where a decision is settled."""
+    return reverse("reviews:decision", args=[decision_id])

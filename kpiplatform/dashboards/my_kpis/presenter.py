@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from alerts.queries import local_date
 from kpiplatform.dashboards.my_kpis import grid, queries, todo
+from kpiplatform.dashboards.my_kpis.owed import owed
 from kpiplatform.dashboards.my_kpis.sheet import Attempts, Sheet, Viewer
 from kpiplatform.dashboards.my_kpis.slots import Line, Slot, columns, lines
 from kpis.domain.limits import Limits, RangeLimits, in_force, limits_for
@@ -61,7 +62,7 @@ def whole_page(kpis: Sequence[Kpi], viewer: Viewer, attempts: Attempts) -> dict[
     owned = lines_of(kpis, viewer)
     sheets = grid.grids(owned, sheet_of(owned, viewer, attempts))
     return {
-        "todo": todo.todo(owned, queries.open_incidents([kpi.pk for kpi in kpis]), viewer),
+        "todo": _todo(owned, viewer),
         "grids": sheets,
         "issues": [cell for one in sheets for row in one.rows for cell in row.cells if cell.has_issue],
         "counts": _counts(sheets),
@@ -72,7 +73,12 @@ def whole_page(kpis: Sequence[Kpi], viewer: Viewer, attempts: Attempts) -> dict[
 def todo_only(kpis: Sequence[Kpi], viewer: Viewer) -> dict[str, Any]:
     """Return the context of the to-do list alone, which is read anew after each value."""
     owned = lines_of(kpis, viewer)
-    return {"is_part": True, "todo": todo.todo(owned, queries.open_incidents([kpi.pk for kpi in kpis]), viewer)}
+    return {"is_part": True, "todo": _todo(owned, viewer)}
+
+
+def _todo(owned: Sequence[Line], viewer: Viewer) -> todo.Todo:
+    incidents = queries.open_incidents([line.kpi.pk for line in owned])
+    return todo.todo(owned, incidents, owed(viewer), viewer)
 
 
 def slot_of(kpi: Kpi, start: date, viewer: Viewer) -> Slot | None:

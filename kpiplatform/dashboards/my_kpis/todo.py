@@ -1,4 +1,4 @@
-"""What an owner does first: values that are due, reds to explain, alerts to acknowledge. Ready strings."""
+"""What an owner does first: values due, reds to explain, alerts to acknowledge, what was promised. Ready strings."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 
 from alerts.models import Incident
 from kpiplatform.dashboards.my_kpis import links, words
+from kpiplatform.dashboards.my_kpis.owed import OwedItem
 from kpiplatform.dashboards.my_kpis.sheet import Viewer, cell_id, cell_url
 from kpiplatform.dashboards.my_kpis.slots import Line, Slot
 from kpis.domain.bands import Band, severity
@@ -23,6 +24,7 @@ from kpis.queries import calendar_of
 from kpis.services.entry import takes_parts
 
 SHOWN_ALERTS = 4
+SHOWN_OWED = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +70,12 @@ class AlertItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Todo:
-    """The three columns, and the sentence that counts them."""
+    """The columns, and the sentence that counts them; what is owed beside values has one only if there is any."""
 
     due: list[DueItem]
     reds: list[RedItem]
     alerts: list[AlertItem]
+    owed: list[OwedItem]
     lede: str
     next_due: str
 
@@ -85,11 +88,19 @@ class Todo:
         return self.alerts[SHOWN_ALERTS:]
 
     @property
+    def first_owed(self) -> list[OwedItem]:
+        return self.owed[:SHOWN_OWED]
+
+    @property
+    def more_owed(self) -> list[OwedItem]:
+        return self.owed[SHOWN_OWED:]
+
+    @property
     def values_due(self) -> int:
         return sum(item.count for item in self.due)
 
 
-def todo(lines: Sequence[Line], incidents: Sequence[Incident], viewer: Viewer) -> Todo:
+def todo(lines: Sequence[Line], incidents: Sequence[Incident], owed: list[OwedItem], viewer: Viewer) -> Todo:
     """Return what is to be done first."""
     by_kpi = {line.kpi.pk: line for line in lines}
     asked = [slot for line in lines for slot in line.slots if slot.is_asked]
@@ -97,7 +108,12 @@ def todo(lines: Sequence[Line], incidents: Sequence[Incident], viewer: Viewer) -
     reds = [_red(by_kpi[one.kpi_id].kpi, one, viewer) for one in _to_explain(incidents, by_kpi)]
     alerts = [_alert(by_kpi[one.kpi_id].kpi, one, viewer) for one in _to_acknowledge(incidents, by_kpi, viewer)]
     return Todo(
-        due=due, reds=reds, alerts=alerts, lede=_lede(lines, asked, reds, alerts, viewer), next_due=_next_due(lines)
+        due=due,
+        reds=reds,
+        alerts=alerts,
+        owed=owed,
+        lede=_lede(lines, asked, reds, alerts, owed, viewer),
+        next_due=_next_due(lines),
     )
 
 
@@ -220,7 +236,12 @@ def _has_state(kpi: Kpi) -> bool:
 
 
 def _lede(
-    lines: Sequence[Line], asked: Sequence[Slot], reds: Sequence[RedItem], alerts: Sequence[AlertItem], viewer: Viewer
+    lines: Sequence[Line],
+    asked: Sequence[Slot],
+    reds: Sequence[RedItem],
+    alerts: Sequence[AlertItem],
+    owed: Sequence[OwedItem],
+    viewer: Viewer,
 ) -> str:
     """Return the sentence over the page: how many KPIs, and what waits."""
     count = len(lines)
@@ -237,12 +258,16 @@ def _lede(
                 len(alerts),
                 ngettext("%(n)s alert for your acknowledgement", "%(n)s alerts for your acknowledgement", len(alerts)),
             ),
+            (
+                len(owed),
+                ngettext("%(n)s milestone, action or decision", "%(n)s milestones, actions and decisions", len(owed)),
+            ),
         )
         if number
     ]
     if not waiting:
         return f"{start} {_('Nothing waits for you.')}"
-    counts = iter([words.counted(number) for number in (len(asked), len(reds), len(alerts)) if number])
+    counts = iter([words.counted(number) for number in (len(asked), len(reds), len(alerts), len(owed)) if number])
     said = words.listed([text % {"n": next(counts)} for text in waiting])
     return f"{start} {said[0].upper()}{said[1:]}."
 

@@ -1,0 +1,85 @@
+"""What a person owes beside values: milestones of initiatives, actions and decisions of reviews. Ready strings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from django.utils.translation import gettext as _
+
+from initiatives.models import Milestone
+from initiatives.queries import milestones_owed_by
+from kpiplatform.dashboards.my_kpis import links, words
+from kpiplatform.dashboards.my_kpis.sheet import Viewer
+from reviews.models import Action, Decision
+from reviews.queries import owed_by
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwedItem:
+    """A milestone to reach, an action to do or a decision to bring; `tick_url` is where an action is ticked off."""
+
+    due_on: date
+    when: str
+    is_late: bool
+    what: str
+    text: str
+    url: str
+    verb: str
+    tick_url: str = ""
+
+
+def owed(viewer: Viewer) -> list[OwedItem]:
+    """Return what the person owes, the earliest first; three queries, however much it is."""
+    actions, decisions = owed_by(viewer.user)
+    items = [
+        *_milestones(milestones_owed_by(viewer.user), viewer),
+        *(_action(row, viewer) for row in actions),
+        *(_decision(row, viewer) for row in decisions),
+    ]
+    return sorted(items, key=lambda item: item.due_on)
+
+
+def _milestones(rows: Iterable[Milestone], viewer: Viewer) -> list[OwedItem]:
+    return [
+        OwedItem(
+            due_on=row.due_on,
+            when=_when(row.due_on, viewer),
+            is_late=row.due_on < viewer.today,
+            what=row.name,
+            text=_("Milestone of %(initiative)s.") % {"initiative": row.initiative.name},
+            url=links.milestone(row.initiative.code, row.pk),
+            verb=_("Open"),
+        )
+        for row in rows
+    ]
+
+
+def _action(row: Action, viewer: Viewer) -> OwedItem:
+    return OwedItem(
+        due_on=row.due_on,
+        when=_when(row.due_on, viewer),
+        is_late=row.due_on < viewer.today,
+        what=row.text,
+        text=_("Action of %(forum)s.") % {"forum": row.review.forum.name},
+        url=links.action(row.pk),
+        verb=_("Done"),
+        tick_url=links.tick(row.pk),
+    )
+
+
+def _decision(row: Decision, viewer: Viewer) -> OwedItem:
+    return OwedItem(
+        due_on=row.due_on,
+        when=_when(row.due_on, viewer),
+        is_late=row.due_on < viewer.today,
+        what=row.title,
+        text=_("Decision to bring to %(forum)s.") % {"forum": row.forum.name},
+        url=links.decision(row.pk),
+        verb=_("Decide"),
+    )
+
+
+def _when(due: date, viewer: Viewer) -> str:
+    return words.days_late(due, viewer.today) or words.weekday_of(due)
