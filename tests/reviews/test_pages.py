@@ -246,6 +246,14 @@ def test_a_note_for_a_review_that_was_closed_meanwhile_is_refused_and_kept_in_th
     assert not Commentary.objects.exists()
 
 
+def test_minutes_are_shown_with_the_formatting_they_were_written_in(client, chair):
+    review = a_held_review(a_forum(chair=chair), summary="**Agreed:**\n\n- more crews\n- <b>no</b> delay")
+    page = client.get(reverse("reviews:review", args=[review.pk])).text
+    assert "<strong>Agreed:</strong>" in page
+    assert "<li>more crews</li>" in page
+    assert "&lt;b&gt;no&lt;/b&gt;" in page
+
+
 def test_live_mode_of_a_closed_review_leads_to_its_minutes(client, chair):
     review = a_held_review(a_forum(chair=chair))
     assert client.get(live(review))["Location"] == reverse("reviews:review", args=[review.pk])

@@ -288,7 +288,7 @@ def test_the_mail_says_the_reader_s_own_actions_first_and_leads_to_the_review():
     add_decision(review_id=review.pk, title="Keep the goal", owner=chair, outcome="Kept.", today=NOW.date())
     done = add_action(review_id=review.pk, text="Done at once", owner=member, due_on=date(2026, 12, 1))
     tick_action(action_id=done.pk, done_on=NOW.date())
-    reviewing.close_review(review_id=review.pk, summary="A short one.", by=chair, now=NOW)
+    reviewing.close_review(review_id=review.pk, summary="A **short** one.", by=chair, now=NOW)
     written = write(delivery=Delivery.objects.get(recipient=member), at=NOW)
     text = written.get_body(("plain",)).get_content()
     page = written.get_body(("html",)).get_content()
@@ -296,6 +296,7 @@ def test_the_mail_says_the_reader_s_own_actions_first_and_leads_to_the_review():
     assert text.index("1 action is yours.") < text.index("Ask the carriers & wait") < text.index("Keep the goal")
     assert f"/reviews/{review.pk}/" in text
     assert "Ask the carriers &amp; wait" in page
+    assert "A <strong>short</strong> one." in page
     assert "No action is yours." in write(delivery=Delivery.objects.get(recipient=chair), at=NOW).as_string()
 
 
