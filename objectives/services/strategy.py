@@ -155,11 +155,14 @@ def save_perspectives(*, plan: StrategyPlan, names: Sequence[tuple[int, str]]) -
         rows = {row.pk: row for row in Perspective.objects.select_for_update().filter(plan=plan).order_by("position")}
         ordered = [pk for pk, name in names if pk in rows and name]
         ordered += [pk for pk in rows if pk not in ordered]
+        called = dict(names)
+        meant = [(pk, position, called.get(pk, rows[pk].name)) for position, pk in enumerate(ordered, start=1)]
+        if meant == [(row.pk, row.position, row.name) for row in rows.values()]:
+            return  # sent twice
         for row in rows.values():
             Perspective.objects.filter(pk=row.pk).update(position=row.position + ASIDE)
-        called = dict(names)
-        for position, pk in enumerate(ordered, start=1):
-            Perspective.objects.filter(pk=pk).update(position=position, name=called.get(pk, rows[pk].name))
+        for pk, position, name in meant:
+            Perspective.objects.filter(pk=pk).update(position=position, name=name)
 
 
 def add_perspective(*, plan: StrategyPlan, code: str, name: str) -> Perspective:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from django.db import transaction
 from django.test import TestCase
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from tests.architecture.addresses import furnish
+from tests.architecture.forms import Shown, shown_forms
 from tests.architecture.people_and_things import World, make_world
 
 
@@ -33,3 +35,12 @@ def made_world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Ite
 def world(made_world: World, db: None) -> World:
     """The organisation; what a test writes is rolled back."""
     return made_world
+
+
+@pytest.fixture(scope="package")
+def shown(made_world: World, django_db_blocker: DjangoDbBlocker) -> list[Shown]:
+    """Every form that the pages of the organisation show."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        forms = shown_forms(made_world)
+        transaction.set_rollback(True)
+    return forms

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from urllib.parse import urlsplit
+
+from django.test import Client
+from django.urls import resolve
+
+from tests.architecture.addresses import AREAS
+from tests.architecture.people_and_things import World
 
 
 @dataclass
@@ -76,3 +83,25 @@ def forms_of(text: str) -> list[Form]:
 def form_with(text: str, name: str) -> Form:
     """Return the first form that has a field of that name."""
     return next(form for form in forms_of(text) if name in form.data)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A form that somebody of a role was shown, and the name of the address that it posts to."""
+
+    name: str
+    role: str
+    path: str
+    data: dict[str, list[str]]
+
+
+def shown_forms(world: World) -> list[Shown]:
+    """Return the forms of every page that the areas name."""
+    client, found = Client(), []
+    for area in AREAS:
+        for _, role, page in getattr(area, "pages", lambda world: ())(world):
+            client.force_login(world.people[role])
+            for form in forms_of(client.get(page).content.decode()):
+                path = form.action or page
+                found.append(Shown(resolve(urlsplit(path).path).view_name, role, path, form.data))
+    return found
