@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from reviews.views import calendar, forums, kpis, lists, live, meetings, outcomes
+from reviews.views import about, calendar, forums, kpis, lists, live, meetings, outcomes
 
 app_name = "reviews"
 urlpatterns = [
     path("", lists.reviews, name="reviews"),
     path("calendar/", calendar.address, name="calendar_address"),
     path("calendar/<str:token>.ics", calendar.feed, name="calendar"),
+    path("initiatives/<slug:code>/", about.of_initiative, name="of_initiative"),
     path("forums/new/", forums.new_forum, name="new_forum"),
     path("forums/<slug:code>/", lists.forum, name="forum"),
     path("forums/<slug:code>/edit/", forums.edit_forum, name="edit_forum"),

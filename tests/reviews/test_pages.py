@@ -20,6 +20,7 @@ from reviews.queries import forums_visible_to, may_contribute, may_run
 from reviews.services.forums import seen_forum
 from reviews.services.reviewing import close_review
 from tests.factories import a_person, a_role, a_unit, the_company
+from tests.initiatives.factories import an_initiative
 from tests.reviews.factories import (
     WEEK,
     a_decision,
@@ -339,3 +340,23 @@ def test_the_list_asks_as_many_queries_for_eight_forums_as_for_two(client, chair
                 client.get(reverse("reviews:reviews"))
             counts.append(len(captured))
     assert counts[0] == counts[1] <= 22
+
+
+def test_an_initiative_lists_what_was_decided_about_it_to_those_who_may_open_the_forum(client):
+    reader = a_person("Lena Brandt")
+    a_role(reader, Role.OWNER)
+    client.force_login(reader)
+    work = an_initiative("Gate turnaround", owner=reader)
+    board, other = a_forum("Operations board", participants=[reader]), a_forum("Elsewhere", code="elsewhere")
+    a_decision(board, "Fund two pads", initiative=work)
+    a_decision(board, "Something else")
+    a_decision(other, "Hidden question", initiative=work)
+    an_action(a_held_review(board), "Bring quotes", initiative=work)
+    page = client.get(reverse("reviews:of_initiative", args=[work.code]), headers={"HX-Request": "true"}).text
+    assert "Fund two pads" in page
+    assert "Bring quotes" in page
+    assert "Something else" not in page
+    assert "Hidden question" not in page
+    assert "<html" not in page
+    its = client.get(reverse("initiatives:initiative", args=[work.code])).text
+    assert f'hx-get="{reverse("reviews:of_initiative", args=[work.code])}"' in its

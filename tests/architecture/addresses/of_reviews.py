@@ -12,7 +12,7 @@ from kpiplatform.audit.editing import seen
 from reviews.models import Forum
 from reviews.services.forums import seen_forum
 from tests.architecture.addresses import Address
-from tests.architecture.people_and_things import KEYS, ROLES, World
+from tests.architecture.people_and_things import KEYS, OPENS, ROLES, World
 from tests.reviews.factories import (
     WEEK,
     a_decision,
@@ -68,6 +68,15 @@ def pk_of(kind: str) -> Callable[[World, str], list[Any]]:
         return [thing.pk if thing else 0]
 
     return args
+
+
+def thing(world: World, key: str) -> list[str]:
+    return [key]
+
+
+def opens(role: str, key: str) -> int:
+    """Whoever opens an initiative reads what was decided about it, as far as they open the forums."""
+    return 200 if key in OPENS[role] else 404
 
 
 def read(role: str, key: str) -> int:
@@ -130,6 +139,7 @@ OF_THINGS = {
     "reviews:forum": Address(args=forum, answer=read),
     "reviews:edit_forum": Address(args=forum, answer=by({"admin": set(KEYS)}), post=a_forum_said),
     "reviews:kpis": Address(args=forum, answer=read, post=another_kpi, post_answer=by({"admin": set(KEYS)})),
+    "reviews:of_initiative": Address(args=thing, answer=opens),
     "reviews:plan": Address(args=forum, answer=posted_only, post=in_five_days, post_answer=by(RUNS)),
     "reviews:review": Address(args=pk_of("held"), answer=read),
     "reviews:open": Address(args=pk_of("planned"), answer=posted_only, post={"go": "1"}, post_answer=by(RUNS)),
@@ -164,6 +174,7 @@ def pages(world: World) -> Iterator[tuple[str, str, str]]:
         yield f"pack, {role}", role, reverse("reviews:pack", args=[things["held"]])
         yield f"decision, {role}", role, reverse("reviews:decision", args=[things["decision"]])
         yield f"action, {role}", role, reverse("reviews:action", args=[things["action"]])
+        yield f"decisions about an initiative, {role}", role, reverse("reviews:of_initiative", args=["OURS"])
         yield f"calendar, {role}", role, reverse("reviews:calendar_address")
     yield "reviews, nothing to see", "stranger", reverse("reviews:reviews")
     yield "new forum", "admin", reverse("reviews:new_forum")
