@@ -145,8 +145,9 @@ STORAGES = {
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
-# The tests serve static files from the finders: they need no collectstatic.
-WHITENOISE_USE_FINDERS = KPI_ENV == "test"
+# The tests serve static files from the finders, looked up when asked for: they need no collectstatic, and thousands
+# of test clients don't list all files first.
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = KPI_ENV == "test"
 
 # --- mail ---------------------------------------------------------------------------------
 MAILERS = {"default": mailer_from(env.text("SMTP_URL", "smtp://localhost:25"))}

@@ -6,8 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+
+from tests.template_database import migrated_template
 
 # Before Django reads its settings: a test never runs as a production installation.
 os.environ.setdefault("KPI_ENV", "test")
@@ -33,6 +36,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByWhatI
     """Spread the tests over the workers in the order in which they were collected."""
     config.option.loadscopereorder = False
     return ByWhatIsShared(config, log)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Let each worker's database be a copy of one that is migrated."""
+    connection.settings_dict["TEST"]["TEMPLATE"] = migrated_template()
 
 
 @pytest.hookimpl(trylast=True)
