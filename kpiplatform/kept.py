@@ -55,11 +55,13 @@ def _instead(request: HttpRequest) -> HttpResponse | None:
     sent = [(name, value) for name, values in request.POST.lists() for value in values if _is_kept(name)]
     if sum(len(name) + len(value) for name, value in sent) > MOST_CHARACTERS:
         return None
+    shown = [(_in_words(name), value) for name, value in sent if value and name not in NOT_TYPED]
     context: dict[str, Any] = {
         "signed_out": signed_out,
         "action": request.get_full_path(),
         "sent": sent,
-        "shown": [(_in_words(name), value) for name, value in sent if value and name not in NOT_TYPED],
+        "shown": shown,
+        "has_numbers": any(value.isdecimal() for _, value in shown),
         "left_out": [_in_words(name) for name in request.POST if SECRET.search(name)],
         "files": [(name, _in_words(name), file.name) for name, file in request.FILES.items()],
     }

@@ -4,6 +4,7 @@
 //   .error-summary               takes the focus after a refused form, swapped in or loaded
 //   HX-Trigger: {"fact": {"message": "…"}}   is shown and announced in #notices; without a message, the fact's words
 //   a "notice" event on the document       its detail, a text, is shown and announced the same way
+//   <form method="post">         is sent once: a second press while the answer is under way does nothing
 //   #notices[data-failed][data-offline]      what to say when a request failed
 
 const NOTICE_SECONDS = 8;
@@ -43,6 +44,20 @@ function focusErrors(root) {
 
 focusErrors(document);
 document.body.addEventListener("htmx:afterSettle", (event) => focusErrors(event.detail.elt));
+
+// --- sent once ---------------------------------------------------------------------------
+// The server bears a form that arrives twice; but the second answer would hide the first. htmx sees to its own forms.
+const UNDER_WAY_SECONDS = 10; // then the answer was lost, and the person may press again
+let underWay = new WeakSet();
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || (event.submitter?.formMethod || form.method) !== "post") return;
+  if (underWay.has(form)) return event.preventDefault();
+  underWay.add(form);
+  setTimeout(() => underWay.delete(form), UNDER_WAY_SECONDS * 1000);
+});
+window.addEventListener("pageshow", () => { underWay = new WeakSet(); });
 
 // --- notices -----------------------------------------------------------------------------
 function announce(text) {

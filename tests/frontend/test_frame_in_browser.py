@@ -22,6 +22,10 @@ PAGE = """{% extends "base.html" %}{% load kpi_figures %}{% block title %}Scorec
 {% include "components/form_fields.html" with form=refused %}
 {% endblock %}
 {% block footer %}<p class="foot"><span>Known on 22 Nov 2026, 06:10</span></p>{% endblock %}"""
+TYPING = """{% extends "base.html" %}{% block title %}Note{% endblock %}{% block content %}<h1>Note</h1>
+<form class="form" method="post" action="/note" hx-post="/note" hx-swap="none">{% csrf_token %}
+<label for="text">Text</label><textarea id="text" name="text"></textarea><button class="btn">Save</button></form>
+<button class="btn" hx-get="/part">Read anew</button>{% endblock %}"""
 SAMPLE = [{"role": "KPI owner", "email": "rosa@example.org", "password": "open-sesame-for-the-demo"}]
 
 
@@ -93,6 +97,33 @@ def test_a_fact_is_announced_after_a_write(site: Site) -> None:
     page = site.open(PAGE)
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("status")).to_have_text("Note added")
+
+
+def test_a_session_that_ends_in_a_swap_leaves_what_was_typed_and_it_can_be_sent_after_signing_in_beside(
+    site: Site,
+) -> None:
+    site.answer = lambda path, data: Answer("", status=401)
+    page = site.open(TYPING)
+    notice = page.get_by_role("status").get_by_text("You were signed out.")
+    page.get_by_label("Text").fill("Snow on runway 4")
+    page.get_by_role("button", name="Save").click()
+    expect(notice).to_have_text(
+        "You were signed out. Sign in in a new tab, then send again; what you typed is still here."
+    )
+    expect(page.get_by_role("link", name="Sign in in a new tab")).to_have_attribute("target", "_blank")
+    expect(page.get_by_label("Text")).to_have_value("Snow on runway 4")
+    assert violations(page) == []
+    page.route("**/part", lambda route: route.fulfill(status=200, headers={"HX-Redirect": "/accounts/login/"}))
+    with page.expect_response("**/part"):
+        page.get_by_role("button", name="Read anew").click()
+    site.context.add_cookies([{"name": "csrftoken", "value": "fresh", "url": page.url}])
+    site.answer = lambda path, data: Answer("")
+    page.get_by_role("button", name="Save").click()
+    expect(notice).to_have_count(0)
+    assert [sent["csrfmiddlewaretoken"] for _, sent in site.posted] == ["x", "fresh"]
+    assert site.posted[-1][1]["text"] == "Snow on runway 4"
+    assert [fault for fault in site.faults if "401" not in fault] == []
+    site.faults.clear()
 
 
 def test_a_refusal_inside_a_swap_takes_the_focus(site: Site) -> None:
