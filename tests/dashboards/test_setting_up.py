@@ -19,6 +19,7 @@ from objectives.models import CausalLink, Objective, Role
 from tests.architecture.addresses.of_setting_up import answers, definition
 from tests.architecture.people_and_things import World, make_world
 from tests.factories import NOW, a_kpi, a_person, a_role, an_objective, the_company
+from tests.reviews.factories import a_forum
 
 pytestmark = pytest.mark.django_db
 
@@ -53,6 +54,18 @@ def test_seven_steps_end_in_an_active_kpi_with_target_thresholds_and_owner(world
     assert (kpi.targets.get().value, kpi.threshold_sets.get().red_flag, kpi.weights.get().weight) == (2, 5, 1)
     assert kpi.versions.get().definition["checklist"]["rhythm"]["reaction"] == "The shift meets."
     assert client.get(reverse("kpi", args=[kpi.code])).status_code == 200
+
+
+def test_the_forum_of_the_seventh_step_reviews_the_kpi(world, client):
+    draft, forum = all_steps(client, world), a_forum()
+    rhythm = answers(world, "Late bags")["rhythm"] | {"forum": str(forum.pk)}
+    client.post(reverse("kpis:new_step", args=[draft.pk, "rhythm"]), rhythm)
+    client.post(reverse("kpis:new_summary", args=[draft.pk]), {"status": "active"})
+    kpi = Kpi.objects.get(name="Late bags")
+    assert kpi.cadence.forum == forum
+    shown = client.get(reverse("kpis:new_dates"), {"forum": forum.pk}, headers={"HX-Request": "true"}).text
+    assert "every Thursday" in shown
+    assert shown.count("<li>") == 5
 
 
 def test_what_was_typed_is_kept_even_where_it_is_refused(world, client):
