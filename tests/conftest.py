@@ -32,6 +32,11 @@ class ByWhatIsShared(LoadScopeScheduling):
         return file.parent.name if file.parent.name in SHARING else str(file)
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Take one worker more than cores: many a test waits for a server, a broker or a browser."""
+    return (os.process_cpu_count() or 1) + 1
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByWhatIsShared:
     """Spread the tests over the workers in the order in which they were collected."""
     config.option.loadscopereorder = False
