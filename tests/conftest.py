@@ -34,7 +34,7 @@ class ByWhatIsShared(LoadScopeScheduling):
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Take one worker more than cores: many a test waits for a server, a broker or a browser."""
-    return (os.process_cpu_count() or 1) + 1
+    return len(os.sched_getaffinity(0)) + 1
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByWhatIsShared:
