@@ -237,7 +237,8 @@ def test_the_thread_tells_explanations_comments_and_answers_apart():
     Commentary.objects.create(body="Which crews?", parent=explanation, created_at=NOW - timedelta(hours=1), **said)
     Commentary.objects.create(body="Seen.", period_start=W45, created_at=NOW, **said)
     entries = page_of(kpi)["thread"]
-    assert [entry.does for entry in entries] == ["explains W46", "answers", "comments on W45"]
+    assert [entry.does for entry in entries] == ["explains W46", "comments on W45"]
+    assert [(answer.does, answer.body) for answer in entries[0].answers] == [("answers", "Which crews?")]
     assert entries[0].recovery == "2 Dec (W49)"
 
 
