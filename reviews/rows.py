@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, tzinfo
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -134,7 +135,8 @@ def forum_dates(forum: Forum, working: WorkingDays, *, today: date, count: int) 
 def table_rows(forum: Forum, viewer: Viewer) -> list[TableRow]:
     """Return the KPIs on the forum's table by unit and name."""
     opened = Exists(kpis_visible_to(viewer.user, today=viewer.today).filter(pk=OuterRef("pk")))
-    kpis = kpis_reviewed_in(forum).annotate(opens=opened).select_related("unit", "owner", "state")
+    # Any: the types know only the latest of two annotations.
+    kpis: QuerySet[Any] = kpis_reviewed_in(forum).annotate(opens=opened).select_related("unit", "owner", "state")
     return [
         TableRow(
             code=kpi.code,
