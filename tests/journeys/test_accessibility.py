@@ -73,9 +73,10 @@ def seats(browser: Browser, site: Site) -> Iterator[dict[str, Visitor]]:
         visitor.page.context.close()
 
 
-def findings(page: Page) -> list[str]:
+def findings(page: Page, *, contrast: bool = True) -> list[str]:
     """Run axe-core for violations alone; without its preload, which fetches style sheets a second time."""
-    found = Axe().run(page, options={"preload": False, "resultTypes": ["violations"]}).response["violations"]
+    options = {"preload": False, "resultTypes": ["violations"], "rules": {"color-contrast": {"enabled": contrast}}}
+    found = Axe().run(page, options=options).response["violations"]
     return [f"{one['id']} ({one['impact']}): {node['html'][:160]}" for one in found for node in one["nodes"][:3]]
 
 
