@@ -100,7 +100,8 @@ def read(response: HttpResponse, path: str, found: Crawled) -> list[str]:
     links.feed(text)
     parts = [href[1:] for href in links.hrefs if href.startswith("#") and len(href) > 1]
     found.faults += [f"no such part: #{part} on {path}" for part in parts if part not in links.ids]
-    if "<html" in text:
+    # A mail in its frame is no page of ours; where scripts are forbidden, a browser answers no question either.
+    if "<html" in text and "sandbox" not in response.get("Content-Security-Policy", ""):
         found.kinds.setdefault(kind_of(path)[0], path)
     return [href for href in links.hrefs if not href.startswith(("#", "mailto:"))]
 
