@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.http import HttpRequest, HttpResponseNotFound
 from django.test import Client
 from django.urls import reverse
 
@@ -33,6 +34,16 @@ OPEN_TO_ALL = {
     "reviews:calendar": "calendar programs can't sign in: its address holds a person's own secret",
 }
 NAMES = sorted({name for name, _ in addresses()})
+
+
+@pytest.fixture(autouse=True)
+def no_page_around_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here only the status counts, thousands of times; the page itself is looked at with all others."""
+
+    def not_found(request: HttpRequest, exception: Exception) -> HttpResponseNotFound:
+        return HttpResponseNotFound()
+
+    monkeypatch.setattr("kpiplatform.urls.handler404", not_found, raising=False)
 
 
 def test_every_address_has_a_name_and_a_line_in_these_tables() -> None:
