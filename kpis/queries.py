@@ -15,7 +15,7 @@ from kpiplatform.accounts.models import User
 from kpis.domain.judged import Rules, Valued
 from kpis.domain.limits import Mode, TargetRow, ThresholdRow
 from kpis.domain.periods import Calendar, fiscal_year_start
-from kpis.models import Kpi, Measurement, PeriodCalendar, Target, ThresholdSet
+from kpis.models import DataSource, Kpi, Measurement, PeriodCalendar, Target, ThresholdSet
 from objectives.queries import may_configure, may_write, scope_of
 
 
@@ -49,6 +49,20 @@ def kpis_configured_by(user: User | AnonymousUser, *, today: date) -> QuerySet[K
     """Return the KPIs that `user` sets up, in every state of their life: all for admins, none for others."""
     kpis = Kpi.objects.all()
     return kpis if may_configure(user, today=today) else kpis.none()
+
+
+def sources_visible_to(user: User | AnonymousUser, *, today: date) -> QuerySet[DataSource]:
+    """Return the sources whose pages `user` may open: all for admins, for others those they own."""
+    sources = DataSource.objects.all()
+    if may_configure(user, today=today):
+        return sources
+    return sources.filter(owner_id=user.pk) if user.is_active and user.pk else sources.none()
+
+
+def sources_managed_by(user: User, *, today: date) -> QuerySet[DataSource]:
+    """Return the sources that `user` may pull, schedule, give rules and decide about: not for those who only read."""
+    sources = sources_visible_to(user, today=today)
+    return sources if may_write(user, today=today) else sources.none()
 
 
 def values_of(kpi: Kpi) -> list[Valued]:

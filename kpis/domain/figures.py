@@ -49,6 +49,12 @@ def signed(value: Decimal | None, decimals: int, *, locale: str = "en") -> str:
     return ("+" if rounded > 0 else MINUS) + _unsigned(rounded, decimals, locale)
 
 
+def plain(value: Decimal) -> str:
+    """Return `value` in digits with a point as decimal mark, without exponent or trailing zeros."""
+    digits = f"{value:f}"
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits
+
+
 def with_unit(figure: str, unit: str) -> str:
     """Return a printed figure followed by its unit; a missing figure and a KPI without unit stay alone."""
     if not unit or figure == MISSING:

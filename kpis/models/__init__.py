@@ -5,6 +5,7 @@ from kpis.models.definition import Kpi, KpiLink, KpiOwnership, KpiVersion, KpiWe
 from kpis.models.evaluation import Evaluation, KpiState
 from kpis.models.measurement import Measurement, MeasurementRevision
 from kpis.models.note import Annotation, Commentary
+from kpis.models.quality import PullCheck, QualityRule, SourceAgreement
 from kpis.models.source import DataSource, Pull, PullRefusal, SourceMapping, StagedReading
 from kpis.models.target import Target, ThresholdSet
 
@@ -26,7 +27,10 @@ __all__ = [
     "PeriodLock",
     "PeriodReopening",
     "Pull",
+    "PullCheck",
     "PullRefusal",
+    "QualityRule",
+    "SourceAgreement",
     "SourceMapping",
     "StagedReading",
     "Target",

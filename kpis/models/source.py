@@ -31,6 +31,7 @@ class DataSource(models.Model):
     consecutive_failures = models.PositiveIntegerField(default=0)
     last_applied_at = models.DateTimeField(null=True)
     last_error = models.TextField(blank=True, default="")
+    behind_from = models.DateTimeField(null=True, help_text="from then on it breaks what was agreed, unless pulled")
 
     class Meta:
         constraints = [
@@ -75,6 +76,9 @@ class Pull(models.Model):
     values_new = models.PositiveIntegerField(default=0)
     values_revised = models.PositiveIntegerField(default=0)
     values_unchanged = models.PositiveIntegerField(default=0)
+    rules_checked = models.PositiveSmallIntegerField(default=0)
+    rules_broken = models.PositiveSmallIntegerField(default=0)
+    reconciled = models.BooleanField(null=True, help_text="whether its control totals agreed; empty without one")
     error = models.TextField(blank=True, default="")
 
     class Meta:

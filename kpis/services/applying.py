@@ -10,9 +10,12 @@ from django.db import transaction
 
 from kpiplatform.accounts.models import User
 from kpis.domain.periods import period_of
+from kpis.domain.quality import Outcome, why_held
 from kpis.models import DataSource, Kpi, Measurement, Pull, PullRefusal, StagedReading
 from kpis.queries import calendars
 from kpis.readings import Origin, Reading
+from kpis.services.checking import keep_outcomes
+from kpis.services.freshness import behind_from
 from kpis.services.recording import locked_periods, record_measurements
 from kpis.signals import pull_ended_badly
 from kpis.sources.base import Refusal, SourceError, Window
@@ -26,12 +29,12 @@ SUSPECT_BELOW = 0.5
 USUAL_FROM = 4
 REFUSALS_KEPT = 1000
 # What a pull changes of its source; people may change the rest meanwhile.
-STANDING = ["cursor", "usual_rows", "consecutive_failures", "last_applied_at", "last_error"]
+STANDING = ["cursor", "usual_rows", "consecutive_failures", "last_applied_at", "last_error", "behind_from"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """What one fetch of a source gave."""
+    """What one fetch of a source gave; `rows_refused` were left out by its rules, of which `outcomes` tell."""
 
     window: Window
     rows_read: int
@@ -39,6 +42,8 @@ class Fetched:
     rows_a_day: int
     readings: Sequence[Reading]
     refusals: Sequence[Refusal]
+    outcomes: Sequence[Outcome] = ()
+    rows_refused: int = 0
 
 
 class NotOurs(Exception):
@@ -53,13 +58,18 @@ class NotHeld(Exception):
 
 
 def looks_wrong(source: DataSource, fetched: Fetched) -> str:
-    """Return why a person should look at what was fetched before it counts, or nothing."""
-    if fetched.rows_a_day >= source.usual_rows * SUSPECT_BELOW or (source.may_be_empty and not fetched.rows_kept):
-        return ""
-    return (
-        f"There were {fetched.rows_a_day:,} rows a day, usual are {source.usual_rows:,}."
-        " Nothing was applied; someone has to decide."
-    )
+    """Return why a person should look at what was fetched before it counts, or nothing.
+
+    Without a rule about the number of rows, half the usual ones are too few.
+    """
+    checked = fetched.rows_kept + fetched.rows_refused
+    why = why_held(fetched.outcomes, refused=fetched.rows_refused, checked=checked)
+    is_ruled = any(outcome.rule.kind == "rows" for outcome in fetched.outcomes)
+    has_enough = fetched.rows_a_day >= source.usual_rows * SUSPECT_BELOW or (source.may_be_empty and not checked)
+    if not is_ruled and not has_enough:
+        few = f"There were {fetched.rows_a_day:,} rows a day, usual are {source.usual_rows:,}."
+        why = f"{few} {why}".strip()
+    return f"{why} Nothing was applied; someone has to decide." if why else ""
 
 
 def end_well(pull: Pull, fetched: Fetched, *, now: datetime, ended_at: datetime) -> None:
@@ -69,6 +79,7 @@ def end_well(pull: Pull, fetched: Fetched, *, now: datetime, ended_at: datetime)
     """
     with transaction.atomic(durable=True):
         source = _hold_source(pull)
+        keep_outcomes(pull, fetched.outcomes)
         _apply(source, pull, fetched, Origin(kind="pull", pull_id=pull.pk), now=now)
         _end(pull, fetched, state=Pull.State.APPLIED, ended_at=ended_at)
         usual = source.usual_rows
@@ -101,6 +112,7 @@ def hold(pull: Pull, fetched: Fetched, why: str, *, now: datetime, ended_at: dat
         pull.error = why
         pull.rows_refused = len(fetched.refusals)
         _keep_refusals(pull, fetched.refusals)
+        keep_outcomes(pull, fetched.outcomes)
         _end(pull, fetched, state=Pull.State.SUSPECT, ended_at=ended_at)
         source.last_error = why
         source.save(update_fields=STANDING)
@@ -226,6 +238,7 @@ def _apply(source: DataSource, pull: Pull, fetched: Fetched, origin: Origin, *, 
     pull.staged.all().delete()
     source.cursor = fetched.window.until
     source.consecutive_failures, source.last_error, source.last_applied_at = 0, "", now
+    source.behind_from = behind_from(source)
 
 
 def _without_locked(readings: Sequence[Reading], now: datetime) -> tuple[Sequence[Reading], list[Refusal]]:

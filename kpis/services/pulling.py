@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from datetime import time as time_of_day
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,6 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, Min, OuterRef, Q
 
+from kpis.domain.freshness import latest_slot, next_slot
 from kpis.models import DataSource, Kpi, Measurement, Pull, SourceMapping
 from kpis.queries import calendars
 from kpis.services.applying import (
@@ -27,6 +27,7 @@ from kpis.services.applying import (
     looks_wrong,
     note_failure,
 )
+from kpis.services.checking import controls_of, rules_of_source
 from kpis.sources.base import Refusal, SourceError, SourceRows, Window, window_for
 from kpis.sources.mapping import MappedKpi, MappingError, parse_mapping, wanted_columns
 from objectives.queries import organisation
@@ -57,13 +58,6 @@ def due_pulls(*, now: datetime) -> list[tuple[int, datetime]]:
     return sorted((slots - set(started.values_list("source_id", "slot"))) | set(owed))
 
 
-def latest_slot(pull_at: time_of_day, *, now: datetime, zone: ZoneInfo) -> datetime:
-    """Return the last moment at or before `now` at which the clock of `zone` showed `pull_at`."""
-    today = now.astimezone(zone).date()
-    slot = datetime.combine(today, pull_at, zone)
-    return slot if slot <= now else datetime.combine(today - timedelta(days=1), pull_at, zone)
-
-
 def request_pull(*, source: DataSource, now: datetime) -> Pull:
     """Return a pull of the source that waits for a worker: a new one, unless one is waiting or running."""
     with transaction.atomic():
@@ -87,10 +81,10 @@ def run_pull(*, source_id: int, slot: datetime, now: datetime, lease: timedelta 
     def ended() -> datetime:
         return now + timedelta(seconds=time.monotonic() - began)
 
-    next_slot = latest_slot(source.pull_at, now=now + timedelta(days=1), zone=_zone())
+    following = next_slot(source.pull_at, after=now, zone=_zone())
     if pull.attempts > ATTEMPTS_AT_MOST:
         error = SourceError(f"The worker stopped in the middle of it {ATTEMPTS_AT_MOST} times.")
-        note_failure(pull, error, now=now, ended_at=ended(), next_slot=next_slot)
+        note_failure(pull, error, now=now, ended_at=ended(), next_slot=following)
         return Pull.objects.get(pk=pull.pk)
     try:
         fetched = _fetch(source, now.astimezone(_zone()).date())
@@ -101,11 +95,11 @@ def run_pull(*, source_id: int, slot: datetime, now: datetime, lease: timedelta 
     except NotOurs:
         log.warning("pull %s was taken over by another worker", pull.pk)
     except SourceError as error:
-        note_failure(pull, error, now=now, ended_at=ended(), next_slot=next_slot)
+        note_failure(pull, error, now=now, ended_at=ended(), next_slot=following)
     except Exception as error:
         log.exception("pull %s failed", pull.pk)
         unknown = SourceError(f"The pull stopped by an error of the platform ({type(error).__name__}).")
-        note_failure(pull, unknown, now=now, ended_at=ended(), next_slot=next_slot)
+        note_failure(pull, unknown, now=now, ended_at=ended(), next_slot=following)
     return Pull.objects.get(pk=pull.pk)
 
 
@@ -141,10 +135,12 @@ def _claim(source_id: int, slot: datetime, now: datetime, lease: timedelta) -> P
 def _fetch(source: DataSource, today: date) -> Fetched:
     """Read the source and compute its readings. No transaction is open meanwhile."""
     # They load pandas, which only a worker that pulls should wait for.
+    from kpis.sources.checking import check_rows, with_rules
     from kpis.sources.computing import compute_readings
     from kpis.sources.registry import source_of
 
     mapped, refusals = _mapped_kpis(source)
+    rules = rules_of_source(source)
     window = window_for(
         cursor=source.cursor,
         look_back_days=source.look_back_days,
@@ -154,18 +150,31 @@ def _fetch(source: DataSource, today: date) -> Fetched:
     if source.cursor is not None and source.cursor > today:
         raise SourceError(f"Rows before {source.cursor} were pulled already, but by the clock it is {today}.")
     reader = source_of(kind=source.kind, config=source.config, folder=Path(settings.KPI_SOURCES_DIR))
-    rows = reader.fetch(window=window, columns=wanted_columns(kpi.mapping for kpi in mapped))
+    columns = with_rules(wanted_columns(kpi.mapping for kpi in mapped), rules)
+    rows = reader.fetch(window=window, columns=columns)
     if not len(rows) and not source.may_be_empty:
         span = f"from {window.since} to before {today}" if window.since else f"before {today}"
         raise SourceError(f"There was no row for the days {span}.", refusals=rows.refusals, read=rows.read)
-    computed = compute_readings(rows, mapped, window)
+    rows_a_day = _rows_a_day(rows, window, [kpi.kpi_id for kpi in mapped])
+    checked = check_rows(
+        rows,
+        rules,
+        mapped,
+        window,
+        rows_a_day=rows_a_day,
+        usual=source.usual_rows,
+        controls=controls_of(rules),
+    )
+    computed = compute_readings(checked.rows, mapped, window, left_out=checked.left_out)
     return Fetched(
         window=window,
         rows_read=rows.read,
-        rows_kept=len(rows),
-        rows_a_day=_rows_a_day(rows, window, [kpi.kpi_id for kpi in mapped]),
+        rows_kept=len(checked.rows),
+        rows_a_day=rows_a_day,
         readings=computed.readings,
-        refusals=[*refusals, *computed.refusals, *rows.refusals],
+        refusals=[*refusals, *computed.refusals, *rows.refusals, *checked.refusals],
+        outcomes=checked.outcomes,
+        rows_refused=len(checked.refusals),
     )
 
 

@@ -10,6 +10,7 @@ from kpiplatform.accounts.models import User
 from kpiplatform.accounts.services import lock_active
 from kpiplatform.audit.editing import lock_as_seen
 from kpis.models import DataSource
+from kpis.services.freshness import behind_from
 
 # What people set; the rest says how the source stands and is written by every pull.
 SET_BY_PEOPLE = ("name", "owner_id", "pull_at", "look_back_days", "may_be_empty", "is_enabled")
@@ -32,7 +33,8 @@ def set_schedule(
         row = lock_as_seen(DataSource.objects.all(), source.pk, seen, SET_BY_PEOPLE)
         row.name, row.owner, row.pull_at = name, owner, pull_at
         row.look_back_days, row.may_be_empty, row.is_enabled = look_back_days, may_be_empty, is_enabled
-        row.save(update_fields=list(SET_BY_PEOPLE))
+        row.behind_from = behind_from(row)
+        row.save(update_fields=[*SET_BY_PEOPLE, "behind_from"])
     return row
 
 

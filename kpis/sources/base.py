@@ -75,10 +75,12 @@ class SourceError(Exception):
 class SourceRows:
     """The rows of a window in the order of their days, only the columns that were asked for.
 
-    Numbers are int64, Int64 (with gaps) or float64, texts are categories.
+    `lines` are where the rows stand in the source. Numbers are int64, Int64 (with gaps) or float64, texts are
+    categories.
     """
 
     days: np.ndarray
+    lines: np.ndarray
     columns: Mapping[Wanted, pd.Series]
     refusals: Sequence[Refusal]
     read: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from kpis.domain.aggregation import ratio
+from kpis.domain.figures import plain
 from kpis.domain.parsing import Refused, to_storage
 from kpis.domain.periods import Calendar, Period, period_of
 from kpis.readings import PROVISIONAL, REPORTED, Reading
@@ -58,14 +59,21 @@ class _Periods:
     codes: np.ndarray
 
 
-def compute_readings(rows: SourceRows, mapped: Sequence[MappedKpi], window: Window) -> Computed:
+def compute_readings(
+    rows: SourceRows,
+    mapped: Sequence[MappedKpi],
+    window: Window,
+    *,
+    left_out: Mapping[int, np.ndarray] | None = None,
+) -> Computed:
     """Return a reading for each KPI and period that lies wholly in the window and has a value.
 
+    `left_out` marks rows that do not count for a KPI, by its id.
     A period that `window.until` cuts is provisional. A period in which the source has no row at
     all gives no reading; one in which none matches gives 0 for counts and sums and no reading for
     anything else. A denominator of 0 gives a reading without value.
     """
-    sheet = _Sheet(rows, window)
+    sheet = Sheet(rows, window, left_out=left_out)
     readings: list[Reading] = []
     refusals: list[Refusal] = []
     for kpi in mapped:
@@ -99,17 +107,11 @@ def _bounded(value: Decimal | None, kpi: MappedKpi) -> Decimal | None:
     return stored
 
 
-def plain(number: Decimal) -> str:
-    """Return the number in digits, without trailing zeros."""
-    text = f"{number:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-class _Sheet:
+class Sheet:
     """Rows with what several KPIs share: their periods, and which rows match a condition."""
 
-    def __init__(self, rows: SourceRows, window: Window) -> None:
-        self.rows, self.window = rows, window
+    def __init__(self, rows: SourceRows, window: Window, *, left_out: Mapping[int, np.ndarray] | None = None) -> None:
+        self.rows, self.window, self.left_out = rows, window, left_out or {}
         self.days, self.day_codes = np.unique(rows.days, return_inverse=True)
         self._periods: dict[tuple[str, Calendar], _Periods] = {}
         self._masks: dict[Condition, np.ndarray] = {}
@@ -117,7 +119,7 @@ class _Sheet:
     def values(self, kpi: MappedKpi) -> list[tuple[Period, Decimal | None, Decimal | None, Decimal | None, str]]:
         """Return (period, value, numerator, denominator, reason) for each period with a reading."""
         grid, mapping = self.periods(kpi.frequency, kpi.calendar), kpi.mapping
-        mask = self.matching(mapping.where) & (grid.codes >= 0)
+        mask = self.about(kpi) & (grid.codes >= 0)
         if mapping.value is not None:
             values = self.figure(mapping.value, grid, mask)
             return [(p, v, None, None, "") for p, v in zip(grid.periods, values, strict=True) if v is not None]
@@ -130,6 +132,11 @@ class _Sheet:
             for period, count, numerator, denominator in zip(grid.periods, about, numerators, denominators, strict=True)
             if count and numerator is not None and denominator is not None
         ]
+
+    def about(self, kpi: MappedKpi) -> np.ndarray:
+        """Return which rows the KPI is computed from."""
+        mask = self.matching(kpi.mapping.where)
+        return mask & ~self.left_out[kpi.kpi_id] if kpi.kpi_id in self.left_out else mask
 
     def periods(self, frequency: str, calendar: Calendar) -> _Periods:
         key = (frequency, calendar)

@@ -110,6 +110,7 @@ def typed_rows(
         order = order[np.argsort(days[order], kind="stable")]
     return SourceRows(
         days=days[order],
+        lines=lines[order],
         columns={wanted: _series(distinct, order, wanted[1]) for wanted, distinct in typed.items()},
         refusals=refusals,
         read=read,

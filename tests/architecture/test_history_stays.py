@@ -48,6 +48,8 @@ AUDITED = {
     "kpis_periodcalendar",
     "kpis_periodlock",
     "kpis_periodreopening",
+    "kpis_qualityrule",
+    "kpis_sourceagreement",
     "kpis_sourcemapping",
     "kpis_target",
     "kpis_thresholdset",

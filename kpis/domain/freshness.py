@@ -1,0 +1,49 @@
+"""By when a source should have brought its values, and how often it did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from datetime import time as time_of_day
+from zoneinfo import ZoneInfo
+
+DAY = timedelta(days=1)
+
+
+def latest_slot(pull_at: time_of_day, *, now: datetime, zone: ZoneInfo) -> datetime:
+    """Return the last moment at or before `now` at which the clock of `zone` showed `pull_at`."""
+    today = now.astimezone(zone).date()
+    slot = datetime.combine(today, pull_at, zone)
+    return slot if slot <= now else datetime.combine(today - DAY, pull_at, zone)
+
+
+def next_slot(pull_at: time_of_day, *, after: datetime, zone: ZoneInfo) -> datetime:
+    """Return the first moment after `after` at which the clock of `zone` shows `pull_at`."""
+    slot = latest_slot(pull_at, now=after + DAY, zone=zone)
+    # A day of 25 hours: a day later the clock has not come round yet.
+    return slot if slot > after else latest_slot(pull_at, now=after + 2 * DAY, zone=zone)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """Whether the values of one slot were there by the time agreed; None while there is time left."""
+
+    slot: datetime
+    by: datetime
+    at: datetime | None
+    is_met: bool | None
+
+
+def record(slots: Sequence[datetime], applied: Sequence[datetime], *, within: timedelta, now: datetime) -> list[Kept]:
+    """Return for each slot, oldest first, when the first pull after it was applied and whether that was in time."""
+    found = []
+    moments = sorted(applied)
+    for slot in sorted(slots):
+        by = slot + within
+        at = next((moment for moment in moments if moment >= slot), None)
+        is_met: bool | None = at is not None and at <= by
+        if at is None and now < by:
+            is_met = None
+        found.append(Kept(slot=slot, by=by, at=at, is_met=is_met))
+    return found
