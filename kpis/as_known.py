@@ -8,9 +8,9 @@ from datetime import date, datetime
 
 from django.db import connection
 
-from kpis.domain.judged import Judged, Valued, judge_periods
+from kpis.domain.judged import Valued, judge_periods
 from kpis.domain.periods import fiscal_year_start
-from kpis.domain.state import State, closed_periods, state_of
+from kpis.domain.state import State, band_since, closed_periods, state_of
 from kpis.models import Kpi
 from kpis.queries import calendars, fiscal_years_of, rules_of
 
@@ -70,7 +70,7 @@ def states_as_known(*, kpis: Sequence[Kpi], before: date, known_at: datetime | N
         newest_first = judged[::-1][:LOOK_BACK]
         closed = closed_periods(newest_first)
         if closed:
-            states[kpi.pk] = (state_of(newest_first, kpi.frequency, by_calendar[kpi.calendar_id]), _since(closed))
+            states[kpi.pk] = (state_of(newest_first, kpi.frequency, by_calendar[kpi.calendar_id]), band_since(closed))
     return states
 
 
@@ -94,12 +94,3 @@ def _whole_years(values: Sequence[Valued], kpi: Kpi, by_calendar: dict) -> list[
         return []
     newest = fiscal_year_start(values[-1].period_start, by_calendar[kpi.calendar_id])
     return [row for row in values if row.period_start >= newest]
-
-
-def _since(closed: Sequence[Judged]) -> date:
-    since = closed[0].period_start
-    for row in closed:
-        if row.band != closed[0].band:
-            break
-        since = row.period_start
-    return since

@@ -33,6 +33,16 @@ def closed_periods(newest_first: Iterable[Judged]) -> list[Judged]:
     return [row for row in newest_first if not row.is_provisional and row.value is not None]
 
 
+def band_since(closed: Sequence[Judged]) -> date:
+    """Return the first period of the band of the latest of the closed periods, which come newest first."""
+    since = closed[0].period_start
+    for row in closed:
+        if row.band != closed[0].band:
+            break
+        since = row.period_start
+    return since
+
+
 def state_of(newest_first: Sequence[Judged], frequency: str, calendar: Calendar) -> State:
     """Return the state after the given judged periods; about 27 of them make the natural limits sound.
 

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django.utils.translation import gettext as _
 
+from kpiplatform.dashboards.as_known import NOW, PARAMETER, AsKnown
 from kpiplatform.dashboards.kpi_page.facts import Facts
 from kpiplatform.dashboards.kpi_page.timeline import Cell, open_cell, same_year
 from kpis.domain.periods import Frequency, period_of
@@ -35,20 +36,27 @@ class Choice:
     view: str = VALUES
     span: str = ""
     all_revisions: bool = False
+    known: AsKnown = NOW
 
     @classmethod
-    def from_query(cls, query: Mapping[str, str]) -> Choice:
-        """Return what the address asks for; what it asks in error is the default."""
+    def from_query(cls, query: Mapping[str, str], known: AsKnown = NOW) -> Choice:
+        """Return what the address asks for, as known on a day; what it asks in error is the default."""
         view, span = query.get("view", ""), query.get("range", "")
         return cls(
             view=view if view in VIEWS else VALUES,
             span=span if span in SPANS else "",
             all_revisions=query.get("revisions") == "all",
+            known=known,
         )
 
     @property
     def url(self) -> str:
         """The address of this choice, relative to the page; the defaults are not spelled out."""
+        return f"?{urlencode(self.query)}"
+
+    @property
+    def query(self) -> dict[str, str]:
+        """What differs from the defaults, by parameter."""
         query = {}
         if self.view != VALUES:
             query["view"] = self.view
@@ -56,7 +64,9 @@ class Choice:
             query["range"] = self.span
         if self.all_revisions:
             query["revisions"] = "all"
-        return f"?{urlencode(query)}"
+        if self.known.on:
+            query[PARAMETER] = self.known.on.isoformat()
+        return query
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from kpiplatform.accounts.models import User
+from kpiplatform.dashboards.as_known import AsKnown
 from kpis.domain.judged import Rules
 from kpis.domain.limits import AnyLimits, Limits, RangeLimits
 from kpis.domain.periods import Calendar, Period, WorkingDays, period_of
@@ -146,9 +147,11 @@ class Other:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """A KPI and all that its page says of it."""
+    """A KPI and all that its page says of it; as known on a past day, `today` is that day."""
 
     kpi: Kpi
+    known: AsKnown
+    first_recorded_at: datetime | None
     state: KpiState
     calendar: Calendar
     today: date

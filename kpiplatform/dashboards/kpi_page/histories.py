@@ -1,6 +1,7 @@
 """The rows that hang on one KPI, all in one statement: values, rules, notes, revisions, promises.
 
 Written as SQL because the page is read often: the same through the ORM costs ten times the statement itself.
+As known at a past moment, values are their latest revisions before it, and what was recorded later is left out.
 """
 
 from __future__ import annotations
@@ -20,6 +21,30 @@ from kpis.domain.limits import TargetRow, ThresholdRow
 LATEST_REVISIONS = 10
 MOST_REVISIONS = 1000
 
+ROWS_NOW = """
+SELECT json_agg(json_build_array(m.period_start, m.period_end, m.value, m.numerator, m.denominator, m.state,
+    m.reason, m.recorded_at, e.kpi_id IS NOT NULL, e.value, e.goal, e.red_flag, e.goal_high, e.red_high,
+    e.score, coalesce(e.band, ''), coalesce(e.no_band_reason, '')) ORDER BY m.period_start)
+FROM kpis_measurement m LEFT JOIN kpis_evaluation e USING (kpi_id, period_start) WHERE m.kpi_id = k.id
+"""
+ROWS_KNOWN = """
+SELECT json_agg(json_build_array(period_start, period_end, value, numerator, denominator, state, reason, recorded_at,
+    false, NULL, NULL, NULL, NULL, NULL, NULL, '', '') ORDER BY period_start)
+FROM (
+    SELECT DISTINCT ON (period_start) * FROM kpis_measurementrevision
+    WHERE kpi_id = k.id AND recorded_at < %(known_at)s ORDER BY period_start, seq DESC
+) AS known
+"""
+OWNER_KNOWN = """
+SELECT json_build_object('pk', u.id, 'name', u.name)
+FROM kpis_kpiownership o JOIN accounts_user u ON u.id = o.owner_id
+WHERE o.kpi_id = k.id AND o.recorded_at < %(known_at)s
+ORDER BY o.effective_from DESC, o.recorded_at DESC LIMIT 1
+"""
+DEFINITION_KNOWN = """
+SELECT definition || jsonb_build_object('version', version) FROM kpis_kpiversion
+WHERE kpi_id = k.id AND recorded_at < %(known_at)s ORDER BY version DESC LIMIT 1
+"""
 # The first value of a period is no change: it is listed only among all versions.
 STATEMENT = """
 SELECT json_build_object(
@@ -38,34 +63,35 @@ SELECT json_build_object(
         JOIN kpis_datasource s ON s.id = m.source_id JOIN kpis_pull p ON p.source_id = s.id
         WHERE m.kpi_id = k.id AND p.state IN ('failed', 'suspect') AND p.slot > coalesce(s.last_applied_at, '-infinity')
     ),
-    'revision_count', (SELECT count(*) FROM kpis_measurementrevision WHERE kpi_id = k.id),
+    'revision_count', (
+        SELECT count(*) FROM kpis_measurementrevision WHERE kpi_id = k.id AND recorded_at < %(known_at)s
+    ),
+    'first_recorded_at', (SELECT min(recorded_at) FROM kpis_measurementrevision WHERE kpi_id = k.id),
+    'owner', ({owner}),
+    'definition', ({definition}),
     'latest_parts', (
         SELECT json_object_agg(m.kpi_id, json_build_array(m.numerator, m.denominator))
         FROM objectives_unit u JOIN kpis_kpi c ON c.unit_id = u.id JOIN kpis_kpistate s ON s.kpi_id = c.id
         JOIN kpis_measurement m ON m.kpi_id = c.id AND m.period_start = s.period_start
         WHERE u.parent_id = k.unit_id AND m.denominator IS NOT NULL
     ),
-    'rows', (
-        SELECT json_agg(json_build_array(m.period_start, m.period_end, m.value, m.numerator, m.denominator, m.state,
-            m.reason, m.recorded_at, e.kpi_id IS NOT NULL, e.value, e.goal, e.red_flag, e.goal_high, e.red_high,
-            e.score, coalesce(e.band, ''), coalesce(e.no_band_reason, '')) ORDER BY m.period_start)
-        FROM kpis_measurement m LEFT JOIN kpis_evaluation e USING (kpi_id, period_start) WHERE m.kpi_id = k.id
-    ),
+    'rows', ({rows}),
     'targets', (
         SELECT json_agg(json_build_object('effective_from', effective_from, 'recorded_at', recorded_at,
             'value', value, 'low', low, 'high', high) ORDER BY effective_from, recorded_at)
-        FROM kpis_target WHERE kpi_id = k.id
+        FROM kpis_target WHERE kpi_id = k.id AND recorded_at < %(known_at)s
     ),
     'thresholds', (
         SELECT json_agg(json_build_object('effective_from', effective_from, 'recorded_at', recorded_at, 'mode', mode,
             'goal', goal, 'red_flag', red_flag, 'goal_low', goal_low, 'goal_high', goal_high, 'red_low', red_low,
             'red_high', red_high, 'scores', scores) ORDER BY effective_from, recorded_at)
-        FROM kpis_thresholdset WHERE kpi_id = k.id
+        FROM kpis_thresholdset WHERE kpi_id = k.id AND recorded_at < %(known_at)s
     ),
     'remarks', (
         SELECT json_agg(json_build_object('pk', a.id, 'start', a.period_start, 'end', a.period_end, 'text', a.text,
             'author_id', a.author_id, 'author', u.name, 'at', a.created_at) ORDER BY a.period_start, a.id)
-        FROM kpis_annotation a JOIN accounts_user u ON u.id = a.author_id WHERE a.kpi_id = k.id
+        FROM kpis_annotation a JOIN accounts_user u ON u.id = a.author_id
+        WHERE a.kpi_id = k.id AND a.created_at < %(known_at)s
     ),
     'comments', (
         SELECT json_agg(json_build_object('pk', c.id, 'parent', c.parent_id, 'kind', c.kind, 'mentioned', (
@@ -73,12 +99,13 @@ SELECT json_build_object(
                 WHERE m.commentary_id = c.id
             ), 'period_start', c.period_start, 'body', c.body, 'cause', c.cause, 'action', c.action,
             'recovery_on', c.recovery_on, 'author', u.name, 'at', c.created_at) ORDER BY c.created_at, c.id)
-        FROM kpis_commentary c JOIN accounts_user u ON u.id = c.author_id WHERE c.kpi_id = k.id
+        FROM kpis_commentary c JOIN accounts_user u ON u.id = c.author_id
+        WHERE c.kpi_id = k.id AND c.created_at < %(known_at)s
     ),
     'versions', (
         SELECT json_agg(json_build_object('number', version, 'effective_from', effective_from,
             'breaks_series', breaks_series, 'reason', reason) ORDER BY effective_from, version)
-        FROM kpis_kpiversion WHERE kpi_id = k.id
+        FROM kpis_kpiversion WHERE kpi_id = k.id AND recorded_at < %(known_at)s
     ),
     'revisions', (
         SELECT json_agg(json_build_object('start', r.period_start, 'seq', r.seq, 'was', b.value, 'now', r.value,
@@ -86,7 +113,8 @@ SELECT json_build_object(
             'note', r.note, 'who', coalesce(u.name, s.name), 'at', r.recorded_at)
             ORDER BY r.recorded_at DESC, r.period_start DESC, r.seq DESC)
         FROM (
-            SELECT * FROM kpis_measurementrevision WHERE kpi_id = k.id AND seq > %(seq)s
+            SELECT * FROM kpis_measurementrevision
+            WHERE kpi_id = k.id AND seq > %(seq)s AND recorded_at < %(known_at)s
             ORDER BY recorded_at DESC, period_start DESC, seq DESC LIMIT %(revisions)s
         ) AS r
         LEFT JOIN kpis_measurementrevision b
@@ -108,13 +136,16 @@ SELECT json_build_object(
 )::text
 FROM kpis_kpi k JOIN objectives_unit u ON u.id = k.unit_id WHERE k.id = %(kpi)s
 """
+AS_KNOWN_NOW = STATEMENT.format(rows=ROWS_NOW, owner="SELECT NULL", definition="SELECT NULL")
+AS_KNOWN_THEN = STATEMENT.format(rows=ROWS_KNOWN, owner=OWNER_KNOWN, definition=DEFINITION_KNOWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Histories:
     """What one statement found; all in time order, revisions newest first.
 
-    `latest_parts` holds numerator and denominator of the latest ratio of each KPI of the units below.
+    `latest_parts` holds numerator and denominator of the latest ratio of each KPI of the units below. `owner` and
+    `definition` are those of a past moment, None where nothing else than today's was recorded by then.
     """
 
     time_zone: str
@@ -123,6 +154,9 @@ class Histories:
     reopened: frozenset[date]
     failing_since: datetime | None
     revision_count: int
+    first_recorded_at: datetime | None
+    owner: User | None
+    definition: dict[str, Any] | None
     latest_parts: dict[int, tuple[Decimal, Decimal]]
     rows: tuple[Row, ...]
     targets: tuple[TargetRow, ...]
@@ -134,11 +168,17 @@ class Histories:
     promises: tuple[Promise, ...]
 
 
-def histories(*, kpi_id: int, now: datetime, all_revisions: bool) -> Histories:
-    """Return the rows of a KPI in one query; the latest changes of values, or all versions up to a thousand."""
+def histories(*, kpi_id: int, now: datetime, all_revisions: bool, known_at: datetime | None = None) -> Histories:
+    """Return the rows of a KPI in one query; the latest changes of values, or all versions up to a thousand.
+
+    As known at a past moment the rows are not judged: their judgement depends on what else was known.
+    """
     limit, seq = (MOST_REVISIONS, 0) if all_revisions else (LATEST_REVISIONS, 1)
     with connection.cursor() as cursor:
-        cursor.execute(STATEMENT, {"kpi": kpi_id, "now": now, "revisions": limit, "seq": seq})
+        cursor.execute(
+            AS_KNOWN_THEN if known_at else AS_KNOWN_NOW,
+            {"kpi": kpi_id, "now": now, "revisions": limit, "seq": seq, "known_at": known_at or "infinity"},
+        )
         (text,) = cursor.fetchone()
     # Numbers are read as they were stored, not as the nearest float.
     found: dict[str, Any] = json.loads(text, parse_float=Decimal)
@@ -149,6 +189,9 @@ def histories(*, kpi_id: int, now: datetime, all_revisions: bool) -> Histories:
         reopened=_days(found["reopened"]),
         failing_since=_moment(found["failing_since"]),
         revision_count=found["revision_count"],
+        first_recorded_at=_moment(found["first_recorded_at"]),
+        owner=User(**found["owner"]) if found["owner"] else None,
+        definition=found["definition"],
         latest_parts={int(kpi): tuple(parts) for kpi, parts in (found["latest_parts"] or {}).items()},
         rows=tuple(_row(row) for row in found["rows"] or ()),
         targets=tuple(TargetRow(**_timed(row)) for row in found["targets"] or ()),

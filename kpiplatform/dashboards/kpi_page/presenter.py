@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from django.utils.translation import gettext as _
+
+from kpiplatform.dashboards.as_known import NOW, PARAMETER
 from kpiplatform.dashboards.kpi_page import answer, choice, history, sheet
 from kpiplatform.dashboards.kpi_page.chart import all_notes, chart
 from kpiplatform.dashboards.kpi_page.choice import ALL, TABLE, Choice
@@ -31,7 +34,7 @@ def kpi_page(facts: Facts, choose: Choice) -> dict[str, Any]:
         "band_state": band_state(facts),
         "lede": lede(facts, cells),
         "headline": headline(facts, cells),
-        "source": sheet.source(facts),
+        "source": None if choose.known.on else sheet.source(facts),
         "choice": choose,
         "views": choice.views(choose),
         "spans": choice.spans(choose, span, facts),
@@ -61,5 +64,19 @@ def kpi_page(facts: Facts, choose: Choice) -> dict[str, Any]:
         "may_comment": facts.may_comment,
         "may_correct": facts.may_correct,
         "may_configure": facts.may_configure,
-        "known_on": wording.moment(facts.state.evaluated_at) if facts.state.evaluated_at else "",
+        "known": choose.known,
+        "now_url": replace(choose, known=NOW).url,
+        "kept": {name: value for name, value in choose.query.items() if name != PARAMETER},
+        "day": facts.today,
+        "nothing_known": _nothing_known(facts, wording),
+        "judged_at": wording.moment(facts.state.evaluated_at) if facts.state.evaluated_at else "",
+    }
+
+
+def _nothing_known(facts: Facts, wording: Wording) -> str:
+    """Say from when on there is something to see, where nothing was recorded by the chosen day."""
+    if not facts.known.on or facts.rows or facts.first_recorded_at is None:
+        return ""
+    return _("No value was recorded by then: the first one was on %(moment)s.") % {
+        "moment": wording.moment(facts.first_recorded_at)
     }

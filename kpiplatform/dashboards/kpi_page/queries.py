@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,8 +14,10 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from initiatives.queries import initiatives_visible_to
 from kpiplatform.accounts.models import User
+from kpiplatform.dashboards.as_known import NOW, AsKnown
 from kpiplatform.dashboards.kpi_page.facts import Facts, Other, state_of
-from kpiplatform.dashboards.kpi_page.histories import histories
+from kpiplatform.dashboards.kpi_page.histories import Histories, histories
+from kpiplatform.dashboards.kpi_page.past import defined_then, judged_then, state_then
 from kpis.domain.judged import Rules
 from kpis.models import Kpi
 from kpis.queries import calendar_of, kpis_editable_by, kpis_visible_to
@@ -52,10 +55,13 @@ OTHER_COLUMNS = (
 )
 
 
-def kpi_facts(*, user: User, code: str, now: datetime, today: date, all_revisions: bool = False) -> Facts:
+def kpi_facts(
+    *, user: User, code: str, now: datetime, today: date, all_revisions: bool = False, known: AsKnown = NOW
+) -> Facts:
     """Return what the page of the KPI shows to `user`; raises Kpi.DoesNotExist for those who may not see it.
 
     `today` is the person's day, by which roles hold; `Facts.today` is the organisation's, by which periods close.
+    As known on a past day nothing can be written, and what has no history is left out.
     """
     visible = kpis_visible_to(user, today=today)
     own = Exists(kpis_editable_by(user, today=today).filter(pk=OuterRef("pk")))
@@ -63,10 +69,39 @@ def kpi_facts(*, user: User, code: str, now: datetime, today: date, all_revision
     answering = initiatives_visible_to(user, today=today).filter(impacts__kpi=OuterRef("pk")).order_by().values("code")
     visible_with = visible.annotate(answering=ArraySubquery(answering))
     kpi = visible_with.select_related(*SHOWN_WITH_IT).annotate(is_editable=own, opens_objective=opened).get(code=code)
-    found = histories(kpi_id=kpi.pk, now=now, all_revisions=all_revisions)
+    found = histories(kpi_id=kpi.pk, now=now, all_revisions=all_revisions, known_at=known.at)
+    facts = _facts(kpi, found, user, now=now, today=today)
+    if known.on is not None and known.at is not None:
+        return _as_known(facts, found, known, known.at, known.on)
     guard, below = _others(kpi, visible, found.latest_parts)
+    return replace(facts, guard=guard, below=below)
+
+
+def _as_known(facts: Facts, found: Histories, known: AsKnown, at: datetime, on: date) -> Facts:
+    kpi = defined_then(facts.kpi, found.definition)
+    kpi.owner = found.owner or kpi.owner
+    kpi.deputy = kpi.steward = None
+    rules = replace(facts.rules, polarity=kpi.polarity)
+    rows = judged_then(facts.rows, rules, kpi, facts.calendar, at)
+    return replace(
+        facts,
+        known=known,
+        today=on,
+        rules=rules,
+        rows=rows,
+        state=state_then(rows, kpi, facts.calendar),
+        promises=(),
+        may_comment=False,
+        may_edit=False,
+        may_configure=False,
+    )
+
+
+def _facts(kpi: Any, found: Histories, user: User, *, now: datetime, today: date) -> Facts:
     return Facts(
         kpi=kpi,
+        known=NOW,
+        first_recorded_at=found.first_recorded_at,
         state=state_of(kpi),
         calendar=calendar_of(kpi.calendar),
         today=now.astimezone(ZoneInfo(found.time_zone)).date(),
@@ -79,8 +114,8 @@ def kpi_facts(*, user: User, code: str, now: datetime, today: date, all_revision
         revision_count=found.revision_count,
         promises=found.promises,
         may_open=frozenset(kpi.answering),
-        below=below,
-        guard=guard,
+        below=(),
+        guard=None,
         holidays=found.holidays,
         locked_until=found.locked_until,
         reopened=found.reopened,

@@ -66,7 +66,7 @@ def definition(facts: Facts) -> tuple[list[Fact], list[Fact]]:
             label=_("Kind"),
             value=joined([kpi.get_tier_display(), kpi.get_indicator_type_display(), kpi.get_polarity_display()], ", "),
         ),
-        *_reviewed_in(facts),
+        *(() if facts.known.on else _reviewed_in(facts)),
     ]
     bounds = "" if kpi.minimum is None and kpi.maximum is None else _bounds(facts, wording)
     rest = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
@@ -10,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from alerts.panel import kpi_panel
 from alerts.queries import alerts_of
+from kpiplatform.dashboards.as_known import NOW, PARAMETER, AsKnown, as_known
 from kpiplatform.dashboards.kpi_page import presenter, queries
 from kpiplatform.dashboards.kpi_page.chart import all_notes
 from kpiplatform.dashboards.kpi_page.choice import Choice
@@ -20,21 +22,24 @@ from kpiplatform.dashboards.kpi_page.wording import Wording
 from kpiplatform.htmx import page
 from kpis.forms import AnnotationForm, CommentForm
 from kpis.models import Kpi
+from objectives.queries import organisation
 
 
 @require_safe
 def kpi(request: HttpRequest, code: str) -> HttpResponse:
     """Show a KPI: its values, what judges them, who answers for them and what is being done."""
-    choose, now = Choice.from_query(request.GET), timezone.now()
-    facts = _facts_or_404(request, code, now=now, all_revisions=choose.all_revisions)
-    alerts = kpi_panel(
-        alerts=alerts_of(facts.kpi, reader=request.user),
-        kpi=facts.kpi,
-        may_acknowledge=facts.may_edit,
-        now=now,
-        zone=timezone.get_current_timezone(),
-    )
-    context = presenter.kpi_page(facts, choose) | {"panel": alerts}
+    now = timezone.now()
+    choose = Choice.from_query(request.GET, _known(request, now))
+    facts = _facts_or_404(request, code, now=now, known=choose.known, all_revisions=choose.all_revisions)
+    context = presenter.kpi_page(facts, choose)
+    if not facts.known.on:
+        context["panel"] = kpi_panel(
+            alerts=alerts_of(facts.kpi, reader=request.user),
+            kpi=facts.kpi,
+            may_acknowledge=facts.may_edit,
+            now=now,
+            zone=timezone.get_current_timezone(),
+        )
     if facts.may_comment:
         context |= {"note_form": AnnotationForm(today=facts.today), "comment_form": CommentForm()}
     return page(request, "kpis/kpi.html", context, partial="body")
@@ -43,17 +48,29 @@ def kpi(request: HttpRequest, code: str) -> HttpResponse:
 @require_safe
 def table(request: HttpRequest, code: str) -> HttpResponse:
     """Send every period of a KPI as a file for spreadsheets."""
-    facts = _facts_or_404(request, code, now=timezone.now())
+    now = timezone.now()
+    facts = _facts_or_404(request, code, now=now, known=_known(request, now))
     text = as_csv(facts=facts, cells=timeline(facts), notes=all_notes(facts, Wording.of(facts)))
     # The mark tells spreadsheets that the file is UTF-8.
     response = HttpResponse("\ufeff" + text, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{facts.kpi.code}.csv"'
+    known = f"-known-{facts.known.on}" if facts.known.on else ""
+    response["Content-Disposition"] = f'attachment; filename="{facts.kpi.code}{known}.csv"'
     return response
 
 
-def _facts_or_404(request: HttpRequest, code: str, *, now: datetime, all_revisions: bool = False) -> Facts:
-    today = timezone.localdate(now)
+def _known(request: HttpRequest, now: datetime) -> AsKnown:
+    text = request.GET.get(PARAMETER, "")
+    if not text:
+        return NOW
+    zone = ZoneInfo(organisation().time_zone)
+    return as_known(text, today=now.astimezone(zone).date(), zone=zone)
+
+
+def _facts_or_404(
+    request: HttpRequest, code: str, *, now: datetime, known: AsKnown, all_revisions: bool = False
+) -> Facts:
+    asked = {"user": request.user, "code": code, "now": now, "today": timezone.localdate(now)}
     try:
-        return queries.kpi_facts(user=request.user, code=code, now=now, today=today, all_revisions=all_revisions)
+        return queries.kpi_facts(**asked, all_revisions=all_revisions, known=known)
     except Kpi.DoesNotExist:
         raise Http404 from None

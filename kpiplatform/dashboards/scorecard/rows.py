@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from kpiplatform.dashboards.as_known import NOW, AsKnown
 from kpiplatform.dashboards.scorecard.queries import Board, Line
 from kpiplatform.dashboards.scorecard.surroundings import Answer
 from kpis.domain.bullet import Bullet, bullet
@@ -134,16 +135,24 @@ def _standing_now(kpi: Line) -> Standing:
 class Rows:
     """Makes the rows of one page; what many of them share is found and put into words once.
 
-    A row names its period when it is not the one that starts on `shown_from`.
+    A row names its period when it is not the one that starts on `shown_from`. It leads to the KPI as `known`.
     """
 
     def __init__(
-        self, board: Board, *, locale: str, today: date, shown_from: date, calendars: Mapping[int, Calendar]
+        self,
+        board: Board,
+        *,
+        locale: str,
+        today: date,
+        shown_from: date,
+        calendars: Mapping[int, Calendar],
+        known: AsKnown = NOW,
     ) -> None:
         self.board, self.locale, self.today, self.shown_from = board, locale, today, shown_from
         self.calendars = calendars
         # A code is made of letters, digits and hyphens: it stands in an address as it is.
-        self.before_code, _code, self.after_code = reverse("kpi", args=["CODE"]).rpartition("CODE")
+        self.before_code, _code, after = reverse("kpi", args=["CODE"]).rpartition("CODE")
+        self.after_code = after + known.query
         self.signals = {"signal": _("signal"), "routine": _("routine"), "too_few": _("too few")}
         self.no_answer = answer_words(NO_ANSWER)
         self.labels: dict[tuple[date, str, int], str] = {}

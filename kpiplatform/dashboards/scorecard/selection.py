@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.http import QueryDict
 
+from kpiplatform.dashboards.as_known import PARAMETER, AsKnown, as_known
 from kpis.domain.periods import (
     Calendar,
     Period,
@@ -68,11 +69,14 @@ class Selection:
         return self.shown_week.end if self.week else self.today
 
     @property
+    def known(self) -> AsKnown:
+        """The day up to whose end things are known."""
+        return as_known(str(self.known_on or ""), today=self.today, zone=self.zone)
+
+    @property
     def known_at(self) -> datetime | None:
         """The moment from which on nothing is known."""
-        if self.known_on is None:
-            return None
-        return datetime.combine(self.known_on + timedelta(days=1), time.min, self.zone)
+        return self.known.at
 
     @property
     def week_label(self) -> str:
@@ -92,7 +96,7 @@ class Selection:
             "owner": other.owner,
             "band": other.band,
             "week": other.week.key if other.week else "",
-            "known": other.known_on.isoformat() if other.known_on else "",
+            PARAMETER: other.known_on.isoformat() if other.known_on else "",
         }
         return "?" + urlencode({key: word for key, word in words.items() if word})
 
@@ -122,6 +126,7 @@ def selection_from(query: QueryDict, *, now: datetime, zone: ZoneInfo, calendar:
     """Read the address; what makes no sense is left out and named in `refused`."""
     today = now.astimezone(zone).date()
     refused: list[str] = []
+    known = as_known(query.get(PARAMETER, ""), today=today, zone=zone)
     chosen = Selection(
         today=today,
         zone=zone,
@@ -132,9 +137,9 @@ def selection_from(query: QueryDict, *, now: datetime, zone: ZoneInfo, calendar:
         owner=query.get("owner", "") if query.get("owner", "").isdigit() else "",
         band=_one_of(query, "band", BANDS, ""),
         week=_week(query.get("week", ""), today, calendar, refused),
-        known_on=_known_on(query.get("known", ""), today, refused),
+        known_on=known.on,
     )
-    return replace(chosen, refused=tuple(refused))
+    return replace(chosen, refused=tuple(filter(None, [*refused, known.refused])))
 
 
 def _one_of(query: QueryDict, name: str, words: tuple[str, ...], default: str) -> str:
@@ -154,14 +159,3 @@ def _week(key: str, today: date, calendar: Calendar, refused: list[str]) -> Peri
         return None
     latest = previous_period(period_of(today, "week", calendar), calendar)
     return week if week.end < latest.end else None
-
-
-def _known_on(text: str, today: date, refused: list[str]) -> date | None:
-    if not text:
-        return None
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        refused.append(f"“{text[:20]}” is not a date; everything known now is shown.")
-        return None
-    return day if day < today else None

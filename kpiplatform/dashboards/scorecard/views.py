@@ -58,6 +58,7 @@ def _context(user: Any, chosen: Selection, by_calendar: dict[int, Calendar], now
         today=chosen.today,
         shown_from=chosen.shown_week.start,
         calendars=by_calendar,
+        known=chosen.known,
     )
     rows = [maker.row_of(kpi) for kpi in read.kpis]
     if chosen.band and not chosen.is_now:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
@@ -14,9 +14,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from kpiplatform.dashboards.as_known import NOW, PARAMETER, AsKnown
 from kpiplatform.dashboards.units.bowler_cells import cells_html
 from kpiplatform.dashboards.units.bowler_queries import Grid, series_of
-from kpis.domain.figures import MONTHS, day, number, short_day, signed
+from kpis.domain.figures import MONTHS, number, short_day, signed
 from kpis.domain.grid import Cell, cell, periods_in
 from kpis.domain.periods import Calendar, Period, fiscal_year_start, period_of, previous_period, short_label
 from kpis.templatetags.kpi_figures import band
@@ -31,25 +32,19 @@ HEATS = {"on_track": "on", "at_risk": "risk", "off_track": "off", "": "none"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """Which periods the columns are, what stands in the cells, which KPIs, and as known on which past day.
-
-    `refused` says in a sentence which day of the address made no sense.
-    """
+    """Which periods the columns are, what stands in the cells, which KPIs, and as known on which day."""
 
     frequency: str = "month"
     show: str = "value"
     tier: str = ""
-    known_on: date | None = None
-    refused: str = ""
+    known: AsKnown = NOW
 
     @classmethod
-    def from_query(cls, query: Mapping[str, str], *, today: date) -> Choice:
-        """Return what the address asks for; what it asks in error is the default."""
+    def from_query(cls, query: Mapping[str, str], known: AsKnown) -> Choice:
+        """Return what the address asks for, as known on a day; what it asks in error is the default."""
         frequency, show = query.get("by", ""), query.get("show", "")
-        known_on, refused = _past_day(query.get("known", ""), today)
         return cls(
-            known_on=known_on,
-            refused=refused,
+            known=known,
             frequency=frequency if frequency in CLOSED else "month",
             show=show if show in SHOWN else "value",
             tier=query.get("tier", ""),
@@ -58,23 +53,18 @@ class Choice:
     @property
     def url(self) -> str:
         """The address of this choice, relative to the page; the defaults are not spelled out."""
-        known = self.known_on.isoformat() if self.known_on else ""
-        query = {"by": self.frequency, "show": self.show, "tier": self.tier, "known": known}
-        return "?" + urlencode({key: word for key, word in query.items() if word not in {"", "month", "value"}})
+        return f"?{urlencode(self.query)}"
+
+    @property
+    def query(self) -> dict[str, str]:
+        """What differs from the defaults, by parameter."""
+        known = self.known.on.isoformat() if self.known.on else ""
+        query = {"by": self.frequency, "show": self.show, "tier": self.tier, PARAMETER: known}
+        return {key: word for key, word in query.items() if word not in {"", "month", "value"}}
 
 
-def _past_day(text: str, today: date) -> tuple[date | None, str]:
-    if not text:
-        return None, ""
-    try:
-        day_meant = date.fromisoformat(text)
-    except ValueError:
-        return None, _("“%(text)s” is not a date; everything known now is shown.") % {"text": text[:20]}
-    return (day_meant if day_meant < today else None), ""
-
-
-def bowler_page(grid: Grid, choice: Choice, *, today: date, known_at: datetime | None, locale: str) -> dict[str, Any]:
-    """Return the context of the page as it stands on `today`, by what was known at `known_at`."""
+def bowler_page(grid: Grid, choice: Choice, *, today: date, locale: str) -> dict[str, Any]:
+    """Return the context of the page as it stands on `today`, the day on which things are known."""
     standard = next(iter(grid.calendars.values()), Calendar())
     columns = _columns(choice.frequency, standard, today)
     year = Period(
@@ -82,7 +72,7 @@ def bowler_page(grid: Grid, choice: Choice, *, today: date, known_at: datetime |
     )
     kpis = [kpi for kpi in grid.kpis if LENGTHS[kpi.frequency] <= LENGTHS[choice.frequency]]
     since = fiscal_year_start(columns[0].start, standard) - timedelta(days=7)
-    series = series_of(grid, kpis, since=since, today=today, known_at=known_at)
+    series = series_of(grid, kpis, since=since, today=today, known_at=choice.known.at)
     slots: dict[tuple[str, int], list[list[Period]]] = {}
     rows = []
     for kpi in kpis:
@@ -105,8 +95,9 @@ def bowler_page(grid: Grid, choice: Choice, *, today: date, known_at: datetime |
         "shows": _shows(choice),
         "tiers": _tiers(grid, choice),
         "choice": choice,
-        "now_url": replace(choice, known_on=None).url,
-        "known": day(choice.known_on) if choice.known_on else "",
+        "known": choice.known,
+        "now_url": replace(choice, known=NOW).url,
+        "kept": {name: value for name, value in choice.query.items() if name != PARAMETER},
         "day": today,
         "hidden": grid.hidden,
         "rarer": _rarer(len(grid.kpis) - len(kpis)),
@@ -152,7 +143,7 @@ def _row(kpi: Any, cells: Sequence[Cell], to_date: Cell, choice: Choice, locale:
     drawn = [_cell(one, figure) for one in cells] if rolls_up else []
     return {
         "kpi": kpi,
-        "url": reverse("kpi", args=[kpi.code]),
+        "url": reverse("kpi", args=[kpi.code]) + choice.known.query,
         "unit_name": kpi.unit.name,
         "goal": _goal(latest, kpi.decimals, locale) if latest else "",
         "cells": drawn,

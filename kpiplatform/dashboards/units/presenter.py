@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import groupby
 from typing import Any
+from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from initiatives.domain.progress import end_slipped, furthest_behind
+from kpiplatform.dashboards.as_known import PARAMETER, AsKnown
 from kpiplatform.dashboards.objective_page.links import days
 from kpiplatform.dashboards.scorecard.cells import table_of
 from kpiplatform.dashboards.scorecard.queries import Line
@@ -25,17 +27,19 @@ from kpis.domain.periods import Calendar, period_of, previous_period, short_labe
 
 
 def unit_page(facts: Facts, *, today: date, calendars: Mapping[int, Calendar], locale: str) -> dict[str, Any]:
-    """Return the context of the page."""
+    """Return the context of the page as it stands on `today`, the day on which things are known."""
     standard = next(iter(calendars.values()), Calendar())
     week = previous_period(period_of(today, "week", standard), standard)
-    maker = Rows(facts.board, locale=locale, today=today, shown_from=week.start, calendars=calendars)
+    shared = {"locale": locale, "today": today, "calendars": calendars}
+    maker = Rows(facts.board, **shared, shown_from=week.start, known=facts.known)
     rows = [maker.row_of(kpi) for kpi in facts.board.kpis]
     late = _late(facts.board.kpis)
+    kept = {"tier": facts.tier} if facts.tier else {}
     slipping = [found for row in facts.initiatives if (found := _slipping(row, today))]
     return {
         "unit": facts.unit,
         "above": facts.above,
-        "below": [_below(row) for row in facts.below],
+        "below": [_below(row, facts.known) for row in facts.below],
         "story": story_of(rows, facts.board, calendars=calendars, locale=locale),
         "table": table_of(_by_unit(rows)),
         "rows": rows,
@@ -45,6 +49,10 @@ def unit_page(facts: Facts, *, today: date, calendars: Mapping[int, Calendar], l
         "slipping": sorted(slipping, key=lambda row: -row["count"]),
         "decisions": [_decision(row, today, {kpi.pk for kpi in facts.board.kpis}) for row in facts.decisions],
         "hidden": facts.hidden,
+        "known": facts.known,
+        "now_url": f"?{urlencode(kept)}",
+        "kept": kept,
+        "day": today,
     }
 
 
@@ -54,9 +62,14 @@ def _tiers(facts: Facts) -> list[dict[str, Any]]:
     names = {"": _("All"), "strategic": _("Strategic"), "operational": _("Operational")}
     counts = {"": sum(facts.tiers.values()), **facts.tiers}
     return [
-        {"name": name, "count": counts[tier], "url": f"?tier={tier}" if tier else "?", "current": tier == facts.tier}
+        {"name": name, "count": counts[tier], "url": _tier_url(tier, facts.known), "current": tier == facts.tier}
         for tier, name in names.items()
     ]
+
+
+def _tier_url(tier: str, known: AsKnown) -> str:
+    query = {"tier": tier, PARAMETER: str(known.on or "")}
+    return "?" + urlencode({name: value for name, value in query.items() if value})
 
 
 def _by_unit(rows: Sequence[Row]) -> list[PerspectiveGroup]:
@@ -71,11 +84,11 @@ def _by_unit(rows: Sequence[Row]) -> list[PerspectiveGroup]:
     return groups
 
 
-def _below(row: Below) -> dict[str, Any]:
+def _below(row: Below, known: AsKnown) -> dict[str, Any]:
     total = sum(row.bands.values())
     return {
         "name": row.unit.name,
-        "url": reverse("unit", args=[row.unit.code]),
+        "url": reverse("unit", args=[row.unit.code]) + known.query,
         "bands": [{"band": band, "count": row.bands[band]} for band in ("on_track", "at_risk", "off_track", "")],
         "late": ngettext("%(count)d late", "%(count)d late", row.late) % {"count": row.late} if row.late else "",
         "total": ngettext("%(count)d KPI", "%(count)d KPIs", total) % {"count": total},

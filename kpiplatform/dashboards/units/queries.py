@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 
@@ -14,8 +14,10 @@ from initiatives.domain.status import OPEN
 from initiatives.models import ExpectedImpact, Initiative, Milestone
 from initiatives.queries import initiatives_visible_to
 from kpiplatform.accounts.models import User
+from kpiplatform.dashboards.as_known import NOW, AsKnown
 from kpiplatform.dashboards.scorecard.queries import Answer, Board, Line, lines
-from kpis.as_known import standing_before
+from kpis.as_known import standing_before, states_as_known
+from kpis.domain.state import State
 from kpis.models import Kpi
 from kpis.queries import kpis_visible_to
 from objectives.models import RoleAssignment, Unit
@@ -57,6 +59,7 @@ class Facts:
     initiatives: list[Any]
     decisions: list[Decision]
     hidden: Hidden
+    known: AsKnown
 
 
 def first_unit(user: User, *, today: date) -> Unit | None:
@@ -64,10 +67,10 @@ def first_unit(user: User, *, today: date) -> Unit | None:
     return units_visible_to(user, today=today).order_by("path").first()
 
 
-def unit_facts(*, user: User, code: str, tier: str, today: date) -> Facts:
+def unit_facts(*, user: User, code: str, tier: str, today: date, known: AsKnown = NOW) -> Facts:
     """Return what the page of the unit shows; Unit.DoesNotExist for those who may not see it.
 
-    `tier` is "" for strategic and operational KPIs together.
+    `tier` is "" for strategic and operational KPIs together. As known on a past day, what has no history is left out.
     """
     units = units_visible_to(user, today=today)
     unit = units.get(code=code)
@@ -77,13 +80,18 @@ def unit_facts(*, user: User, code: str, tier: str, today: date) -> Facts:
     of_tier = visible.filter(tier=tier) if tier in tiers else visible
     rows = of_tier.order_by("unit__path", "objective__perspective__position", "objective__position", "position", "code")
     kpis = lines(rows, user, today=today)
-    initiatives, hidden_initiatives = _initiatives(user, unit, today)
-    decisions, hidden_decisions = _decisions(user, unit, today)
+    states = None
+    if known.on is not None:
+        # Judging asks for nothing that a line lacks.
+        states = states_as_known(kpis=cast("list[Kpi]", kpis), before=known.on, known_at=known.at)
+        kpis = [kpi._replace(band=_band_of(states.get(kpi.pk)), health=None) for kpi in kpis]
+    initiatives, hidden_initiatives = ([], 0) if known.on else _initiatives(user, unit, today)
+    decisions, hidden_decisions = ([], 0) if known.on else _decisions(user, unit, today)
     return Facts(
         unit=unit,
         above=list(units.filter(path__in=_paths_above(unit)).order_by("path")),
         below=_below(unit, kpis, units),
-        board=_board(kpis, unit, tier or _usual(tiers), today),
+        board=_board(kpis, states, unit, tier or _usual(tiers), known.on or today),
         tiers=tiers,
         tier=tier if tier in tiers else "",
         initiatives=initiatives,
@@ -91,7 +99,12 @@ def unit_facts(*, user: User, code: str, tier: str, today: date) -> Facts:
         hidden=Hidden(
             kpis=inside.count() - sum(tiers.values()), initiatives=hidden_initiatives, decisions=hidden_decisions
         ),
+        known=known,
     )
+
+
+def _band_of(found: tuple[State, date] | None) -> str:
+    return found[0].last.band if found and found[0].last else ""
 
 
 def _usual(tiers: dict[str, int]) -> str:
@@ -118,14 +131,14 @@ def _below(unit: Unit, kpis: Sequence[Line], units: QuerySet[Unit]) -> list[Belo
     return found
 
 
-def _board(kpis: list[Line], unit: Unit, tier: str, today: date) -> Board:
+def _board(kpis: list[Line], states: dict[int, tuple[State, date]] | None, unit: Unit, tier: str, today: date) -> Board:
     """Return what the scorecard's row machinery takes, compared with the last review that looked at this unit."""
     ids = [kpi.pk for kpi in kpis]
     review = _last_review(unit, tier, today)
     return Board(
         kpis=kpis,
         tiers={},
-        states=None,
+        states=states,
         objective_states={},
         review=review,
         then=standing_before(kpi_ids=ids, before=review.held_on) if review else {},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from zoneinfo import ZoneInfo
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from kpiplatform.dashboards.as_known import PARAMETER, AsKnown, as_known
 from kpiplatform.dashboards.units.bowler import Choice, bowler_page
 from kpiplatform.dashboards.units.bowler_queries import grid_of
 from kpiplatform.dashboards.units.presenter import unit_page
@@ -19,8 +20,6 @@ from kpiplatform.htmx import page
 from kpis.queries import calendars
 from objectives.models import Unit
 from objectives.queries import organisation
-
-DAY = timedelta(days=1)
 
 
 @require_safe
@@ -35,31 +34,31 @@ def units(request: HttpRequest) -> HttpResponse:
 @require_safe
 def unit(request: HttpRequest, code: str) -> HttpResponse:
     """Show a unit and those below: its KPIs, what moved, what is late, what slips and what waits for a decision."""
-    today = _organisations_day()
+    today, known = _organisations_day(request)
+    asked = {"user": request.user, "code": code, "tier": request.GET.get("tier", "")}
     try:
-        facts = unit_facts(user=request.user, code=code, tier=request.GET.get("tier", ""), today=today)
+        facts = unit_facts(**asked, today=today, known=known)
     except Unit.DoesNotExist:
         raise Http404 from None
-    context = unit_page(facts, today=today, calendars=calendars(), locale=request.user.locale)
+    context = unit_page(facts, today=known.on or today, calendars=calendars(), locale=request.user.locale)
     return page(request, "dashboards/unit.html", context, partial="board")
 
 
 @require_safe
 def bowler(request: HttpRequest, code: str) -> HttpResponse:
     """Show the KPIs of a unit and those below by period, as a grid of bands and figures."""
-    today, known_at = _organisations_day(), None
-    choice = Choice.from_query(request.GET, today=today)
-    if choice.known_on:
-        zone = ZoneInfo(organisation().time_zone)
-        today, known_at = choice.known_on, datetime.combine(choice.known_on + DAY, time.min, zone)
+    today, known = _organisations_day(request)
+    choice = Choice.from_query(request.GET, known)
     try:
         grid = grid_of(user=request.user, code=code, tier=choice.tier, today=timezone.localdate())
     except Unit.DoesNotExist:
         raise Http404 from None
-    context = bowler_page(grid, choice, today=today, known_at=known_at, locale=request.user.locale)
+    context = bowler_page(grid, choice, today=known.on or today, locale=request.user.locale)
     return page(request, "dashboards/bowler.html", context, partial="grid")
 
 
-def _organisations_day() -> date:
-    """The day by which periods close and values are late."""
-    return timezone.now().astimezone(ZoneInfo(organisation().time_zone)).date()
+def _organisations_day(request: HttpRequest) -> tuple[date, AsKnown]:
+    """Return the day by which periods close and values are late, and the past day that the address names."""
+    zone = ZoneInfo(organisation().time_zone)
+    today = timezone.now().astimezone(zone).date()
+    return today, as_known(request.GET.get(PARAMETER, ""), today=today, zone=zone)
