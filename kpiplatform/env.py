@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
@@ -130,6 +132,26 @@ def base_url_from(url: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.path.strip("/"):
         raise ImproperlyConfigured("BASE_URL must read https://host or http://host:port, without a path.")
     return url.rstrip("/")
+
+
+def credential_keys_from(words: Sequence[str]) -> list[str]:
+    """Return `words` if each is a Fernet key: 32 random bytes in URL-safe base64."""
+    for place, word in enumerate(words, start=1):
+        try:
+            size = len(urlsafe_b64decode(word.encode()))
+        except ValueError:
+            size = 0
+        if size != 32:
+            raise ImproperlyConfigured(
+                f"KPI_CREDENTIAL_KEYS: key {place} is no key. Make one with: python3 -c 'import base64, secrets; "
+                "print(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())'"
+            )
+    return list(words)
+
+
+def credential_key_of(secret: str) -> str:
+    """Return the Fernet key that a demo and the tests use: it follows from their secret."""
+    return urlsafe_b64encode(sha256(f"credentials of sources: {secret}".encode()).digest()).decode()
 
 
 def mailer_from(url: str) -> dict[str, object]:

@@ -7,7 +7,16 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
-from kpiplatform.env import Environment, base_url_from, broker_from, database_from, mailer_from, redis_from
+from kpiplatform.env import (
+    Environment,
+    base_url_from,
+    broker_from,
+    credential_key_of,
+    credential_keys_from,
+    database_from,
+    mailer_from,
+    redis_from,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment()
@@ -46,6 +55,20 @@ DATABASES["default"]["CONN_MAX_AGE"] = env.whole("DATABASE_CONN_MAX_AGE", 600, l
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = redis_from(env.text("REDIS_URL", "redis://localhost:6379/0"))
+
+# --- sources ------------------------------------------------------------------------------
+# The first key encrypts credentials, all of them decrypt. Production has none until somebody makes one.
+KPI_CREDENTIAL_KEYS = credential_keys_from(
+    env.words("KPI_CREDENTIAL_KEYS", "" if PRODUCTION else credential_key_of(SECRET_KEY))
+)
+# Hosts and networks of one's own that sources may reach beside the public internet.
+KPI_EGRESS_ALLOW = env.words("KPI_EGRESS_ALLOW")
+# What one fetch of a source may cost.
+KPI_SOURCE_MAX_ROWS = env.whole("KPI_SOURCE_MAX_ROWS", 20_000_000, least=1000, most=10**9)
+KPI_SOURCE_MAX_MB = env.whole("KPI_SOURCE_MAX_MB", 2048, least=1, most=10**6)
+KPI_SOURCE_MAX_SECONDS = env.whole("KPI_SOURCE_MAX_SECONDS", 300, least=1, most=500)
+KPI_SOURCE_MEMORY_MB = env.whole("KPI_SOURCE_MEMORY_MB", 512, least=128, most=10**6)
+KPI_UPLOAD_MAX_MB = env.whole("KPI_UPLOAD_MAX_MB", 100, least=1, most=10**4)
 
 # --- applications -------------------------------------------------------------------------
 INSTALLED_APPS = [

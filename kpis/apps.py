@@ -5,4 +5,4 @@ class KpisConfig(AppConfig):
     name = "kpis"
 
     def ready(self) -> None:
-        from kpis import receivers  # noqa: F401 (connects them)
+        from kpis import checks, receivers  # noqa: F401 (connects them)

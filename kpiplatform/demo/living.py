@@ -11,12 +11,13 @@ from kpiplatform.demo.moments import Moments
 from kpiplatform.demo.scene import Scene
 from kpiplatform.demo.sheets import Sheet, kpi_sheets, read
 from kpis.domain.periods import Period, period_of, previous_period
+from kpis.domain.schedule import latest_slot
 from kpis.models import DataSource, Kpi, PeriodCalendar, PeriodLock, Pull
 from kpis.queries import calendar_of
 from kpis.readings import NOT_APPLICABLE, REPORTED, Origin, Reading
 from kpis.services.entry import enter_measurement
 from kpis.services.judging import judge_owed
-from kpis.services.pulling import latest_slot, run_pull
+from kpis.services.pulling import run_pull
 from kpis.services.recording import record_measurements
 from reviews.models import Review
 from reviews.services.reviewing import freeze_pack, record_minutes
@@ -30,7 +31,7 @@ def owe_pulls(scene: Scene) -> None:
     sources = list(DataSource.objects.all())
     days = [moments.day(row["on"]) for row in read("organisation")["pull"]]
     slots = {(source, datetime.combine(day, source.pull_at, tzinfo=moments.zone)) for source in sources for day in days}
-    newest = {(source, latest_slot(source.pull_at, now=moments.now, zone=moments.zone)) for source in sources}
+    newest = {(source, latest_slot(source.schedule, now=moments.now, zone=moments.zone)) for source in sources}
     Pull.objects.bulk_create(Pull(source=source, slot=slot) for source, slot in slots | newest if slot <= moments.now)
 
 

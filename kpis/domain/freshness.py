@@ -5,24 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from datetime import time as time_of_day
-from zoneinfo import ZoneInfo
-
-DAY = timedelta(days=1)
-
-
-def latest_slot(pull_at: time_of_day, *, now: datetime, zone: ZoneInfo) -> datetime:
-    """Return the last moment at or before `now` at which the clock of `zone` showed `pull_at`."""
-    today = now.astimezone(zone).date()
-    slot = datetime.combine(today, pull_at, zone)
-    return slot if slot <= now else datetime.combine(today - DAY, pull_at, zone)
-
-
-def next_slot(pull_at: time_of_day, *, after: datetime, zone: ZoneInfo) -> datetime:
-    """Return the first moment after `after` at which the clock of `zone` shows `pull_at`."""
-    slot = latest_slot(pull_at, now=after + DAY, zone=zone)
-    # A day of 25 hours: a day later the clock has not come round yet.
-    return slot if slot > after else latest_slot(pull_at, now=after + 2 * DAY, zone=zone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from kpis.models.measurement import Measurement, MeasurementRevision
 from kpis.models.note import Annotation, Commentary
 from kpis.models.quality import PullCheck, QualityRule, SourceAgreement
 from kpis.models.source import DataSource, Pull, PullRefusal, SourceMapping, StagedReading
+from kpis.models.source_access import SourceCredential, SourceUpload, SourceUploadPart
 from kpis.models.target import Target, ThresholdSet
 
 __all__ = [
@@ -31,7 +32,10 @@ __all__ = [
     "PullRefusal",
     "QualityRule",
     "SourceAgreement",
+    "SourceCredential",
     "SourceMapping",
+    "SourceUpload",
+    "SourceUploadPart",
     "StagedReading",
     "Target",
     "ThresholdSet",

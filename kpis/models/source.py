@@ -3,25 +3,49 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from kpis.domain.schedule import HOURS_APART, Schedule
 from kpis.models.definition import Kpi
 from kpis.models.target import value_field
 
 
+def working_week() -> list[int]:
+    """Monday to Friday."""
+    return [1, 2, 3, 4, 5]
+
+
 class DataSource(models.Model):
-    """A place that rows are pulled from on a schedule; one source feeds many KPIs."""
+    """A place that rows are pulled from on a schedule; one source feeds many KPIs.
+
+    A snapshot has no days of its own: whatever it says is of the day it is asked, and belongs to the
+    periods of that day. What it said on a day when nobody asked is never known.
+    """
 
     class Kind(models.TextChoices):
         CSV_FILE = "csv_file", "CSV file"
+        XLSX_FILE = "xlsx_file", "Excel workbook"
         SQL_QUERY = "sql_query", "SQL query"
+        HTTP_JSON = "http_json", "JSON over HTTP"
+
+    class Repeats(models.TextChoices):
+        DAILY = "daily", "every day"
+        HOURLY = "hourly", "every few hours"
+        WEEKDAYS = "weekdays", "on some weekdays"
+        MONTHLY = "monthly", "once a month"
 
     code = models.SlugField(max_length=40, unique=True)
     name = models.CharField(max_length=120)
     kind = models.CharField(max_length=10, choices=Kind)
-    config = models.JSONField(default=dict, help_text="path or database and query, date column, formats; no secrets")
+    config = models.JSONField(default=dict, help_text="the settings of its kind, see kpis/sources; no secrets")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="sources")
+    repeats = models.CharField(max_length=8, choices=Repeats, default=Repeats.DAILY)
     pull_at = models.TimeField(help_text="time of day in the organisation's time zone")
+    hours_apart = models.PositiveSmallIntegerField(default=12)
+    weekdays = ArrayField(models.PositiveSmallIntegerField(), default=working_week)
+    day_of_month = models.PositiveSmallIntegerField(default=1)
+    is_snapshot = models.BooleanField(default=False)
     look_back_days = models.PositiveSmallIntegerField(default=14)
     may_be_empty = models.BooleanField(default=False)
     is_enabled = models.BooleanField(default=True)
@@ -35,11 +59,35 @@ class DataSource(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=models.Q(kind__in=["csv_file", "sql_query"]), name="source_kind_known")
+            models.CheckConstraint(
+                condition=models.Q(kind__in=["csv_file", "xlsx_file", "sql_query", "http_json"]),
+                name="source_kind_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(
+                    repeats__in=["daily", "hourly", "weekdays", "monthly"],
+                    hours_apart__in=HOURS_APART,
+                    day_of_month__range=(1, 31),
+                    weekdays__len__gte=1,
+                    weekdays__contained_by=[1, 2, 3, 4, 5, 6, 7],
+                ),
+                name="source_schedule_possible",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def schedule(self) -> Schedule:
+        """When it is pulled."""
+        return Schedule(
+            repeats=self.repeats,
+            at=self.pull_at,
+            hours_apart=self.hours_apart,
+            weekdays=frozenset(self.weekdays),
+            day_of_month=self.day_of_month,
+        )
 
 
 class SourceMapping(models.Model):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from kpis.domain.freshness import next_slot
+from kpis.domain.schedule import next_slot
 from kpis.models import DataSource, SourceAgreement
 from objectives.queries import organisation
 
@@ -18,5 +18,5 @@ def behind_from(source: DataSource) -> datetime | None:
     agreed = SourceAgreement.objects.filter(source=source).values_list("fresh_within_minutes", flat=True).first()
     if agreed is None or source.last_applied_at is None:
         return None
-    slot = next_slot(source.pull_at, after=source.last_applied_at, zone=ZoneInfo(organisation().time_zone))
+    slot = next_slot(source.schedule, after=source.last_applied_at, zone=ZoneInfo(organisation().time_zone))
     return slot + timedelta(minutes=agreed)

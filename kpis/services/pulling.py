@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, Min, OuterRef, Q
 
-from kpis.domain.freshness import latest_slot, next_slot
+from kpis.domain.schedule import latest_slot, next_slot
 from kpis.models import DataSource, Kpi, Measurement, Pull, SourceMapping
 from kpis.queries import calendars
 from kpis.services.applying import (
@@ -43,14 +43,14 @@ LEASE = timedelta(seconds=120)
 def due_pulls(*, now: datetime) -> list[tuple[int, datetime]]:
     """Return (source, slot) of every pull that waits for a worker.
 
-    Those are enabled sources whose time of day has passed without a pull for it, pulls to be tried
+    Those are enabled sources whose slot has passed without a pull for it, pulls to be tried
     again, and pulls whose worker is gone. Slots that were missed while nothing ran are not made up
     for: the latest one fetches what they would have.
     """
     fed = SourceMapping.objects.filter(source=OuterRef("pk"), kpi__status=Kpi.Status.ACTIVE)
     sources = DataSource.objects.filter(Exists(fed), is_enabled=True)
     zone = _zone()
-    slots = {(source.pk, latest_slot(source.pull_at, now=now, zone=zone)) for source in sources}
+    slots = {(source.pk, latest_slot(source.schedule, now=now, zone=zone)) for source in sources}
     started = Pull.objects.filter(
         source_id__in=[pk for pk, _ in slots], slot__gte=min((s for _, s in slots), default=now)
     )
@@ -81,7 +81,7 @@ def run_pull(*, source_id: int, slot: datetime, now: datetime, lease: timedelta 
     def ended() -> datetime:
         return now + timedelta(seconds=time.monotonic() - began)
 
-    following = next_slot(source.pull_at, after=now, zone=_zone())
+    following = next_slot(source.schedule, after=now, zone=_zone())
     if pull.attempts > ATTEMPTS_AT_MOST:
         error = SourceError(f"The worker stopped in the middle of it {ATTEMPTS_AT_MOST} times.")
         note_failure(pull, error, now=now, ended_at=ended(), next_slot=following)

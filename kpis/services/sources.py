@@ -13,7 +13,19 @@ from kpis.models import DataSource
 from kpis.services.freshness import behind_from
 
 # What people set; the rest says how the source stands and is written by every pull.
-SET_BY_PEOPLE = ("name", "owner_id", "pull_at", "look_back_days", "may_be_empty", "is_enabled")
+SET_BY_PEOPLE = (
+    "name",
+    "owner_id",
+    "repeats",
+    "pull_at",
+    "hours_apart",
+    "weekdays",
+    "day_of_month",
+    "look_back_days",
+    "is_snapshot",
+    "may_be_empty",
+    "is_enabled",
+)
 
 
 def set_schedule(

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from kpis.models import KpiState, Measurement, MeasurementRevision, PeriodLock, PeriodReopening, Pull
-from kpis.services.pulling import due_pulls, latest_slot, request_pull
+from kpis.services.pulling import due_pulls, request_pull
 from kpis.signals import measurements_recorded
 from objectives.models import Organisation
 from tests.factories import a_kpi, a_person, the_calendar, the_company
@@ -219,22 +218,6 @@ def test_a_period_that_was_opened_again_takes_its_value(folder: Path) -> None:
 
 
 # --- when ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("zone", "now", "slot"),
-    [
-        ("UTC", "2026-11-22T06:10:00+00:00", "2026-11-22T06:10:00+00:00"),
-        ("UTC", "2026-11-22T06:09:59+00:00", "2026-11-21T06:10:00+00:00"),
-        ("America/New_York", "2026-11-22T08:00:00+00:00", "2026-11-21T11:10:00+00:00"),
-        ("America/New_York", "2026-07-22T10:30:00+00:00", "2026-07-22T10:10:00+00:00"),
-    ],
-)
-def test_the_slot_is_the_last_moment_the_clock_of_the_organisation_showed_the_time(
-    zone: str, now: str, slot: str
-) -> None:
-    found = latest_slot(time(6, 10), now=datetime.fromisoformat(now), zone=ZoneInfo(zone))
-    assert found == datetime.fromisoformat(slot)
 
 
 def test_a_source_is_due_once_a_day_from_its_time_on(folder: Path) -> None:

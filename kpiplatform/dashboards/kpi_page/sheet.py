@@ -14,6 +14,7 @@ from kpiplatform.dashboards.kpi_page.chart import limits_in_force
 from kpiplatform.dashboards.kpi_page.facts import Facts, limits_of
 from kpiplatform.dashboards.kpi_page.wording import Wording, days, joined, sentence
 from kpis.domain.limits import AnyLimits
+from kpis.scheduled import schedule_words
 from reviews.rows import forum_dates
 
 
@@ -222,7 +223,7 @@ def source(facts: Facts) -> SourceView:
             Fact(
                 label=_("From"),
                 value=feed.name,
-                aside=_("daily %(time)s") % {"time": f"{feed.pull_at:%H:%M}"},
+                aside=schedule_words(feed),
             )
         )
         pulled = wording.moment(feed.last_applied_at) if feed.last_applied_at else _("never")

@@ -16,6 +16,7 @@ from kpis.domain.periods import period_of
 from kpis.forms import period_name
 from kpis.models import DataSource, Kpi, Measurement, MeasurementRevision, Pull, StagedReading
 from kpis.queries import calendars
+from kpis.scheduled import schedule_words
 
 PULLS_SHOWN, CHANGES_SHOWN, REFUSALS_SHOWN = 20, 100, 50
 # A pull that nobody has taken for so long waits for a worker to come back; asking every second shows nothing new.
@@ -88,7 +89,7 @@ def source_row(source: Any, *, zone: tzinfo) -> SourceRow:
     return SourceRow(
         source=source,
         kind=source.get_kind_display(),
-        schedule=schedule_words(source),
+        schedule=schedule_in_full(source),
         freshness=moment(source.last_applied_at, zone) if source.last_applied_at else _("never"),
         kpis=ngettext("%d KPI", "%d KPIs", source.fed) % source.fed if source.fed else _("no KPI"),
         state=state,
@@ -96,11 +97,13 @@ def source_row(source: Any, *, zone: tzinfo) -> SourceRow:
     )
 
 
-def schedule_words(source: DataSource) -> str:
-    """Return when a source is pulled, like “every day at 06:10, looks back 14 days”."""
+def schedule_in_full(source: DataSource) -> str:
+    """Return when a source is pulled and how far back, like “every day at 06:10, looks back 14 days”."""
     if not source.is_enabled:
         return _("switched off")
-    words = _("every day at %(time)s") % {"time": f"{source.pull_at:%H:%M}"}
+    words = schedule_words(source)
+    if source.is_snapshot:
+        return _("%(schedule)s, a snapshot") % {"schedule": words}
     days = source.look_back_days
     return f"{words}, {ngettext('looks back %d day', 'looks back %d days', days) % days}" if days else words
 
