@@ -7,6 +7,7 @@ from django.urls import include, path
 from kpiplatform.accounts.views import set_theme
 from kpiplatform.dashboards.configuration.overview import configuration
 from kpiplatform.dashboards.configuration.setup.views import load_sample, setup, setup_sample, setup_step
+from kpiplatform.dashboards.kpi_over_time.views import over_time
 from kpiplatform.dashboards.kpi_page.views import kpi
 from kpiplatform.dashboards.kpi_page.views import table as kpi_table
 from kpiplatform.dashboards.limits.views import limits
@@ -23,6 +24,7 @@ urlpatterns = [
     path("my/", include("kpiplatform.dashboards.my_kpis.urls")),
     path("", include("kpiplatform.dashboards.kpi_setup.urls")),
     path("kpis/<str:code>/", kpi, name="kpi"),
+    path("kpis/<str:code>/over-time/", over_time, name="kpi_over_time"),
     path("kpis/<str:code>/limits/", limits, name="kpi_limits"),
     path("objectives/<slug:code>/", objective, name="objective"),
     path("kpis/<str:code>/table.csv", kpi_table, name="kpi_table"),

@@ -73,7 +73,7 @@ class Scale:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Path:
-    """The values that initiatives promised, by day."""
+    """Values by day that are drawn beside those of the KPI: what initiatives promised, or what it is compared with."""
 
     points: Sequence[tuple[date, Decimal]] = field(default_factory=tuple)
     text: str = ""
@@ -88,8 +88,12 @@ def values_figure(
     markers: Sequence[Marker] = (),
     breaks: Sequence[date] = (),
     expected: Path | None = None,
+    compared: Path | None = None,
 ) -> Json:
-    """Return the values over their bands, with goal, red flag and expected path; the line breaks on `breaks`."""
+    """Return the values over their bands, with goal, red flag, expected path and what they are compared with.
+
+    The line breaks on `breaks`.
+    """
     spans = _merged(spans)
     return {
         **_frame(points, scale, markers, breaks),
@@ -100,7 +104,8 @@ def values_figure(
         ],
         "zones": list(_zones(spans, polarity)),
         "limits": [],
-        "expected": _expected(expected),
+        "expected": _path(expected),
+        "compared": _path(compared),
     }
 
 
@@ -247,7 +252,7 @@ def _natural(baseline: Baseline, scale: Scale) -> Json:
     }
 
 
-def _expected(path: Path | None) -> Json | None:
+def _path(path: Path | None) -> Json | None:
     if path is None or not path.points:
         return None
     return {

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -14,6 +15,10 @@ from tests.template_database import migrated_template
 
 # Before Django reads its settings: a test never runs as a production installation.
 os.environ.setdefault("KPI_ENV", "test")
+
+# How fast an example is made says something about the machine, which may do other things as well, not about the code.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 # Folders whose tests share something costly, such as a loaded sample or running servers: each stays on one worker.
 # The longest come first, so that no worker is left alone with one at the end.

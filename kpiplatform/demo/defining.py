@@ -33,8 +33,9 @@ def add_kpis(scene: Scene) -> None:
         scene.kpis[sheet["code"]] = _kpi(scene, sheet, position)
     Kpi.objects.bulk_create(scene.kpis.values())
     for sheet in sheets:
-        scene.kpis[sheet["code"]].guard = scene.kpis.get(sheet.get("guard", ""))
-    Kpi.objects.bulk_update([kpi for kpi in scene.kpis.values() if kpi.guard], ["guard"])
+        kpi = scene.kpis[sheet["code"]]
+        kpi.guard, kpi.part_of = (scene.kpis.get(sheet.get(name, "")) for name in ("guard", "part_of"))
+    Kpi.objects.bulk_update([kpi for kpi in scene.kpis.values() if kpi.guard or kpi.part_of], ["guard", "part_of"])
     _add_history(scene, sheets)
     _add_sources(scene, sheets)
     KpiLink.objects.bulk_create(

@@ -87,6 +87,10 @@ class Kpi(models.Model):
     frequency = models.CharField(max_length=10, choices=Frequency)
     time_aggregation = models.CharField(max_length=20, choices=Aggregation)
     unit_aggregation = models.CharField(max_length=20, choices=Aggregation, default=Aggregation.NONE)
+    part_of = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="parts",
+        help_text="the KPI of a unit above that measures the same of the whole",
+    )  # fmt: skip
     is_cumulative = models.BooleanField(default=False, help_text="compares the sum to date with a phased target")
     ratio_factor = models.DecimalField(max_digits=12, decimal_places=4, default=1, help_text="100 for percent")
 
@@ -129,6 +133,7 @@ class Kpi(models.Model):
         constraints = [
             models.CheckConstraint(condition=models.Q(code__regex=r"^[A-Z0-9][A-Z0-9-]*$"), name="kpi_code_form"),
             models.CheckConstraint(condition=~models.Q(guard=models.F("id")), name="kpi_not_its_own_guard"),
+            models.CheckConstraint(condition=~models.Q(part_of=models.F("id")), name="kpi_not_part_of_itself"),
             models.CheckConstraint(condition=models.Q(decimals__lte=8), name="kpi_decimals_0_to_8"),
             models.CheckConstraint(
                 condition=models.Q(polarity__in=["higher_is_better", "lower_is_better", "within_range", "unscored"]),

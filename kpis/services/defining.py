@@ -26,8 +26,8 @@ from kpis.signals import kpis_staffed
 SHEET = (
     "name", "objective_id", "unit_id", "calendar_id", "purpose", "decision_informed", "formula_in_words", "inclusions",
     "measure_unit", "decimals", "numerator_label", "denominator_label", "polarity", "tier", "indicator_type",
-    "frequency", "time_aggregation", "unit_aggregation", "is_cumulative", "ratio_factor", "entry", "formula",
-    "missing_policy", "minimum", "maximum", "reporting_lag_days", "lag_in_working_days", "stale_after_days",
+    "frequency", "time_aggregation", "unit_aggregation", "part_of_id", "is_cumulative", "ratio_factor", "entry",
+    "formula", "missing_policy", "minimum", "maximum", "reporting_lag_days", "lag_in_working_days", "stale_after_days",
     "cost_to_measure", "unintended_consequences", "guard_id", "guard_reason", "baseline_value", "baseline_note",
     "benchmark_value", "benchmark_source", "benchmark_on", "review_by", "active_from",
 )  # fmt: skip

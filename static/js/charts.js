@@ -21,6 +21,7 @@
 //   zones      [{start, end, band, low, high}] what is coloured; null: open to that side
 //   limits     [{start, end, lower, centre, upper, text}] natural limits, one per baseline; text: "natural limits 54.3–97.8"
 //   expected   {points: [{day, value}], text} path an initiative promised, or null
+//   compared   {points: [{day, value}], text} a second line: last year, year to date, rolling; or null
 //   markers    [{number, day}] numbered annotations; their words are in the list below the chart
 
 const Plotly = window.Plotly;
@@ -102,6 +103,7 @@ function windowOf(figure, narrow) {
     .map((span) => ({ ...span, start: span.start < from ? from : span.start, end: span.end > to ? to : span.end }));
   return {
     periods, from, to, expected,
+    compared: (figure.compared?.points ?? []).filter((point) => point.day >= from),
     goal: clip(figure.goal), redFlag: clip(figure.red_flag), zones: clip(figure.zones), limits: clip(figure.limits),
     markers: (figure.markers ?? []).filter((marker) => marker.day >= from && marker.day < to),
   };
@@ -112,7 +114,7 @@ function rangeOf(view, figure) {
     ...view.periods.map((period) => period.value),
     ...view.goal.map((step) => step.value), ...view.redFlag.map((step) => step.value),
     ...view.limits.flatMap((limit) => [limit.lower, limit.upper]),
-    ...view.expected.map((point) => point.value),
+    ...view.expected.map((point) => point.value), ...view.compared.map((point) => point.value),
   ].filter(isNumber);
   const low = Math.min(...values);
   const high = Math.max(...values);
@@ -178,6 +180,7 @@ function endLabels(view, figure, colour, toPixel) {
   addSteps(view.goal, colour.ink);
   addSteps(view.redFlag, colour["off-text"]);
   if (view.expected.length) add(last(view.expected).value, figure.expected.text, colour.accent);
+  if (view.compared.length) add(last(view.compared).value, figure.compared.text, colour["ink-2"]);
   labels.sort((a, b) => a.at - b.at);
   labels.forEach((label, index) => {
     if (index > 0) label.at = Math.max(label.at, labels[index - 1].at + LABEL_GAP);
@@ -229,6 +232,8 @@ function drawing(figure, width, colour, font) {
     steps(view.redFlag, "value", { color: colour["off-fill"], width: 1, dash: "2px,3px" }),
     line(view.expected.map((point) => point.day), view.expected.map((point) => point.value),
       { color: colour.accent, width: 1.5, dash: "8px,3px,2px,3px" }),
+    line(view.compared.map((point) => point.day), view.compared.map((point) => point.value),
+      { color: colour["ink-2"], width: 1.25, dash: "5px,3px" }),
     line(closed.map(middle), closed.map((period) => period.value), { color: colour.ink, width: 1.75 }),
     points(closed, { size: 4, color: colour.ink }),
     points(measured.filter((period) => period.signal), { size: 11, symbol: "circle-open", color: colour.ink, line: { width: 1.25 } }),

@@ -71,9 +71,9 @@ SELECT json_build_object(
     'definition', ({definition}),
     'latest_parts', (
         SELECT json_object_agg(m.kpi_id, json_build_array(m.numerator, m.denominator))
-        FROM objectives_unit u JOIN kpis_kpi c ON c.unit_id = u.id JOIN kpis_kpistate s ON s.kpi_id = c.id
+        FROM kpis_kpi c JOIN kpis_kpistate s ON s.kpi_id = c.id
         JOIN kpis_measurement m ON m.kpi_id = c.id AND m.period_start = s.period_start
-        WHERE u.parent_id = k.unit_id AND m.denominator IS NOT NULL
+        WHERE c.part_of_id = k.id AND m.denominator IS NOT NULL
     ),
     'rows', ({rows}),
     'targets', (

@@ -132,29 +132,15 @@ def _facts(kpi: Any, found: Histories, user: User, *, now: datetime, today: date
 def _others(
     kpi: Kpi, visible: QuerySet[Kpi], latest_parts: Mapping[int, tuple[Decimal, Decimal]]
 ) -> tuple[Other | None, tuple[Other, ...]]:
-    """Return the guard, and the KPIs of the units below that the source computes alike from a part of the same rows.
-
-    Both only as far as the reader may see them.
-    """
-    mapping = getattr(kpi, "mapping", None)
-    if mapping is None and kpi.guard_id is None:
-        return None, ()
-    wanted = Q(pk=kpi.guard_id)
-    if mapping is not None:
-        wanted |= Q(
-            unit__parent=kpi.unit_id,
-            mapping__source=mapping.source_id,
-            status=Kpi.Status.ACTIVE,
-            frequency=kpi.frequency,
-            measure_unit=kpi.measure_unit,
-        )
+    """Return the guard, and the KPIs that are parts of this one. Both only as far as the reader may see them."""
     guard, below = None, []
+    wanted = Q(pk=kpi.guard_id) | Q(part_of=kpi.pk, status=Kpi.Status.ACTIVE)
     rows = visible.filter(wanted).order_by("unit__position", "unit__path", "code")
-    for parent_id, spec, *columns in rows.values_list("unit__parent", "mapping__spec", *OTHER_COLUMNS):
+    for whole_id, *columns in rows.values_list("part_of", *OTHER_COLUMNS):
         other = Other(*(_none_to_empty(columns)), latest_parts.get(columns[0]))
         if other.pk == kpi.guard_id:
             guard = other
-        if mapping is not None and spec is not None and parent_id == kpi.unit_id and _narrows(mapping.spec, spec):
+        if whole_id == kpi.pk:
             below.append(other)
     return guard, tuple(below)
 
@@ -163,15 +149,3 @@ def _none_to_empty(columns: Sequence[Any]) -> list[Any]:
     """Return the columns with the band and the spark that a KPI has before its first value."""
     *rest, band, spark = columns
     return [*rest, band or "", spark or {}]
-
-
-def _narrows(spec: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Return whether `other` computes what `spec` does from a part of its rows: one value of one column more."""
-    where, narrower = spec.get("where", []), other.get("where", [])
-    added = [condition for condition in narrower if condition not in where]
-    return (
-        {**spec, "where": None} == {**other, "where": None}
-        and len(narrower) == len(where) + 1
-        and len(added) == 1
-        and added[0][1] == "=="
-    )

@@ -17,6 +17,7 @@ from kpiplatform.dashboards.kpi_setup.sheet import SECTIONS, in_columns, sheet_f
 from kpis.forms import DayInput
 from kpis.models import Kpi
 from kpis.services.defining import PEOPLE, SHEET
+from objectives.models import Unit
 
 NAMES = tuple(name for _key, _title, names in SECTIONS for name in names)
 
@@ -31,8 +32,18 @@ def refuse_disorder(form: forms.Form) -> None:
         form.add_error("benchmark_source", _("Say whose benchmark it is: without a source it can't be checked."))
     if said.get("decimals") is not None and said["decimals"] > 8:
         form.add_error("decimals", _("At most eight decimals are kept."))
+    whole, unit = said.get("part_of"), said.get("unit")
+    if whole is not None and unit is not None and not _lies_below(unit, whole):
+        self_or_above = {"unit": whole.unit.name, "name": whole.name}
+        form.add_error("part_of", _("“%(name)s” is of %(unit)s: a part belongs to a unit below it.") % self_or_above)
+    if whole is not None and said.get("frequency") and said["frequency"] != whole.frequency:
+        form.add_error("part_of", _("Whole and part need the same frequency: “%s” has another.") % whole.name)
     if said.get("entry") == Kpi.Entry.DERIVED and not said.get("formula"):
         form.add_error("formula", _("A derived KPI needs its calculation."))
+
+
+def _lies_below(unit: Unit, whole: Kpi) -> bool:
+    return unit.path != whole.unit.path and unit.path.startswith(whole.unit.path)
 
 
 def same_name(name: str, *, but: Kpi | None = None) -> Kpi | None:
@@ -61,7 +72,8 @@ class DefinitionForm(forms.Form):
         )
         self.kpi, self.today = kpi, today
         self.fields = sheet_fields(NAMES) | self.fields
-        self.fields["guard"].queryset = self.fields["guard"].queryset.exclude(pk=kpi.pk)
+        for name in ("guard", "part_of"):
+            self.fields[name].queryset = self.fields[name].queryset.exclude(pk=kpi.pk)
         if kpi.objective_id and not self.fields["objective"].queryset.filter(pk=kpi.objective_id).exists():
             self.fields["objective"].queryset = type(kpi.objective).objects.filter(pk=kpi.objective_id)
         read_in(self, locale)

@@ -40,7 +40,7 @@ SECTIONS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
             "entry", "missing_policy", "formula",
         ),
     ),
-    ("adds", _("How it adds up"), ("time_aggregation", "unit_aggregation")),
+    ("adds", _("How it adds up"), ("time_aggregation", "unit_aggregation", "part_of")),
     (
         "compared",
         _("Where it starts, what it is compared with"),
@@ -81,6 +81,7 @@ LABELS = {
     "formula": _("Calculation from other KPIs"),
     "time_aggregation": _("Over time"),
     "unit_aggregation": _("Over units"),
+    "part_of": _("Part of"),
     "baseline_value": _("Baseline"),
     "baseline_note": _("Where the baseline is from"),
     "benchmark_value": _("Benchmark"),
@@ -98,6 +99,7 @@ HELP = {
     "guard": _("The KPI that must not suffer when this one improves."),
     "tier": _("Strategic measures the strategy, operational the running of a function."),
     "indicator_type": _("Leading predicts, lagging confirms."),
+    "part_of": _("The KPI of a unit above that measures the same of the whole."),
     "active_from": "",
     "stale_after_days": "",
 }
@@ -120,8 +122,9 @@ def sheet_fields(names: tuple[str, ...], *, required: tuple[str, ...] = ()) -> d
         found["objective"].queryset = active.order_by("perspective__position", "position", "code")
     if "unit" in found:
         found["unit"].queryset = Unit.objects.filter(is_active=True)
-    if "guard" in found:
-        found["guard"].queryset = Kpi.objects.filter(status=Kpi.Status.ACTIVE).order_by("name")
+    for name in ("guard", "part_of"):
+        if name in found:
+            found[name].queryset = Kpi.objects.filter(status=Kpi.Status.ACTIVE).order_by("name")
     return {name: found[name] for name in names}
 
 

@@ -77,6 +77,7 @@ def never_read(role: str, code: str) -> int:
 OF_THINGS = {
     "kpi": Address(args=kpi, answer=opened),
     "kpi_table": Address(args=kpi, answer=opened),
+    "kpi_over_time": Address(args=kpi, answer=opened),
     "kpis:annotate": Address(args=kpi, answer=written_on, post={"day": "2026-01-05", "text": "A strike"}),
     "kpis:comment": Address(args=kpi, answer=written_on, post={"body": "Noted."}),
     "kpis:annotation": Address(args=note, answer=own_note, post=a_change),

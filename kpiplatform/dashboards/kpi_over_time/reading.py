@@ -1,0 +1,64 @@
+"""Longer periods of a KPI from what is known of it, and of the KPIs that are parts of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from kpiplatform.dashboards.kpi_page.facts import Facts, Row
+from kpiplatform.dashboards.kpi_page.timeline import Standing, timeline
+from kpis.domain.aggregation import Aggregate, Value, aggregate
+from kpis.domain.over_time import Part, Span, spans
+from kpis.models import Measurement
+
+DUE = {Standing.REPORTED, Standing.PROVISIONAL, Standing.NO_VALUE, Standing.MISSING}
+
+
+def due_parts(facts: Facts) -> list[Part]:
+    """Return the KPI's own periods that are due, oldest first, without those that don't apply."""
+    return [Part(period=cell.period, value=_value(cell.row)) for cell in timeline(facts) if cell.standing in DUE]
+
+
+def spans_of(facts: Facts, parts: Sequence[Part], *, frequency: str, rolling: int) -> list[Span]:
+    """Return the periods of `frequency` that hold the parts, oldest first."""
+    kpi = facts.kpi
+
+    def combine(parts: Sequence[Part]) -> Aggregate:
+        return aggregate([part.value for part in parts], kpi.time_aggregation, kpi.ratio_factor)
+
+    return spans(
+        parts,
+        frequency=frequency,
+        calendar=facts.calendar,
+        method=kpi.time_aggregation,
+        combine=combine,
+        rolling=rolling,
+        today=facts.today,
+        breaks=[version.effective_from for version in facts.versions if version.breaks_series],
+    )
+
+
+def values_of_units(facts: Facts, parts: Sequence[Part], span: Span) -> dict[int, Aggregate]:
+    """Return what each KPI that is a part of this one has in a longer period, by its id, over the same own periods."""
+    starts = [one.period.start for one in parts if span.period.start <= one.period.last_day < span.period.end]
+    found: dict[int, dict[date, Value]] = {other.pk: {} for other in facts.below}
+    rows = Measurement.objects.filter(kpi__in=found, period_start__in=starts)
+    for kpi_id, start, value, numerator, denominator in rows.values_list(
+        "kpi_id", "period_start", "value", "numerator", "denominator"
+    ):
+        if value is not None or numerator is not None:
+            found[kpi_id][start] = Value(value=value, numerator=numerator, denominator=denominator, weight=denominator)
+    return {kpi_id: _over_time([values.get(start) for start in starts], facts) for kpi_id, values in found.items()}
+
+
+def _over_time(values: Sequence[Value | None], facts: Facts) -> Aggregate:
+    """Return one value of several periods; a single period is its own value, rolled up or not."""
+    kpi = facts.kpi
+    method = kpi.time_aggregation if len(values) > 1 or kpi.time_aggregation == "ratio_of_sums" else "last"
+    return aggregate(values, method, kpi.ratio_factor)
+
+
+def _value(row: Row | None) -> Value | None:
+    if row is None or (row.value is None and row.numerator is None):
+        return None
+    return Value(value=row.value, numerator=row.numerator, denominator=row.denominator, weight=row.denominator)

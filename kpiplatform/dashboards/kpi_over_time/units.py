@@ -1,0 +1,111 @@
+"""The units below in one period: each one's value, and all together, by the KPI's aggregation over units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from kpiplatform.dashboards.kpi_over_time.choice import Choice
+from kpiplatform.dashboards.kpi_over_time.reading import values_of_units
+from kpiplatform.dashboards.kpi_page.facts import Facts
+from kpiplatform.dashboards.kpi_page.wording import Wording
+from kpis.domain.aggregation import Aggregate, Value, aggregate
+from kpis.domain.figures import MISSING
+from kpis.domain.over_time import Part, Span
+
+NO_ROLLUP = {"none", "formula"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitRow:
+    """One unit, ready to print."""
+
+    code: str
+    unit: str
+    value: str
+    coverage: str
+    parts: tuple[str, str] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitTable:
+    """The units in one period; `together` is "" where units do not roll up."""
+
+    title: str
+    how: str
+    part_heads: tuple[str, str] | None
+    rows: Sequence[UnitRow]
+    together: str
+    together_parts: tuple[str, str] | None
+    coverage: str
+    whole: str
+    gap: str
+
+
+def units(
+    facts: Facts, parts: Sequence[Part], found: Sequence[Span], choice: Choice, wording: Wording
+) -> UnitTable | None:
+    """Return the units of the chosen period, or of the latest whole one; None where the KPI has no parts."""
+    span = _chosen(found, choice)
+    if span is None or not facts.below:
+        return None
+    by_kpi = values_of_units(facts, parts, span)
+    totals = [by_kpi[other.pk] for other in facts.below]
+    method = facts.kpi.unit_aggregation
+    together = aggregate([_value(total) for total in totals], method, facts.kpi.ratio_factor)
+    is_ratio = any(total.denominator is not None for total in totals)
+    gap = ""
+    if together.value is not None and span.total.value is not None:
+        gap = wording.change(together.value - span.total.value)
+    return UnitTable(
+        title=_("Units in %(period)s") % {"period": wording.dated_period(span.period)},
+        how=_how(facts),
+        part_heads=(
+            (facts.kpi.numerator_label or _("numerator"), facts.kpi.denominator_label or _("denominator"))
+            if is_ratio
+            else None
+        ),
+        rows=[
+            UnitRow(
+                code=other.code,
+                unit=other.unit_name,
+                value=wording.bare(total.value),
+                coverage=_("%(present)d of %(due)d") % {"present": total.present, "due": total.due},
+                parts=_parts(total, wording) if is_ratio else None,
+            )
+            for other, total in zip(facts.below, totals, strict=True)
+        ],
+        together="" if method in NO_ROLLUP else wording.bare(together.value),
+        together_parts=_parts(together, wording) if is_ratio else None,
+        coverage=ngettext("%(present)d of %(due)d unit", "%(present)d of %(due)d units", together.due)
+        % {"present": together.present, "due": together.due},
+        whole=wording.bare(span.total.value),
+        gap=gap,
+    )
+
+
+def _chosen(found: Sequence[Span], choice: Choice) -> Span | None:
+    whole = [span for span in found if span.is_over and span.total.value is not None]
+    named = next((span for span in found if span.period.key == choice.at), None)
+    return named or (whole[-1] if whole else None)
+
+
+def _value(total: Aggregate) -> Value | None:
+    if total.value is None and total.numerator is None:
+        return None
+    return Value(value=total.value, numerator=total.numerator, denominator=total.denominator, weight=total.denominator)
+
+
+def _parts(total: Aggregate, wording: Wording) -> tuple[str, str]:
+    if total.numerator is None or total.denominator is None:
+        return MISSING, MISSING
+    return wording.count(total.numerator), wording.count(total.denominator)
+
+
+def _how(facts: Facts) -> str:
+    if facts.kpi.unit_aggregation in NO_ROLLUP:
+        return _("units do not roll up: what they have says nothing about the whole")
+    return _("over units: %(how)s") % {"how": facts.kpi.get_unit_aggregation_display()}

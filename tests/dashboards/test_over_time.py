@@ -1,0 +1,103 @@
+"""A KPI over longer periods: its page, its units, and what it says where there is nothing to compare."""
+
+from __future__ import annotations
+
+from unittest.mock import patch
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from kpiplatform.dashboards.kpi_over_time.choice import Choice
+from kpiplatform.dashboards.kpi_over_time.presenter import over_time
+from kpis.models import Kpi
+from tests.dashboards.measured import W44, W45, W46, a_ratio, facts_of, measured, record
+from tests.dashboards.test_kpi_page_reading import admin
+from tests.factories import NOW, a_unit
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def today_is_22_november_2026():
+    with patch("django.utils.timezone.now", return_value=NOW):
+        yield
+
+
+def page_of(kpi: Kpi, user=None, **query: str) -> dict:
+    facts = facts_of(kpi, user)
+    return over_time(facts, Choice.from_query(query, own=kpi.frequency))
+
+
+def a_rate(**fields) -> Kpi:
+    fields = {"ratio_factor": 100, "time_aggregation": "ratio_of_sums", "unit_aggregation": "ratio_of_sums", **fields}
+    return measured({}, **fields)
+
+
+def test_a_month_of_a_rate_divides_its_sums_and_says_how_many_weeks_it_has():
+    kpi = a_rate()
+    record(kpi, [a_ratio(kpi, W44, 9, 10), a_ratio(kpi, W45, 2, 4), a_ratio(kpi, W46, 2, 100)])
+    page = page_of(kpi, by="month")
+    (november,) = page["rows"]  # W44 ends on 1 November
+    assert (november.value, november.coverage) == ("11.4", "3 of 3 so far")
+    assert november.remark == "still running"
+    weeks = page_of(kpi, by="week")["rows"]
+    assert [(row.value, row.previous) for row in weeks] == [("2.0", "−48.0"), ("50.0", "−40.0"), ("90.0", "–")]
+    assert weeks[0].to_date == "11.4"
+
+
+def test_a_figure_without_roll_up_says_so_and_keeps_its_own_periods(client):
+    kpi = measured({W45: "82", W46: "84"}, time_aggregation="none")
+    assert page_of(kpi, by="month")["rolls_up"] is False
+    assert [row.value for row in page_of(kpi, by="week")["rows"]] == ["84.0", "82.0"]
+    client.force_login(kpi.owner)
+    page = client.get(reverse("kpi_over_time", args=[kpi.code]), {"by": "month"}).content.decode()
+    assert "There is no value for longer periods." in page
+
+
+def test_the_units_together_stand_beside_the_kpi_itself_and_their_difference():
+    reader = admin()
+    whole = a_rate()
+    record(whole, [a_ratio(whole, W46, 80, 100)])
+    for code, name, numerator, denominator in (("ewr", "Newark", 30, 60), ("jfk", "Kennedy", 38, 40)):
+        part = a_rate(code=f"{code.upper()}-OTD", unit=a_unit(code, name), part_of=whole)
+        record(part, [a_ratio(part, W46, numerator, denominator)])
+    table = page_of(whole, reader, by="week")["units"]
+    assert [(row.unit, row.value, row.parts) for row in table.rows] == [
+        ("Newark", "50.0", ("30", "60")),
+        ("Kennedy", "95.0", ("38", "40")),
+    ]
+    assert (table.together, table.whole, table.coverage) == ("68.0", "80.0", "2 of 2 units")
+    assert table.gap == "−12.0\u202fpts"
+    assert page_of(whole, by="week")["units"] is None  # the owner may open neither part
+
+
+def test_a_unit_that_has_not_reported_lowers_the_coverage_and_not_the_value():
+    reader, whole = admin(), measured({W46: "10"}, unit_aggregation="sum", time_aggregation="sum")
+    for code, value in (("ewr", "4"), ("jfk", None)):
+        part = measured({W46: value} if value else {}, code=code.upper(), unit=a_unit(code), part_of=whole)
+        assert part.part_of == whole
+    table = page_of(whole, reader, by="week")["units"]
+    assert (table.together, table.coverage) == ("4.0", "1 of 2 units")
+
+
+def test_a_wrong_number_of_rolling_periods_is_told_and_the_usual_one_shown(client):
+    kpi = measured({W45: "82", W46: "84"})
+    client.force_login(kpi.owner)
+    page = client.get(reverse("kpi_over_time", args=[kpi.code]), {"by": "week", "rolling": "1e9"}).content.decode()
+    assert "whole number from 2 to 60; it shows 4" in page
+
+
+def test_the_page_asks_as_many_queries_for_two_units_as_for_one(client):
+    reader, whole = admin(), measured({W45: "82", W46: "84"})
+    client.force_login(reader)
+    address = reverse("kpi_over_time", args=[whole.code])
+    counts = []
+    for code in ("ewr", "jfk"):
+        measured({W46: "70"}, code=code.upper(), unit=a_unit(code), part_of=whole)
+        client.get(address)
+        with CaptureQueriesContext(connection) as captured:
+            client.get(address)
+        counts.append(len(captured))
+    assert counts[0] == counts[1] <= 13
