@@ -81,6 +81,7 @@ INSTALLED_APPS = [
     "reviews",
     "alerts",
     "kpiplatform.dashboards",
+    "kpiplatform.api",
     "allauth",
     "allauth.account",
     "django_htmx",
@@ -237,6 +238,7 @@ CSRF_FAILURE_VIEW = "kpiplatform.kept.csrf_failure"
 CSRF_COOKIE_HTTPONLY = False  # session.js takes the present token from it, for forms opened before signing in again
 SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000  # a grid of 150 KPIs over 7 periods, saved as one form
+API_REQUESTS_PER_MINUTE = env.whole("KPI_API_REQUESTS_PER_MINUTE", 300, least=1, most=100_000)
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 SECURE_REFERRER_POLICY = "same-origin"
 BEHIND_PROXY = env.flag("KPI_BEHIND_PROXY")

@@ -34,6 +34,7 @@ urlpatterns = [
     path("search/", search, name="search"),
     path("reviews/", include("reviews.urls")),
     path("", include("alerts.urls")),
+    path("api/", include("kpiplatform.api.urls")),
     path("configuration/", configuration, name="configuration"),
     path("configuration/objectives/", include("kpiplatform.dashboards.strategy.urls")),
     path("configuration/", include("kpiplatform.dashboards.configuration.urls")),

@@ -74,7 +74,7 @@ def enter_measurement(
         provisional=provisional,
     )
     today = _today(now)
-    reading = _reading(entry, today)
+    reading = reading_of(entry, today)
     before = _present([entry]).get(entry.key)
     _refuse_unseen(entry, before)
     reasoned = _needs_reason(reading, before, kpi, today)
@@ -95,7 +95,7 @@ def enter_measurements(*, entries: Sequence[Entry], user: User, now: datetime) -
     Raises EntryRefused if one does need a reason, PeriodLocked or Conflict.
     """
     today = _today(now)
-    readings = [_reading(entry, today) for entry in entries]
+    readings = [reading_of(entry, today) for entry in entries]
     present = _present(entries)
     for entry, reading in zip(entries, readings, strict=True):
         _refuse_unseen(entry, present.get(entry.key))
@@ -142,7 +142,7 @@ def takes_parts(kpi: Kpi) -> bool:
     return kpi.time_aggregation == Kpi.Aggregation.RATIO_OF_SUMS
 
 
-def _reading(entry: Entry, today: date) -> Reading:
+def reading_of(entry: Entry, today: date) -> Reading:
     """Return the entry as a reading, or refuse it."""
     kpi, period = entry.kpi, entry.period
     if kpi.entry == Kpi.Entry.DERIVED:
@@ -191,7 +191,7 @@ def needs_reason(entry: Entry, *, before: Measurement | None, today: date) -> bo
 
     Raises EntryRefused if it would be refused in any case.
     """
-    return _needs_reason(_reading(entry, today), before, entry.kpi, today)
+    return _needs_reason(reading_of(entry, today), before, entry.kpi, today)
 
 
 def _refuse_unseen(entry: Entry, before: Measurement | None) -> None:

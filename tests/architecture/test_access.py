@@ -31,6 +31,13 @@ OPEN_TO_ALL = {
     "account_confirm_email": "opened from a mail",
     "account_email_verification_sent": "says that a mail was sent",
     "account_confirm_login_code": "part of the way in; leads to its start",
+    "api:openapi": "describes the interface, the same in every installation",
+    "api:kpis": "programs come with a token, and get nothing without",
+    "api:kpi": "programs come with a token, and get nothing without",
+    "api:measurements": "programs come with a token, and get nothing without",
+    "api:push": "programs come with a token, and get nothing without",
+    "api:scorecard": "programs come with a token, and get nothing without",
+    "api:unknown": "programs are told that there is no such address",
     "reviews:calendar": "calendar programs can't sign in: its address holds a person's own secret",
 }
 NAMES = sorted({name for name, _ in addresses()})

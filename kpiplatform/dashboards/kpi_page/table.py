@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
+from kpiplatform.cells import written
 from kpiplatform.dashboards.kpi_page.chart import Note, limits_in_force, notes_within
 from kpiplatform.dashboards.kpi_page.facts import Facts, limits_of
 from kpiplatform.dashboards.kpi_page.gap import distance
@@ -21,7 +22,6 @@ from kpis.domain.periods import Frequency, span_label
 from kpis.templatetags.kpi_figures import band_name
 
 LATEST = 12
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,9 +178,9 @@ def as_csv(*, facts: Facts, cells: Sequence[Cell], notes: Sequence[Note]) -> str
     """Return every period, newest first, as comma-separated lines with exact numbers and a point as decimal mark."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(map(_written, _head(facts)))
+    writer.writerow(map(written, _head(facts)))
     for line in _lines(facts, reversed(cells), notes):
-        writer.writerow(map(_written, line))
+        writer.writerow(map(written, line))
     return out.getvalue()
 
 
@@ -220,13 +220,3 @@ def _lines(facts: Facts, cells: Iterable[Cell], notes: Sequence[Note]) -> Iterat
         numbers = [row.numerator, row.denominator, row.value, *judged]
         reason = row.reason or (why_no_band(row.no_band_reason) if row.no_band_reason else "")
         yield [*start, *numbers, row.band, reason, remarks, row.recorded_at]
-
-
-def _written(cell: str | Decimal | None) -> str:
-    """Return numbers in full, without exponent or trailing zeros, and texts so that no spreadsheet computes them."""
-    if cell is None:
-        return ""
-    if isinstance(cell, Decimal):
-        digits = f"{cell:f}"
-        return digits.rstrip("0").rstrip(".") if "." in digits else digits
-    return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell

@@ -1,0 +1,1 @@
+"""Writing for programs: their tokens, and what they push."""

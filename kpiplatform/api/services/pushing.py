@@ -1,0 +1,254 @@
+"""Values that programs push: each row is stored or refused by itself, and the same push again changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from kpiplatform.api.models import Push
+from kpiplatform.api.queries import Caller, kpis_fed_by
+from kpiplatform.cells import plain_number
+from kpiplatform.dashboards.my_kpis.words import why_refused
+from kpis.domain.entry_checks import EntryRefused
+from kpis.domain.parsing import NumberFormat, Refused, parse_number
+from kpis.domain.periods import Calendar, Frequency, Period, parse_key, period_of
+from kpis.models import Kpi, Measurement
+from kpis.queries import calendars
+from kpis.readings import Origin, Reading
+from kpis.services.entry import Entry, reading_of
+from kpis.services.recording import ensure_states, lock_states, locked_periods, record_measurements
+from objectives.queries import organisation
+
+ROWS_AT_MOST = 10_000
+KEPT_FOR = timedelta(hours=24)
+NEW, REVISED, UNCHANGED, REFUSED = "new", "revised", "unchanged", "refused"
+LONGEST_NOTE, LONGEST_REASON = 300, 200
+POINT = NumberFormat()  # a point as decimal mark, no grouping
+
+Key = tuple[int, date]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What a program says of one KPI in one period; a number is exact, or a text with a point as decimal mark."""
+
+    kpi: str
+    period: str
+    value: Decimal | str | None = None
+    numerator: Decimal | str | None = None
+    denominator: Decimal | str | None = None
+    provisional: bool = False
+    not_applicable: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What became of a row: new, revised, unchanged or refused, the sentence that says why, and what stands now."""
+
+    kpi: str
+    period: str
+    status: str
+    detail: str = ""
+    stands: Decimal | None = None
+
+
+class KeyUsed(Exception):
+    """The Idempotency-Key came with another push before; nothing was recorded."""
+
+
+def push_measurements(
+    *, caller: Caller, rows: Sequence[Row], note: str, key: str, body_sha256: str
+) -> tuple[list[dict[str, Any]], bool]:
+    """Record the rows that can be, in one transaction, and return a result for each in their order.
+
+    With a `key` the answer is kept for a day; the flag says that this one was given before. Raises KeyUsed.
+    """
+    with transaction.atomic():
+        push = _claim(caller, key, body_sha256) if key else None
+        if push is not None and push.answer is not None:
+            return push.answer, True
+        answer = [_plain(one) for one in _record(caller, rows, note)]
+        if push is not None:
+            Push.objects.filter(pk=push.pk).update(answer=answer)
+    return answer, False
+
+
+def _claim(caller: Caller, key: str, body_sha256: str) -> Push:
+    """Return the push of that key, made now or before; whoever comes second waits for the first to end."""
+    Push.objects.filter(pushed_at__lt=caller.now - KEPT_FOR, token=caller.token).delete()
+    fresh = Push(token=caller.token, key=key, body_sha256=body_sha256, pushed_at=caller.now)
+    Push.objects.bulk_create([fresh], ignore_conflicts=True)
+    push = Push.objects.select_for_update().get(token=caller.token, key=key)
+    if push.body_sha256 != body_sha256:
+        raise KeyUsed
+    return push
+
+
+class _Refused(ValueError):
+    """The row is not taken; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    """A row whose KPI and period are found."""
+
+    said: Row
+    kpi: Kpi
+    period: Period
+
+    @property
+    def key(self) -> Key:
+        return self.kpi.pk, self.period.start
+
+
+def _record(caller: Caller, rows: Sequence[Row], note: str) -> list[Result]:
+    placed, refused = _placed(caller, rows)
+    kpi_ids = sorted({row.kpi.pk for row in placed.values()})
+    ensure_states(kpi_ids=kpi_ids)
+    lock_states(kpi_ids=kpi_ids)
+    before = _standing(row.key for row in placed.values())
+    readings = _readings(placed, refused, note=note, now=caller.now)
+    record_measurements(
+        readings=list(readings.values()),
+        origin=Origin(
+            kind="api", note=note or _("pushed with the token “%s”") % caller.token.name, user_id=caller.user.pk
+        ),
+        now=caller.now,
+    )
+    after = _standing(row.key for row in placed.values())
+    return [
+        _result(said, placed.get(number), refused.get(number, ""), before, after) for number, said in enumerate(rows)
+    ]
+
+
+def _placed(caller: Caller, rows: Sequence[Row]) -> tuple[dict[int, _Row], dict[int, str]]:
+    """Find the KPI and the period of each row. A KPI that may not be fed is answered like one that does not exist."""
+    fed = {kpi.code: kpi for kpi in kpis_fed_by(caller).filter(code__in={row.kpi for row in rows})}
+    by_calendar = calendars()
+    placed: dict[int, _Row] = {}
+    refused: dict[int, str] = {}
+    for number, row in enumerate(rows):
+        kpi = fed.get(row.kpi)
+        if kpi is None:
+            refused[number] = _("There is no KPI %(code)s that this token may push to.") % {"code": row.kpi[:40]}
+            continue
+        try:
+            placed[number] = _Row(said=row, kpi=kpi, period=_period(row.period, kpi, by_calendar[kpi.calendar_id]))
+        except _Refused as why:
+            refused[number] = str(why)
+    return placed, refused
+
+
+def _period(text: str, kpi: Kpi, calendar: Calendar) -> Period:
+    """Return the period with that key, or that starts on that day."""
+    try:
+        period = parse_key(text, calendar)
+        if period.frequency == Frequency.DAY:
+            period = period_of(period.start, kpi.frequency, calendar)
+            if period.start.isoformat() != text:
+                raise _Refused(
+                    _("%(day)s is not the first day of a period; that period is %(key)s.")
+                    % {"day": text, "key": period.key}
+                )
+    except _Refused:
+        raise
+    except ValueError as error:
+        raise _Refused(str(error)) from None
+    if period.frequency != kpi.frequency:
+        raise _Refused(
+            _("%(key)s is no period of a %(often)s KPI.") % {"key": text, "often": kpi.get_frequency_display()}
+        )
+    return period
+
+
+def _readings(placed: Mapping[int, _Row], refused: dict[int, str], *, note: str, now: datetime) -> dict[int, Reading]:
+    """Return what can be recorded by number of the row, and put a sentence about each other one into `refused`."""
+    today = now.astimezone(ZoneInfo(organisation().time_zone)).date()
+    readings: dict[int, Reading] = {}
+    taken: dict[Key, int] = {}
+    for number, row in placed.items():
+        if row.key in taken:
+            words = {"number": taken[row.key] + 1}
+            refused[number] = _("Row %(number)d is for the same KPI and period, and was taken.") % words
+            continue
+        try:
+            readings[number] = _reading(row, note=note, today=today)
+        except _Refused as why:
+            refused[number] = str(why)
+        else:
+            taken[row.key] = number
+    locked = set(locked_periods(readings=list(readings.values()), now=now))
+    for number in [number for number in readings if placed[number].key in locked]:
+        refused[number] = _("%(period)s is locked.") % {"period": placed[number].period.key}
+        del readings[number]
+    return readings
+
+
+def _reading(row: _Row, *, note: str, today: date) -> Reading:
+    said = row.said
+    if row.kpi.entry == Kpi.Entry.SOURCE and not note:
+        raise _Refused(_("Values of this KPI come from a source: say in a note why this one is pushed."))
+    entry = Entry(
+        kpi=row.kpi,
+        period=row.period,
+        expected_seq=0,
+        value=_number(said.value),
+        numerator=_number(said.numerator),
+        denominator=_number(said.denominator),
+        not_applicable=said.not_applicable.strip()[:LONGEST_REASON],
+        provisional=said.provisional,
+    )
+    if entry.not_applicable and (said.value, said.numerator, said.denominator) != (None, None, None):
+        raise _Refused(_("A period that does not apply has no value: send one or the other."))
+    try:
+        return reading_of(entry, today)
+    except EntryRefused as why:
+        text = str(said.value if said.value is not None else "")
+        raise _Refused(why_refused(why, text=text, kpi=row.kpi, period=row.period, locale="en")) from None
+
+
+def _number(said: Decimal | str | None) -> Decimal | None:
+    try:
+        return parse_number(said, POINT) if isinstance(said, str) else said
+    except Refused as why:
+        raise _Refused(str(why)) from None
+
+
+def _standing(keys: Iterable[Key]) -> dict[Key, Measurement]:
+    wanted = set(keys)
+    rows = Measurement.objects.filter(
+        kpi_id__in={kpi_id for kpi_id, _start in wanted}, period_start__in={start for _kpi_id, start in wanted}
+    )
+    return {(row.kpi_id, row.period_start): row for row in rows}
+
+
+def _result(
+    said: Row, row: _Row | None, why: str, before: Mapping[Key, Measurement], after: Mapping[Key, Measurement]
+) -> Result:
+    was, stands = (before.get(row.key), after.get(row.key)) if row else (None, None)
+    if why:
+        status = REFUSED
+    elif was is None:
+        status = NEW
+    else:
+        status = UNCHANGED if stands is not None and stands.seq == was.seq else REVISED
+    return Result(kpi=said.kpi, period=said.period, status=status, detail=why, stands=stands.value if stands else None)
+
+
+def _plain(result: Result) -> dict[str, Any]:
+    """Return the result as it is answered, and kept."""
+    stands = result.stands
+    return {
+        "kpi": result.kpi,
+        "period": result.period,
+        "status": result.status,
+        "detail": result.detail,
+        "stands": None if stands is None else plain_number(stands),
+    }

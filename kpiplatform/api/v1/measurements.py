@@ -1,0 +1,197 @@
+"""Reading measurements: period by period, by longer periods, and as they were known on a past day."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from ninja import Query, Router, Schema
+from pydantic import Field
+
+from kpiplatform.api.queries import Caller
+from kpiplatform.api.v1.access import READ
+from kpiplatform.api.v1.form import LONGEST_PAGE, PAGE, Number, following
+from kpiplatform.api.v1.known import judged, reach_known, values_known
+from kpiplatform.api.v1.kpis import kpi_or_problem
+from kpiplatform.api.v1.problems import Problem
+from kpis.domain.aggregation import Value
+from kpis.domain.coarser import Coarse, coarser, is_coarser
+from kpis.domain.periods import Calendar, Period, period_of, periods_between
+from kpis.models import Kpi
+from kpis.queries import calendars
+from kpis.readings import NOT_APPLICABLE
+from objectives.queries import organisation
+
+router = Router(tags=["Measurements"])
+DAY = timedelta(days=1)
+Often = Literal["", "day", "week", "month", "quarter", "half_year", "year"]
+
+
+class Asked(Schema):
+    """Which periods, of which length, as known when."""
+
+    frequency: Often = Field("", description="of the periods; empty for the KPI's own, or a longer one")
+    since: date | None = Field(None, description="first day: periods that end after it")
+    until: date | None = Field(None, description="last day: periods that start by it")
+    known_on: date | None = Field(None, description="as known at the end of this day; empty for now")
+    after: date | None = Field(None, description="first day of the last period of the page before")
+    limit: Annotated[int, Field(ge=1, le=LONGEST_PAGE)] = PAGE
+
+
+class MeasurementOut(Schema):
+    """A value, and for a longer period what it is made of."""
+
+    period: str
+    starts_on: date
+    ends_on: date = Field(description="last day")
+    value: Number | None = None
+    numerator: Number | None = None
+    denominator: Number | None = None
+    state: str = Field(description="reported, provisional, not_applicable; or open, incomplete, complete, no_value")
+    reason: str = Field("", description="why there is no value")
+    revision: int | None = None
+    recorded_at: datetime | None = None
+    goal: Number | None = None
+    red_flag: Number | None = None
+    score: Number | None = None
+    band: str = ""
+    periods_present: int | None = Field(None, description="of a longer period: how many values it is made of")
+    periods_due: int | None = Field(None, description="of a longer period: how many there should be")
+
+
+class MeasurementPage(Schema):
+    """Some periods, oldest first; `next` leads on, and is empty at the end."""
+
+    kpi: str
+    frequency: str
+    measure_unit: str
+    items: list[MeasurementOut]
+    next: str = ""
+
+
+@router.get(
+    "/kpis/{code}/measurements",
+    response=MeasurementPage,
+    auth=READ,
+    url_name="measurements",
+    summary="Read the measurements of a KPI",
+    exclude_none=True,
+)
+def measurements(request: HttpRequest, code: str, said: Query[Asked]) -> dict[str, Any]:
+    """Values oldest first. By a longer period they are aggregated as the KPI says, with their coverage."""
+    caller: Caller = request.auth
+    kpi = kpi_or_problem(caller, code)
+    calendar, zone = calendars()[kpi.calendar_id], ZoneInfo(organisation().time_zone)
+    known_at = datetime.combine(said.known_on + DAY, time.min, zone) if said.known_on else None
+    frequency = said.frequency or kpi.frequency
+    if frequency == kpi.frequency:
+        rows, more = _own(kpi, said, calendar, known_at)
+    elif is_coarser(frequency, than=kpi.frequency):
+        today = said.known_on or caller.now.astimezone(zone).date()
+        rows, more = _longer(kpi, said, calendar, known_at, today=today)
+    else:
+        words = {"code": kpi.code, "often": kpi.get_frequency_display()}
+        detail = _("%(code)s is a %(often)s KPI: it has no values of shorter periods.") % words
+        raise Problem(422, _("No such values"), detail)
+    return {
+        "kpi": kpi.code,
+        "frequency": frequency,
+        "measure_unit": kpi.measure_unit,
+        "items": rows,
+        "next": following(request, str(rows[-1]["starts_on"])) if more else "",
+    }
+
+
+def _own(kpi: Kpi, said: Asked, calendar: Calendar, known_at: datetime | None) -> tuple[list[dict[str, Any]], bool]:
+    rows = values_known(kpi, known_at)
+    if said.since:
+        rows = rows.filter(period_end__gt=said.since)
+    if said.until:
+        rows = rows.filter(period_start__lte=said.until)
+    if said.after:
+        rows = rows.filter(period_start__gt=said.after)
+    found = list(rows[: said.limit + 1])
+    page = found[: said.limit]
+    judgements = judged(kpi, page, known_at)
+    return [_as_known(row, kpi, calendar, judgements.get(row.period_start)) for row in page], len(found) > len(page)
+
+
+def _as_known(row: Any, kpi: Kpi, calendar: Calendar, judgement: Any) -> dict[str, Any]:
+    names = ("value", "numerator", "denominator", "state", "reason", "recorded_at")
+    judged_by = {name: getattr(judgement, name) for name in ("goal", "red_flag", "score", "band")} if judgement else {}
+    return (
+        {name: getattr(row, name) for name in names}
+        | {"revision": row.seq}
+        | judged_by
+        | _called(period_of(row.period_start, kpi.frequency, calendar))
+    )
+
+
+def _longer(
+    kpi: Kpi, said: Asked, calendar: Calendar, known_at: datetime | None, *, today: date
+) -> tuple[list[dict[str, Any]], bool]:
+    """Return a page of longer periods; only the values of this page are read."""
+    reach = reach_known(kpi, known_at)
+    if reach is None:
+        return [], False
+    own_first, last = period_of(reach[0], kpi.frequency, calendar), reach[1]
+    begins = period_of(max(own_first.last_day, said.since or own_first.last_day), said.frequency, calendar).start
+    if said.after:
+        begins = max(begins, period_of(said.after, said.frequency, calendar).end)
+    ends = min(last, said.until + DAY) if said.until else last
+    longer = _some(begins, ends, said.frequency, calendar, said.limit + 1)
+    page, more = longer[: said.limit], len(longer) > said.limit
+    if not page:
+        return [], False
+    inside = values_known(kpi, known_at).filter(period_end__gt=page[0].start, period_end__lte=page[-1].end)
+    own = [
+        one
+        for one in periods_between(max(page[0].start, own_first.start), page[-1].end, kpi.frequency, calendar)
+        if page[0].start <= one.last_day < page[-1].end
+    ]
+    found = coarser(
+        own,
+        {row.period_start: _value(row) for row in inside},
+        frequency=said.frequency,
+        method=kpi.time_aggregation,
+        calendar=calendar,
+        today=today,
+        factor=kpi.ratio_factor,
+    )
+    return [_aggregated(one) for one in found], more
+
+
+def _some(begins: date, ends: date, frequency: str, calendar: Calendar, most: int) -> list[Period]:
+    """Return at most so many periods that begin in the span."""
+    found: list[Period] = []
+    while begins < ends and len(found) < most:
+        found.append(period_of(begins, frequency, calendar))
+        begins = found[-1].end
+    return found
+
+
+def _value(row: Any) -> Value | None:
+    if row.state == NOT_APPLICABLE:
+        return None
+    return Value(value=row.value, numerator=row.numerator, denominator=row.denominator, weight=row.denominator)
+
+
+def _aggregated(one: Coarse) -> dict[str, Any]:
+    result = one.aggregate
+    standing = "no_value" if result.value is None else "complete" if result.complete else "incomplete"
+    return {
+        "value": result.value,
+        "numerator": result.numerator,
+        "denominator": result.denominator,
+        "state": "open" if one.is_open and result.value is not None else standing,
+        "reason": result.reason,
+        "periods_present": result.present,
+        "periods_due": result.due,
+    } | _called(one.period)
+
+
+def _called(period: Period) -> dict[str, Any]:
+    return {"period": period.key, "starts_on": period.start, "ends_on": period.last_day}

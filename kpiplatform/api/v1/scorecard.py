@@ -1,0 +1,134 @@
+"""Reading the scorecard: objectives with their roll-up, and the KPIs below each."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest
+from ninja import Query, Router, Schema
+from pydantic import Field
+
+from kpiplatform.api.queries import Caller, kpis_readable_by, objectives_readable_by
+from kpiplatform.api.v1.access import READ
+from kpiplatform.api.v1.form import LONGEST_PAGE, PAGE, Number, following
+from kpiplatform.api.v1.kpis import Person, person
+from kpis.as_known import states_as_known
+from kpis.models import Kpi
+from kpis.objectives_as_known import objectives_as_known
+from objectives.models import Objective
+from objectives.queries import organisation
+
+router = Router(tags=["Scorecard"])
+DAY = timedelta(days=1)
+
+
+class AskedBoard(Schema):
+    """As known when, and from where on."""
+
+    known_on: date | None = Field(None, description="as known at the end of this day; empty for now")
+    after: str = Field("", description="code of the last objective of the page before")
+    limit: Annotated[int, Field(ge=1, le=LONGEST_PAGE)] = PAGE
+
+
+class KpiOnBoard(Schema):
+    """A KPI below an objective; those that the token may not read are counted in the roll-up and not named."""
+
+    code: str
+    name: str
+    value: Number | None = None
+    score: Number | None = None
+    band: str = ""
+
+
+class ObjectiveOut(Schema):
+    """An objective with its roll-up: the score by its method, and always average, worst child and coverage."""
+
+    code: str
+    name: str
+    perspective: str
+    unit: str
+    parent: str | None
+    owner: Person
+    method: str
+    score: Number | None = None
+    band: str = ""
+    average: Number | None = None
+    worst_score: Number | None = None
+    coverage: Number | None = Field(None, description="share of the weight that has data, 0 to 1")
+    with_data: int = 0
+    total: int = 0
+    on_track: int = 0
+    at_risk: int = 0
+    off_track: int = 0
+    kpis: list[KpiOnBoard]
+
+
+class Board(Schema):
+    """Some objectives, by code; `next` leads on, and is empty at the end."""
+
+    items: list[ObjectiveOut]
+    next: str = ""
+
+
+@router.get("/scorecard", response=Board, auth=READ, url_name="scorecard", summary="Read the scorecard")
+def scorecard(request: HttpRequest, said: Query[AskedBoard]) -> dict[str, Any]:
+    """Objectives that the token may read, with their roll-up and their KPIs, now or as known on a past day."""
+    caller: Caller = request.auth
+    rows = objectives_readable_by(caller).select_related("perspective", "unit", "parent", "owner", "state")
+    found = list(rows.filter(code__gt=said.after).order_by("code")[: said.limit + 1])
+    page = found[: said.limit]
+    known_at = None
+    if said.known_on:
+        known_at = datetime.combine(said.known_on + DAY, time.min, ZoneInfo(organisation().time_zone))
+    rolled = _rolled(page, said.known_on, known_at)
+    below = _below(caller, page, said.known_on, known_at)
+    items = [_objective(row) | rolled[row.pk] | {"kpis": below[row.pk]} for row in page]
+    return {"items": items, "next": following(request, page[-1].code) if len(found) > len(page) else ""}
+
+
+def _objective(row: Objective) -> dict[str, Any]:
+    return {
+        "code": row.code,
+        "name": row.name,
+        "perspective": row.perspective.code,
+        "unit": row.unit.code,
+        "parent": row.parent.code if row.parent else None,
+        "owner": person(row.owner),
+        "method": row.roll_up_method,
+    }
+
+
+def _rolled(page: list[Objective], known_on: date | None, known_at: datetime | None) -> dict[int, dict[str, Any]]:
+    names = ("score", "band", "average", "worst_score", "coverage", "with_data", "total")
+    bands = ("on_track", "at_risk", "off_track")
+    if known_on is None:
+        stored = {row.pk: getattr(row, "state", None) for row in page}
+        return {
+            pk: {name: getattr(state, name) for name in (*names, *bands)} if state else {}
+            for pk, state in stored.items()
+        }
+    then = objectives_as_known(objective_ids=[row.pk for row in page], before=known_on + DAY, known_at=known_at)
+    return {
+        pk: {name: getattr(rolled, name) for name in names} | {band: rolled.counts[band] for band in bands}
+        for pk, rolled in then.items()
+    }
+
+
+def _below(
+    caller: Caller, page: list[Objective], known_on: date | None, known_at: datetime | None
+) -> dict[int, list[dict[str, Any]]]:
+    readable = kpis_readable_by(caller).filter(objective__in=page, status=Kpi.Status.ACTIVE)
+    kpis = list(readable.select_related("state").order_by("position", "code"))
+    then = states_as_known(kpis=kpis, before=known_on + DAY, known_at=known_at) if known_on else {}
+    below: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for kpi in kpis:
+        if known_on is None:
+            stands: Any = getattr(kpi, "state", None)
+        else:
+            stands = then[kpi.pk][0].last if kpi.pk in then else None
+        figures = {name: getattr(stands, name) for name in ("value", "score", "band")} if stands else {}
+        below[kpi.objective_id].append({"code": kpi.code, "name": kpi.name} | figures)
+    return below
