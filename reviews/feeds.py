@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from kpiplatform.accounts.models import User
 from kpis.domain.periods import WorkingDays
-from reviews.domain.cadence import in_words
+from reviews import words
 from reviews.domain.icalendar import Event
 from reviews.models import Forum, Review
 from reviews.queries import DAY, begins_at, cadence_of, forums_of, meetings_after, organisation_zone, working_days
@@ -40,7 +40,7 @@ def _events(forum: Forum, known: dict[date, Review], today: date, working: Worki
 
 def _event(forum: Forum, on: date, review: Review | None, zone: ZoneInfo) -> Event:
     path = reverse("reviews:review", args=[review.pk]) if review else reverse("reviews:forum", args=[forum.code])
-    facts = {"cadence": in_words(cadence_of(forum)), "unit": forum.unit.name, "chair": forum.chair.name}
+    facts = {"cadence": words.in_words(cadence_of(forum)), "unit": forum.unit.name, "chair": forum.chair.name}
     return Event(
         uid=f"forum-{forum.pk}-{on:%Y%m%d}@{urlsplit(settings.BASE_URL).hostname}",
         starts_at=begins_at(forum, on, zone),

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -15,8 +16,9 @@ from kpiplatform.accounts.models import User
 from kpiplatform.audit.editing import seen_field
 from kpis.models import Kpi
 from objectives.models import Unit
-from reviews.domain.cadence import ORDINALS, WEEKDAYS, Cadence
+from reviews.domain.cadence import Cadence
 from reviews.models import Decision, Forum
+from reviews.words import ORDINALS
 
 NOTHING = ("", gettext_lazy("as the first meeting"))
 # What each rule asks for; everything else that stands in the form is left aside.
@@ -72,7 +74,7 @@ class ForumForm(forms.Form):
         initial=1,
         help_text=gettext_lazy("1: each day, week, month or quarter; 2: every second one."),
     )
-    weekday = numbered(gettext_lazy("Weekday"), list(enumerate(WEEKDAYS)))
+    weekday = numbered(gettext_lazy("Weekday"), list(WEEKDAYS.items()))
     nth_week = numbered(
         gettext_lazy("Which of that weekday"),
         [*((number, ORDINALS[number - 1]) for number in range(1, 5)), (-1, gettext_lazy("last"))],

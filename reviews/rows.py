@@ -17,7 +17,6 @@ from kpis.domain.figures import day
 from kpis.domain.periods import WorkingDays
 from kpis.queries import kpis_visible_to
 from reviews import words
-from reviews.domain.cadence import in_words
 from reviews.models import Action, Decision, Forum, Review
 from reviews.queries import DAY, begins_at, cadence_of, kpis_reviewed_in, may_run, may_settle, meetings_after
 
@@ -126,7 +125,7 @@ def forum_dates(forum: Forum, working: WorkingDays, *, today: date, count: int) 
     days = meetings_after(forum, today - DAY, count, working)
     return ForumDates(
         forum=forum,
-        cadence=in_words(cadence_of(forum)),
+        cadence=words.in_words(cadence_of(forum)),
         days=tuple(days),
         dates=tuple({"when": words.dated(on), "far": words.how_far(on, today)} for on in days),
     )
@@ -185,7 +184,7 @@ def _meeting(forum: Forum, review: Review | None, on: date | None, viewer: Viewe
         on=on,
         when=words.meeting_time(begins, viewer.zone) if begins else "",
         far=words.how_far(on, viewer.today) if on else "",
-        cadence=in_words(cadence_of(forum)),
+        cadence=words.in_words(cadence_of(forum)),
         review=review,
         may_run=may_run(viewer.user, forum, today=viewer.today),
         takes_part=takes_part,

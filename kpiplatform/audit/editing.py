@@ -51,10 +51,15 @@ def seen(row: Model, only: Sequence[str] = ()) -> str:
     return _token(stored)
 
 
+def seen_as_read(row: Model, only: Sequence[str] = ()) -> str:
+    """Return the token that `seen` returns, of a row that was read just now: without reading it again."""
+    return _token(tuple(getattr(row, name) for name in only or _columns(row)))
+
+
 def lock_as_seen[T: Model](rows: QuerySet[T], pk: Any, token: str, only: Sequence[str] = ()) -> T:
     """Return the row, locked until the transaction ends. Raises ChangedMeanwhile if it differs from what was seen."""
     row = rows.select_for_update(of=("self",)).get(pk=pk)
-    if _token(tuple(getattr(row, name) for name in only or _columns(row))) != token:
+    if seen_as_read(row, only) != token:
         raise ChangedMeanwhile(row, only)
     return row
 

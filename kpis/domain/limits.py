@@ -1,18 +1,46 @@
 """The numbers a value is judged against, and how they come from target and thresholds.
 
-Always those in force for the period judged, never today's.
+Always those in force for the period judged, never today's. A refusal says what is wrong as a `Flaw`; whoever
+shows it finds the words in the person's language.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Literal
 
 Mode = Literal["absolute", "offset", "percent"]
 HUNDRED = Decimal(100)
 ZERO = Decimal(0)
 HIGHEST_SCORE = Decimal(10)
+
+
+class Flaw(StrEnum):
+    """Why numbers can't judge a value."""
+
+    NOT_FINITE = "not_finite"
+    RED_FLAG_IS_GOAL = "red_flag_is_goal"
+    RED_FLAG_ABOVE_GOAL = "red_flag_above_goal"
+    RED_FLAG_BELOW_GOAL = "red_flag_below_goal"
+    RANGE_FALLS = "range_falls"
+    NO_RED_FLAG = "no_red_flag"
+    NO_RED_FLAGS = "no_red_flags"
+    NO_TARGET = "no_target"
+    TARGET_EMPTY = "target_empty"
+    TARGET_ZERO = "target_zero"
+    UNSCORED = "unscored"
+    NO_OPTION = "no_option"
+    SCORE_OUTSIDE = "score_outside"
+
+
+class LimitsRefused(ValueError):
+    """Numbers that can't judge a value."""
+
+    def __init__(self, flaw: Flaw) -> None:
+        super().__init__(flaw.value)
+        self.flaw = flaw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +53,7 @@ class Limits:
     def __post_init__(self) -> None:
         _refuse_unless_finite(self.goal, self.red_flag)
         if self.goal == self.red_flag:
-            raise ValueError("The red flag cannot equal the goal.")
+            raise LimitsRefused(Flaw.RED_FLAG_IS_GOAL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +67,8 @@ class RangeLimits:
 
     def __post_init__(self) -> None:
         _refuse_unless_finite(self.goal_low, self.goal_high, self.red_low, self.red_high)
-        if self.goal_low > self.goal_high:
-            raise ValueError("The goal range ends below its beginning.")
-        if not self.red_low < self.goal_low:
-            raise ValueError("The lower red flag must lie below the goal range.")
-        if not self.red_high > self.goal_high:
-            raise ValueError("The upper red flag must lie above the goal range.")
+        if not self.red_low < self.goal_low <= self.goal_high < self.red_high:
+            raise LimitsRefused(Flaw.RANGE_FALLS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +79,10 @@ class OptionScale:
 
     def __post_init__(self) -> None:
         if not self.scores:
-            raise ValueError("A scale needs at least one option.")
+            raise LimitsRefused(Flaw.NO_OPTION)
         _refuse_unless_finite(*self.scores, *self.scores.values())
         if not all(ZERO <= score <= HIGHEST_SCORE for score in self.scores.values()):
-            raise ValueError("The score of an option lies between 0 and 10.")
+            raise LimitsRefused(Flaw.SCORE_OUTSIDE)
 
 
 type AnyLimits = Limits | RangeLimits | OptionScale
@@ -195,21 +219,21 @@ def _placed(mode: Mode, number: Decimal | None, target: Decimal | None) -> tuple
 
 
 def validate_thresholds(*, polarity: str, threshold: ThresholdRow, target: TargetRow | None = None) -> None:
-    """Raise ValueError with one sentence if these thresholds could not judge a value.
+    """Raise LimitsRefused if these thresholds could not judge a value.
 
     Without `target` only what the thresholds say by themselves is checked, since the target may
     come later; with it, the limits the two make together.
     """
     _refuse_unless_finite(*_numbers(threshold))
     if polarity == "unscored":
-        raise ValueError("An unscored KPI takes no thresholds.")
+        raise LimitsRefused(Flaw.UNSCORED)
     if threshold.scores:
         OptionScale(scores=threshold.scores)
         return
     if target is not None:
         _refuse_unless_finite(*_numbers(target))
         if not _numbers(target):
-            raise ValueError("A target needs a number.")
+            raise LimitsRefused(Flaw.TARGET_EMPTY)
     elif threshold.mode != "absolute" or _needs_target(polarity, threshold):
         # Offsets have the same order from every target; 100 stands in for the one to come.
         if threshold.mode == "absolute":
@@ -227,26 +251,26 @@ def validate_thresholds(*, polarity: str, threshold: ThresholdRow, target: Targe
 def _refuse_missing_red_flag(polarity: str, threshold: ThresholdRow) -> None:
     if polarity == "within_range":
         if threshold.red_low is None or threshold.red_high is None:
-            raise ValueError("A range needs a lower and an upper red flag.")
+            raise LimitsRefused(Flaw.NO_RED_FLAGS)
     elif threshold.red_flag is None:
-        raise ValueError("Thresholds need a red flag.")
+        raise LimitsRefused(Flaw.NO_RED_FLAG)
 
 
 def _refuse_wrong_limits(polarity: str, target: TargetRow | None, threshold: ThresholdRow) -> None:
     _, reason = limits_for(polarity, target, threshold)
     match reason:
         case "no_target":
-            raise ValueError("The target lacks the number these thresholds start from.")
+            raise LimitsRefused(Flaw.NO_TARGET)
         case "target_zero":
-            raise ValueError("A percentage of a zero target is zero; give the offsets in units.")
+            raise LimitsRefused(Flaw.TARGET_ZERO)
         case "wrong_order" if polarity == "within_range":
-            raise ValueError("In a range the numbers rise: lower red flag, goal from, goal to, upper red flag.")
+            raise LimitsRefused(Flaw.RANGE_FALLS)
         case "wrong_order" if _goal_and_red_flag_coincide(target, threshold):
-            raise ValueError("The red flag cannot equal the goal.")
+            raise LimitsRefused(Flaw.RED_FLAG_IS_GOAL)
         case "wrong_order" if polarity == "higher_is_better":
-            raise ValueError("Higher is better here, so the red flag must lie below the goal.")
+            raise LimitsRefused(Flaw.RED_FLAG_ABOVE_GOAL)
         case "wrong_order":
-            raise ValueError("Lower is better here, so the red flag must lie above the goal.")
+            raise LimitsRefused(Flaw.RED_FLAG_BELOW_GOAL)
 
 
 def _goal_and_red_flag_coincide(target: TargetRow | None, threshold: ThresholdRow) -> bool:
@@ -267,4 +291,4 @@ def _numbers(row: TargetRow | ThresholdRow) -> list[Decimal]:
 
 def _refuse_unless_finite(*numbers: Decimal) -> None:
     if not all(number.is_finite() for number in numbers):
-        raise ValueError("Every limit and target must be a finite number.")
+        raise LimitsRefused(Flaw.NOT_FINITE)

@@ -8,9 +8,10 @@ from decimal import Decimal
 from typing import cast
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from kpiplatform.accounts.models import User
-from kpis.domain.limits import Mode, TargetRow, ThresholdRow, in_force, validate_thresholds
+from kpis.domain.limits import LimitsRefused, Mode, TargetRow, ThresholdRow, in_force, validate_thresholds
 from kpis.domain.parsing import to_storage
 from kpis.domain.replay import Proposal, proposed
 from kpis.models import Kpi, KpiOwnership, Target, ThresholdSet
@@ -18,6 +19,7 @@ from kpis.queries import rules_of
 from kpis.services.judging import rejudge
 from kpis.services.recording import ensure_states
 from kpis.signals import kpis_staffed
+from kpis.words import why_no_limits
 
 LIMIT_NAMES = ("goal", "red_flag", "goal_low", "goal_high", "red_low", "red_high")
 
@@ -42,16 +44,16 @@ def set_target(
     Raises Refused without a number, with half a range, or where the thresholds in force could not judge by it.
     """
     if value is None and (low is None or high is None):
-        raise Refused("A target needs a number, or both ends of a range. The target in force was kept.")
+        raise Refused(_("A target needs a number, or both ends of a range. The target in force was kept."))
     row = TargetRow(
         effective_from=effective_from, recorded_at=now, value=_finite(value), low=_finite(low), high=_finite(high)
     )
     if row.low is not None and row.high is not None and row.low > row.high:
-        raise Refused("The range of the target ends below its beginning. The target in force was kept.")
+        raise Refused(_("The range of the target ends below its beginning. The target in force was kept."))
     with transaction.atomic():
         thresholds = in_force(rules_of([kpi])[kpi.pk].thresholds, effective_from)
         if thresholds is not None:
-            _refuse_unless_judging(kpi, thresholds, row, "The target in force was kept.")
+            _refuse_unless_judging(kpi, thresholds, row, _("The target in force was kept."))
         target = Target.objects.create(
             kpi=kpi,
             effective_from=effective_from,
@@ -95,7 +97,7 @@ def set_thresholds(
     )
     with transaction.atomic():
         target = in_force(rules_of([kpi])[kpi.pk].targets, effective_from)
-        _refuse_unless_judging(kpi, row, target, "The thresholds in force were kept.")
+        _refuse_unless_judging(kpi, row, target, _("The thresholds in force were kept."))
         thresholds = ThresholdSet.objects.create(
             kpi=kpi, effective_from=effective_from, mode=mode, reason=reason, recorded_at=now, recorded_by=by, **numbers
         )
@@ -113,7 +115,7 @@ def set_aim(*, kpi: Kpi, proposal: Proposal, reason: str, by: User, now: datetim
         target = in_force(rules.targets, proposal.effective_from)
         threshold = in_force(rules.thresholds, proposal.effective_from)
         if threshold is not None:
-            _refuse_unless_judging(kpi, threshold, target, "What was in force was kept.")
+            _refuse_unless_judging(kpi, threshold, target, _("What was in force was kept."))
         common = {
             "kpi": kpi,
             "effective_from": proposal.effective_from,
@@ -134,7 +136,8 @@ def hand_over(*, kpi: Kpi, owner: User, effective_from: date, reason: str, by: U
     """Make `owner` accountable for the KPI. Raises Refused for a person who may not sign in."""
     with transaction.atomic():
         if not User.objects.select_for_update().get(pk=owner.pk).is_active:
-            raise Refused(f"{owner.name} is not active and can't own a KPI. {kpi.owner.name} stays the owner.")
+            names = {"owner": owner.name, "present": kpi.owner.name}
+            raise Refused(_("%(owner)s is not active and can't own a KPI. %(present)s stays the owner.") % names)
         Kpi.objects.filter(pk=kpi.pk).update(owner=owner)
         KpiOwnership.objects.create(
             kpi=kpi, owner=owner, effective_from=effective_from, reason=reason, recorded_at=now, recorded_by=by
@@ -145,8 +148,8 @@ def hand_over(*, kpi: Kpi, owner: User, effective_from: date, reason: str, by: U
 def _refuse_unless_judging(kpi: Kpi, thresholds: ThresholdRow, target: TargetRow | None, kept: str) -> None:
     try:
         validate_thresholds(polarity=kpi.polarity, threshold=thresholds, target=target)
-    except ValueError as error:
-        raise Refused(f"{error} {kept}") from error
+    except LimitsRefused as refused:
+        raise Refused(f"{why_no_limits(refused)} {kept}") from refused
 
 
 def _finite(number: Decimal | None) -> Decimal | None:
@@ -155,7 +158,9 @@ def _finite(number: Decimal | None) -> Decimal | None:
     try:
         return to_storage(number)
     except ValueError as error:
-        raise Refused(f"{error} Nothing was changed.") from error
+        raise Refused(
+            _("Only finite numbers of at most 20 digits before the mark are taken. Nothing was changed.")
+        ) from error
 
 
 def _judge_again(kpi: Kpi, since: date, now: datetime) -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import F, Max
 from django.utils.translation import gettext as _
 
 from kpiplatform.accounts.models import User
@@ -148,21 +148,22 @@ def save_plan(*, plan: StrategyPlan | None, seen: str, values: Mapping[str, Any]
     return row
 
 
-def save_perspectives(*, plan: StrategyPlan, names: Sequence[tuple[int, str]]) -> None:
-    """Name the perspectives, in the order given; those that are not named keep their place behind them."""
+def save_perspective(*, perspective: Perspective, seen: str, name: str, place: int | None = None) -> None:
+    """Name a perspective and, with `place`, put it there: 1 is the first. Raises ChangedMeanwhile."""
     with transaction.atomic():
-        StrategyPlan.objects.select_for_update(no_key=True).get(pk=plan.pk)
-        rows = {row.pk: row for row in Perspective.objects.select_for_update().filter(plan=plan).order_by("position")}
-        ordered = [pk for pk, name in names if pk in rows and name]
-        ordered += [pk for pk in rows if pk not in ordered]
-        called = dict(names)
-        meant = [(pk, position, called.get(pk, rows[pk].name)) for position, pk in enumerate(ordered, start=1)]
-        if meant == [(row.pk, row.position, row.name) for row in rows.values()]:
-            return  # sent twice
-        for row in rows.values():
-            Perspective.objects.filter(pk=row.pk).update(position=row.position + ASIDE)
-        for pk, position, name in meant:
-            Perspective.objects.filter(pk=pk).update(position=position, name=name)
+        StrategyPlan.objects.select_for_update(no_key=True).get(pk=perspective.plan_id)
+        rows = Perspective.objects.select_for_update().filter(plan_id=perspective.plan_id)
+        before = [row.pk for row in rows]
+        after = [pk for pk in before if pk != perspective.pk]
+        after.insert(before.index(perspective.pk) if place is None else place - 1, perspective.pk)
+        if after == before and _says(Perspective.objects.get(pk=perspective.pk), {"name": name}):
+            return  # the second press of the button
+        lock_as_seen(Perspective.objects.all(), perspective.pk, seen)
+        Perspective.objects.filter(pk=perspective.pk).update(name=name)
+        if after != before:
+            rows.update(position=F("position") + ASIDE)
+            for position, pk in enumerate(after, start=1):
+                Perspective.objects.filter(pk=pk).update(position=position)
 
 
 def add_perspective(*, plan: StrategyPlan, code: str, name: str) -> Perspective:
@@ -183,16 +184,21 @@ def drop_perspective(*, perspective: Perspective) -> None:
         row.delete()
 
 
-def save_theme(*, plan: StrategyPlan, theme: Theme | None, code: str, name: str) -> Theme:
-    """Name a theme, or add one. The same name again is the same theme."""
+def add_theme(*, plan: StrategyPlan, code: str, name: str) -> Theme:
+    """Add a theme. The same name again is the same theme."""
     with transaction.atomic():
         StrategyPlan.objects.select_for_update(no_key=True).get(pk=plan.pk)
-        if theme is None:
-            present = Theme.objects.filter(plan=plan, name__iexact=name).first()
-            return present or Theme.objects.create(plan=plan, code=code, name=name)
+        present = Theme.objects.filter(plan=plan, name__iexact=name).first()
+        return present or Theme.objects.create(plan=plan, code=code, name=name)
+
+
+def rename_theme(*, theme: Theme, seen: str, name: str) -> None:
+    """Give a theme another name. Raises ChangedMeanwhile."""
+    with transaction.atomic():
+        if _says(Theme.objects.select_for_update().get(pk=theme.pk), {"name": name}):
+            return  # the second press of the button
+        lock_as_seen(Theme.objects.all(), theme.pk, seen)
         Theme.objects.filter(pk=theme.pk).update(name=name)
-        theme.name = name
-    return theme
 
 
 def drop_theme(*, theme: Theme) -> None:

@@ -2,7 +2,7 @@
 
 from calendar import monthrange
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import count as counting
 from itertools import islice
@@ -12,11 +12,6 @@ from kpis.domain.periods import WorkingDays
 
 DAY = timedelta(days=1)
 LAST = -1
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-ORDINALS = (
-    "first", "second", "third", "fourth", "fifth", "sixth",
-    "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth",
-)  # fmt: skip
 _MONTHS_IN_STEP = {"monthly": 1, "quarterly": 3}
 
 
@@ -66,15 +61,15 @@ def next_dates(cadence: Cadence, after: date, count: int, working: WorkingDays |
     return list(islice((day for day in days if day > after), count))
 
 
-def in_words(cadence: Cadence) -> str:
-    """Return the rule as people say it: every second Thursday, last Friday of each month."""
-    if cadence.rule == "daily":
-        return _every(cadence.interval, "working day" if cadence.working_days_only else "day")
-    if cadence.rule == "weekly":
-        words = _every(cadence.interval, WEEKDAYS[_weekday(cadence)])
-    else:
-        words = f"{_day_in_words(cadence)} of {_months_in_words(cadence)}"
-    return f"{words}, or the next working day" if cadence.working_days_only else words
+def spelled_out(cadence: Cadence) -> Cadence:
+    """Return the same rule with all that it takes from its anchor said."""
+    by_date = cadence.rule in _MONTHS_IN_STEP and cadence.nth_week is None
+    return replace(
+        cadence,
+        weekday=_weekday(cadence),
+        day_of_month=cadence.day_of_month or cadence.anchor.day if by_date else None,
+        month_of_quarter=_month_of_quarter(cadence) if cadence.rule == "quarterly" else None,
+    )
 
 
 def _daily(cadence: Cadence, working: WorkingDays) -> Iterator[date]:
@@ -139,25 +134,3 @@ def _weekday(cadence: Cadence) -> int:
 
 def _month_of_quarter(cadence: Cadence) -> int:
     return cadence.month_of_quarter or (cadence.anchor.month - 1) % 3 + 1
-
-
-def _every(interval: int, what: str) -> str:
-    return f"every {what}" if interval == 1 else f"every {ORDINALS[interval - 1]} {what}"
-
-
-def _day_in_words(cadence: Cadence) -> str:
-    if cadence.nth_week is not None:
-        which = "last" if cadence.nth_week == LAST else ORDINALS[cadence.nth_week - 1]
-        return f"{which} {WEEKDAYS[_weekday(cadence)]}"
-    day = cadence.day_of_month or cadence.anchor.day
-    if day == 31:
-        return "last day"
-    suffix = "th" if 11 <= day <= 13 else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
-    return f"{day}{suffix} day"
-
-
-def _months_in_words(cadence: Cadence) -> str:
-    each = "each" if cadence.interval == 1 else f"every {ORDINALS[cadence.interval - 1]}"
-    if cadence.rule == "monthly":
-        return f"{each} month"
-    return f"the {ORDINALS[_month_of_quarter(cadence) - 1]} month of {each} quarter"

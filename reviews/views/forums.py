@@ -18,7 +18,7 @@ from kpiplatform.audit.editing import ChangedMeanwhile, refuse_as_changed
 from kpiplatform.htmx import changed, page
 from objectives.queries import may_configure
 from reviews import words
-from reviews.domain.cadence import Cadence, in_words, next_dates
+from reviews.domain.cadence import Cadence, next_dates
 from reviews.forms import CADENCE_FIELDS, ForumForm
 from reviews.models import Forum
 from reviews.queries import DAY, cadence_of, forums_visible_to, working_days
@@ -104,7 +104,7 @@ def _page(
     shows = "show" in request.POST
     dates = next_dates(cadence, viewer.today - DAY, DATES_SHOWN, working_days()) if cadence else []
     preview = {
-        "words": in_words(cadence) if cadence else "",
+        "words": words.in_words(cadence) if cadence else "",
         "dates": [{"when": words.dated(on), "far": words.how_far(on, viewer.today)} for on in dates],
         "shows": shows,
     }

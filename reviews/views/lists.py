@@ -14,7 +14,6 @@ from django.views.decorators.http import require_safe
 from kpiplatform.htmx import page
 from objectives.queries import may_configure
 from reviews import words
-from reviews.domain.cadence import in_words
 from reviews.forms import PlanForm
 from reviews.models import Decision, Review
 from reviews.queries import (
@@ -73,7 +72,7 @@ def forum(request: HttpRequest, code: str) -> HttpResponse:
         "forum": its,
         "on_table": len(on_table),
         "chosen": [row for row in on_table if row.is_chosen],
-        "cadence": in_words(cadence_of(its)),
+        "cadence": words.in_words(cadence_of(its)),
         "dates": [
             {
                 "when": words.meeting_time(begins_at(its, on, viewer.organisation_zone), viewer.zone),

@@ -59,7 +59,9 @@ EDITS: dict[str, tuple[Typed, Typed]] = {
     "reviews:move": (lambda world: {"held_on": "2099-03-02"}, lambda world: {"held_on": "2099-03-03"}),
     "strategy:link": (from_source("Quicker"), from_source("Typed")),
     "strategy:objective": words("name"),
+    "strategy:perspectives": words("name"),
     "strategy:plan": words("name"),
+    "strategy:themes": words("name"),
 }
 
 

@@ -248,12 +248,19 @@ def test_perspectives_are_named_moved_and_taken_away(world, client):
     path, plan = reverse("strategy:perspectives"), world.kpis["OURS"].objective.plan
     client.post(path, {"name": "Financial"})
     first, second = plan.perspectives.all()
-    client.post(path, {"row": second.pk, "name": second.name, "move": "up"})
-    client.post(path, {"row": second.pk, "name": "Money"})
+    client.post(path, {"row": second.pk, "name": second.name, "place": "1", "seen": seen(second)})
+    client.post(path, {"row": second.pk, "name": "Money", "seen": seen(second)})
     assert [row.name for row in plan.perspectives.all()] == ["Money", first.name]
     refused = client.post(path, {"row": first.pk, "drop": "1"})
     assert (refused.status_code, "has objectives" in text(refused)) == (422, True)
     client.post(path, {"row": second.pk, "drop": "1"})
+    assert list(plan.perspectives.all()) == [first]
+    late = client.post(path, {"row": second.pk, "name": "Capital"})
+    assert (late.status_code, "taken away meanwhile" in text(late), 'value="Capital"' in text(late)) == (
+        422,
+        True,
+        True,
+    )
     assert list(plan.perspectives.all()) == [first]
 
 

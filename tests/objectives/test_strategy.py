@@ -13,6 +13,7 @@ from objectives.services.refusal import Refused
 from objectives.services.strategy import (
     add_objective,
     add_perspective,
+    add_theme,
     change_objective,
     drop_perspective,
     drop_theme,
@@ -20,9 +21,8 @@ from objectives.services.strategy import (
     reopen_objective,
     retire_objective,
     save_link,
-    save_perspectives,
+    save_perspective,
     save_plan,
-    save_theme,
     weigh_objective,
 )
 from tests.factories import NOW, a_kpi, a_person, an_objective, the_company, the_plan
@@ -119,9 +119,19 @@ def test_perspectives_change_places_and_names():
     names = ["Financial", "Customer", "People"]
     rows = [add_perspective(plan=plan, code=name.lower(), name=name) for name in names]
     add_perspective(plan=plan, code="again", name="customer")
-    save_perspectives(plan=plan, names=[(rows[2].pk, "Learning"), (rows[0].pk, "Financial")])
+    save_perspective(perspective=rows[2], seen=seen(rows[2]), name="Learning", place=1)
     assert list(Perspective.objects.values_list("name", flat=True)) == ["Learning", "Financial", "Customer"]
     assert list(Perspective.objects.values_list("position", flat=True)) == [1, 2, 3]
+
+
+def test_a_perspective_that_was_moved_meanwhile_is_not_moved_again():
+    names = ["Financial", "Customer", "People"]
+    rows = [add_perspective(plan=the_plan(), code=name.lower(), name=name) for name in names]
+    stale = seen(rows[0])
+    save_perspective(perspective=rows[2], seen=seen(rows[2]), name="People", place=1)
+    with pytest.raises(ChangedMeanwhile):
+        save_perspective(perspective=rows[0], seen=stale, name="Financial", place=3)
+    assert list(Perspective.objects.values_list("name", flat=True)) == ["People", "Financial", "Customer"]
 
 
 def test_a_perspective_with_objectives_stays():
@@ -134,8 +144,8 @@ def test_a_perspective_with_objectives_stays():
 
 
 def test_a_theme_that_is_taken_away_leaves_its_objectives():
-    theme = save_theme(plan=the_plan(), theme=None, code="winter", name="Winter")
-    assert save_theme(plan=the_plan(), theme=None, code="again", name="winter") == theme
+    theme = add_theme(plan=the_plan(), code="winter", name="Winter")
+    assert add_theme(plan=the_plan(), code="again", name="winter") == theme
     objective = an_objective(theme=theme)
     drop_theme(theme=theme)
     objective.refresh_from_db()

@@ -20,12 +20,13 @@ from kpiplatform.accounts.models import User
 from kpiplatform.dashboards.kpi_setup.fields import NumberField, read_in
 from kpiplatform.dashboards.kpi_setup.forms import same_name
 from kpiplatform.dashboards.kpi_setup.sheet import sheet_fields
-from kpis.domain.limits import TargetRow, ThresholdRow, validate_thresholds
+from kpis.domain.limits import LimitsRefused, TargetRow, ThresholdRow, validate_thresholds
 from kpis.forms import DayInput
 from kpis.models import Kpi, PeriodCalendar
-from reviews.domain.cadence import in_words
+from kpis.words import why_no_limits
 from reviews.models import Forum
 from reviews.queries import cadence_of
+from reviews.words import in_words
 
 CODE = re.compile(r"[A-Z0-9][A-Z0-9-]{0,39}")
 
@@ -179,8 +180,8 @@ class TargetStep(StepForm):
         target, threshold = self.rows()
         try:
             validate_thresholds(polarity=self.polarity or Kpi.Polarity.HIGHER, threshold=threshold, target=target)
-        except ValueError as error:
-            self.add_error(self.names[-1], str(error))
+        except LimitsRefused as refused:
+            self.add_error(self.names[-1], why_no_limits(refused))
         return self.cleaned_data
 
     def rows(self) -> tuple[TargetRow, ThresholdRow]:

@@ -17,10 +17,11 @@ from kpiplatform.dashboards.kpi_setup.fields import why_not_a_number
 from kpis.domain.entry_checks import EntryRefused, storable, typed_number, typed_text
 from kpis.domain.figures import day, delta_unit
 from kpis.domain.judged import Rules
-from kpis.domain.limits import HUNDRED, Mode, TargetRow, ThresholdRow, in_force, validate_thresholds
+from kpis.domain.limits import HUNDRED, LimitsRefused, Mode, TargetRow, ThresholdRow, in_force, validate_thresholds
 from kpis.domain.replay import Proposal, proposed
 from kpis.forms import DayInput
 from kpis.models import Kpi, ThresholdSet
+from kpis.words import why_no_limits
 
 DIRECTIONAL = ("goal", "red_flag")
 RANGE = ("goal_low", "goal_high", "red_low", "red_high")
@@ -161,9 +162,9 @@ class LimitsForm(forms.Form):
             return
         try:
             validate_thresholds(polarity=self.known.kpi.polarity, threshold=threshold, target=target)
-        except ValueError as error:
+        except LimitsRefused as refused:
             empty = [name for name in self.limit_names if name.startswith("red") and getattr(threshold, name) is None]
-            self.add_error(empty[0] if empty else self.limit_names[-1], str(error))
+            self.add_error(empty[0] if empty else self.limit_names[-1], why_no_limits(refused))
 
     def numbers_in(self, mode: str) -> dict[str, str]:
         """Return the limits as typed, said in another mode; what can't be read or converted stays as it is."""

@@ -15,10 +15,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kpiplatform.accounts.models import User
-from kpiplatform.audit.editing import seen, seen_field
+from kpiplatform.audit.editing import seen, seen_as_read, seen_field
 from kpiplatform.dashboards.kpi_setup.fields import NumberField, read_in
 from kpis.forms import DayInput
-from objectives.models import CausalLink, Objective, StrategyPlan, Unit
+from objectives.models import CausalLink, Objective, Perspective, StrategyPlan, Theme, Unit
 
 HUNDRED = Decimal(100)
 CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -205,12 +205,17 @@ class PlanForm(forms.Form):
 
 
 class NameForm(forms.Form):
-    """The name of a perspective or a theme."""
+    """The name of a perspective or a theme; without `row`, of one that is to come."""
 
-    name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=120, widget=forms.TextInput(attrs={"class": "input"}))
+    seen = seen_field()
 
-    def __init__(self, data: Any = None, *, prefix: str, initial: str = "") -> None:
-        super().__init__(data, auto_id=f"{prefix}-%s", initial={"name": initial})
+    def __init__(self, data: Any = None, *, row: Perspective | Theme | None = None) -> None:
+        initial = {"name": row.name, "seen": seen_as_read(row)} if row else {}
+        super().__init__(data, auto_id=f"row-{row.pk}-%s" if row else "new-%s", initial=initial)
+        self.row = row
+        if row is None:
+            del self.fields["seen"]
 
     def clean_name(self) -> str:
         return " ".join(self.cleaned_data["name"].split())

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from kpiplatform.dashboards.strategy import frame, views
+from kpiplatform.dashboards.strategy import frame, lenses, views
 
 app_name = "strategy"
 urlpatterns = [
     path("", views.objectives, name="objectives"),
     path("new/", views.new_objective, name="new_objective"),
     path("plan/", frame.plan, name="plan"),
-    path("perspectives/", frame.perspectives, name="perspectives"),
-    path("themes/", frame.themes, name="themes"),
+    path("perspectives/", lenses.perspectives, name="perspectives"),
+    path("themes/", lenses.themes, name="themes"),
     path("links/new/", frame.link, name="new_link"),
     path("links/<int:pk>/", frame.link, name="link"),
     path("<slug:code>/edit/", views.objective, name="objective"),

@@ -10,7 +10,7 @@ from django.urls import reverse
 from kpiplatform.audit.editing import seen
 from kpiplatform.dashboards.models import KpiDraft
 from kpis.services.defining import PEOPLE, SHEET
-from objectives.models import CausalLink, Objective
+from objectives.models import CausalLink, Objective, Theme
 from tests.architecture.addresses import Address
 from tests.architecture.people_and_things import KEYS, ROLES, World
 from tests.factories import an_objective, the_calendar
@@ -76,6 +76,7 @@ def furnish(world: World) -> None:
     }
     world.things["retired objective"] = retired
     target = Objective.objects.filter(status="active").first()
+    Theme.objects.create(plan=target.plan, code="winter", name="Winter")
     world.things["causal link"] = {
         key: CausalLink.objects.create(source=row, target=target, rationale="Bags first.")
         for key, row in retired.items()
