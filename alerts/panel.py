@@ -11,8 +11,8 @@ from django.utils.translation import ngettext
 
 from alerts.queries import Alerts
 from alerts.wording import Wording
-from kpis.domain.figures import day, short_day
-from kpis.domain.periods import period_of, short_label
+from kpis.dates import day, short_day, short_label
+from kpis.domain.periods import period_of
 from kpis.models import Kpi
 from kpis.queries import calendar_of
 

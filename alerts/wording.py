@@ -9,8 +9,9 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from kpis.domain.figures import day, moment, number, short_day, with_unit
-from kpis.domain.periods import period_of, short_label
+from kpis.dates import day, moment, short_day, short_label
+from kpis.domain.figures import number, with_unit
+from kpis.domain.periods import period_of
 from kpis.models import Kpi
 from kpis.queries import calendar_of
 

@@ -15,7 +15,7 @@ from initiatives.models import Initiative, Milestone
 from initiatives.words import status_word
 from kpiplatform.accounts.models import User
 from kpiplatform.audit.models import AuditEntry
-from kpis.domain.figures import day, moment
+from kpis.dates import day, moment
 
 SHOWN = 12
 READ = 60

@@ -14,7 +14,8 @@ from initiatives.domain.promise import Picture, may_be_changed, picture, value_o
 from initiatives.models import ExpectedImpact, Initiative
 from initiatives.words import on, value_words
 from kpiplatform.accounts.models import User
-from kpis.domain.figures import day, delta
+from kpis.dates import day
+from kpis.domain.figures import delta
 from kpis.models import Kpi, Measurement
 from kpis.queries import kpis_visible_to
 

@@ -6,6 +6,7 @@ from datetime import date
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from kpis.models import Kpi
 from objectives.models import Objective, Unit
@@ -15,11 +16,11 @@ class Initiative(models.Model):
     """A piece of work with an owner, dates, milestones and a budget."""
 
     class Status(models.TextChoices):
-        PROPOSED = "proposed", "waiting for approval"
-        APPROVED = "approved", "approved"
-        RUNNING = "running", "running"
-        DONE = "done", "done"
-        STOPPED = "stopped", "stopped"
+        PROPOSED = "proposed", _("waiting for approval")
+        APPROVED = "approved", _("approved")
+        RUNNING = "running", _("running")
+        DONE = "done", _("done")
+        STOPPED = "stopped", _("stopped")
 
     code = models.SlugField(max_length=40, unique=True)
     name = models.CharField(max_length=160)
@@ -83,9 +84,9 @@ class ExpectedImpact(models.Model):
     """The change of a KPI that an initiative promised, registered before the fact."""
 
     class Confidence(models.TextChoices):
-        LOW = "low", "low"
-        MEDIUM = "medium", "medium"
-        HIGH = "high", "high"
+        LOW = "low", _("low")
+        MEDIUM = "medium", _("medium")
+        HIGH = "high", _("high")
 
     initiative = models.ForeignKey(Initiative, on_delete=models.CASCADE, related_name="impacts")
     kpi = models.ForeignKey(Kpi, on_delete=models.PROTECT, related_name="impacts")
@@ -130,9 +131,9 @@ class ImpactAssessment(models.Model):
     """What was measured of a promised change; "cannot tell" is a verdict."""
 
     class Verdict(models.TextChoices):
-        EFFECT = "effect", "an effect is visible"
-        NO_EFFECT = "no_effect", "no effect is visible"
-        CANNOT_TELL = "cannot_tell", "cannot tell"
+        EFFECT = "effect", _("an effect is visible")
+        NO_EFFECT = "no_effect", _("no effect is visible")
+        CANNOT_TELL = "cannot_tell", _("cannot tell")
 
     impact = models.ForeignKey(ExpectedImpact, on_delete=models.CASCADE, related_name="assessments")
     assessed_at = models.DateTimeField()

@@ -27,7 +27,8 @@ from initiatives.words import (
     worth_words,
 )
 from kpiplatform.accounts.models import User
-from kpis.domain.figures import day, number
+from kpis.dates import day
+from kpis.domain.figures import number
 from objectives.queries import manages, may_write, objectives_visible_to
 
 

@@ -19,7 +19,8 @@ from initiatives.domain.progress import (
 )
 from initiatives.domain.status import APPROVED, DONE, OPEN, PROPOSED, RUNNING, STOPPED
 from initiatives.models import Initiative, Milestone
-from kpis.domain.figures import day, number, short_day, with_unit
+from kpis.dates import day, short_day
+from kpis.domain.figures import number, with_unit
 from kpis.models import Kpi
 
 

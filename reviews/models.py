@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from initiatives.models import Initiative
 from kpis.models import Kpi
@@ -14,10 +15,10 @@ class Forum(models.Model):
     """A standing group with a cadence."""
 
     class Rule(models.TextChoices):
-        DAILY = "daily", "daily"
-        WEEKLY = "weekly", "weekly"
-        MONTHLY = "monthly", "monthly"
-        QUARTERLY = "quarterly", "quarterly"
+        DAILY = "daily", _("daily")
+        WEEKLY = "weekly", _("weekly")
+        MONTHLY = "monthly", _("monthly")
+        QUARTERLY = "quarterly", _("quarterly")
 
     code = models.SlugField(max_length=40, unique=True)
     name = models.CharField(max_length=120)
@@ -67,9 +68,9 @@ class Review(models.Model):
     """One dated meeting of a forum."""
 
     class State(models.TextChoices):
-        PLANNED = "planned", "planned"
-        OPEN = "open", "open"
-        CLOSED = "closed", "closed"
+        PLANNED = "planned", _("planned")
+        OPEN = "open", _("open")
+        CLOSED = "closed", _("closed")
 
     forum = models.ForeignKey(Forum, on_delete=models.PROTECT, related_name="reviews")
     held_on = models.DateField()
@@ -125,9 +126,9 @@ class Decision(models.Model):
     """A question put to a forum, and what was decided."""
 
     class State(models.TextChoices):
-        DUE = "due", "due"
-        TAKEN = "taken", "taken"
-        DROPPED = "dropped", "dropped"
+        DUE = "due", _("due")
+        TAKEN = "taken", _("taken")
+        DROPPED = "dropped", _("dropped")
 
     forum = models.ForeignKey(Forum, on_delete=models.PROTECT, related_name="decisions")
     review = models.ForeignKey(Review, on_delete=models.PROTECT, null=True, blank=True, related_name="decisions")

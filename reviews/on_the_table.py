@@ -13,7 +13,8 @@ from django.db.models import F, OuterRef, Q, Subquery
 
 from initiatives.models import ExpectedImpact, Initiative, Milestone
 from kpis.as_known import states_as_known
-from kpis.domain.periods import period_of, short_label
+from kpis.dates import short_label
+from kpis.domain.periods import period_of
 from kpis.domain.state import State
 from kpis.models import Commentary, Kpi, MeasurementRevision
 from kpis.objectives_as_known import objectives_as_known

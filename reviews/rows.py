@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from kpiplatform.accounts.models import User
-from kpis.domain.figures import day
+from kpis.dates import day
 from kpis.domain.periods import WorkingDays
 from kpis.queries import kpis_visible_to
 from reviews import words

@@ -12,8 +12,9 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from kpis.dates import day, short_day
 from kpis.domain.bullet import Bullet, bullet
-from kpis.domain.figures import day, delta_unit, number, short_day, signed, with_unit
+from kpis.domain.figures import delta_unit, number, signed, with_unit
 from reviews import words
 from reviews.domain.agenda import Section, Standing
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import date, datetime, tzinfo
 
-from django.utils.dates import WEEKDAYS, WEEKDAYS_ABBR
+from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
-from kpis.domain.figures import day
+from kpis.dates import day, weekday
 from reviews.domain.agenda import Reason, Section
 from reviews.domain.cadence import LAST, Cadence, spelled_out
 
@@ -21,7 +21,7 @@ ORDINALS = (
 
 def dated(value: date) -> str:
     """Return a day with its weekday, like “Thu 26 Nov 2026”."""
-    return f"{WEEKDAYS_ABBR[value.weekday()]} {day(value)}"
+    return f"{weekday(value)} {day(value)}"
 
 
 def meeting_time(begins: datetime, zone: tzinfo) -> str:

@@ -36,7 +36,7 @@ class Catalogue:
         return self.gettext(one if number == 1 else many)
 
     def to_language(self) -> str:
-        return "en"
+        return "xx"
 
 
 @contextmanager
@@ -44,8 +44,9 @@ def another_language() -> Iterator[None]:
     """Read and write in that language, also in requests that are answered meanwhile."""
     english = trans_real.translation("en")
     trans_real._translations["en"] = Catalogue()
+    translation.activate("en")
     try:
-        with translation.override("en"):
-            yield
+        yield
     finally:
         trans_real._translations["en"] = english
+        translation.deactivate()

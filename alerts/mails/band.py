@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 from alerts.mails import words
 from alerts.mails.layout import Mail, Picture, Reader, lay_out, wrapped
 from alerts.trend import DARK, LIGHT, Point, trend_png
-from kpis.domain.figures import POINTS, delta_unit, number, short_day, signed, with_unit
+from kpis.dates import short_day
+from kpis.domain.figures import POINTS, delta_unit, number, signed, with_unit
 
 SHOWN = 6
 

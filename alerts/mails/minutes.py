@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 
 from alerts.mails import words
 from alerts.mails.layout import Mail, Reader, lay_out, wrapped
-from kpis.domain.figures import day
+from kpis.dates import day
 
 
 def minutes_subject(facts: dict[str, Any]) -> str:

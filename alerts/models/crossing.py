@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from kpis.models import Kpi
 
@@ -50,10 +51,10 @@ class BandCrossing(models.Model):
     """One confirmed change of a KPI's band. Rows are never changed."""
 
     class Cause(models.TextChoices):
-        FIRST = "first", "first judgement"
-        VALUE = "value", "a new value"
-        CORRECTION = "correction", "a correction"
-        EDIT = "edit", "a changed target or threshold"
+        FIRST = "first", _("first judgement")
+        VALUE = "value", _("a new value")
+        CORRECTION = "correction", _("a correction")
+        EDIT = "edit", _("a changed target or threshold")
 
     kpi = models.ForeignKey(Kpi, on_delete=models.CASCADE, related_name="crossings")
     seq = models.PositiveIntegerField()

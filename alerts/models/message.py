@@ -6,6 +6,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from alerts.models.crossing import BandCrossing
 from alerts.models.subscription import Subscription
@@ -16,14 +17,14 @@ class Message(models.Model):
     """One thing to say; the key makes it unique, the facts are frozen when it is owed."""
 
     class Kind(models.TextChoices):
-        WORSE = "worse", "worse"
-        BETTER = "better", "better"
-        CORRECTION = "correction", "correction"
-        SOURCE_ERROR = "source_error", "source error"
-        SUSPECT = "suspect", "pull held"
-        STALE = "stale", "stale"
-        MENTION = "mention", "mention"
-        MINUTES = "minutes", "minutes"
+        WORSE = "worse", _("worse")
+        BETTER = "better", _("better")
+        CORRECTION = "correction", _("correction")
+        SOURCE_ERROR = "source_error", _("source error")
+        SUSPECT = "suspect", _("pull held")
+        STALE = "stale", _("stale")
+        MENTION = "mention", _("mention")
+        MINUTES = "minutes", _("minutes")
 
     # Those that several of which to one person about one KPI are folded into the newest.
     ABOUT_BANDS = (Kind.WORSE, Kind.BETTER, Kind.CORRECTION)
@@ -53,11 +54,11 @@ class Delivery(models.Model):
     """One copy of a message to one person by one channel."""
 
     class State(models.TextChoices):
-        PENDING = "pending", "pending"
-        LEASED = "leased", "being sent"
-        SENT = "sent", "sent"
-        DEAD = "dead", "given up"
-        SUPPRESSED = "suppressed", "not sent"
+        PENDING = "pending", _("pending")
+        LEASED = "leased", _("being sent")
+        SENT = "sent", _("sent")
+        DEAD = "dead", _("given up")
+        SUPPRESSED = "suppressed", _("not sent")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     message = models.ForeignKey(Message, on_delete=models.PROTECT, related_name="deliveries")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from kpis.models import Kpi
 from objectives.models import Objective, Unit
@@ -13,8 +14,8 @@ class Subscription(models.Model):
     """A person's wish to be told of a KPI, or of all KPIs of an objective or of a unit and below."""
 
     class When(models.TextChoices):
-        NOW = "now", "at once"
-        DIGEST = "digest", "in the digest"
+        NOW = "now", _("at once")
+        DIGEST = "digest", _("in the digest")
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="subscriptions")
     kpi = models.ForeignKey(Kpi, on_delete=models.CASCADE, null=True, blank=True, related_name="subscriptions")

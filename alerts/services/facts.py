@@ -14,8 +14,9 @@ from django.db import connection
 from alerts.models import AlertState, BandCrossing, Incident
 from alerts.services.revising import Revision
 from initiatives.models import ExpectedImpact, Initiative
+from kpis.dates import short_label
 from kpis.domain.limits import AnyLimits, Limits, RangeLimits
-from kpis.domain.periods import Calendar, period_of, short_label
+from kpis.domain.periods import Calendar, period_of
 from kpis.models import Kpi
 from kpis.queries import calendars
 from objectives.queries import organisation

@@ -14,7 +14,7 @@ from django.views.decorators.csp import csp_override
 from django.views.decorators.http import require_safe
 
 from alerts import mailbox
-from kpis.domain.figures import moment
+from kpis.dates import moment
 
 # A mail may bring its own style and its own pictures; it runs nothing, sends nothing and fetches nothing.
 MAIL_CSP = {

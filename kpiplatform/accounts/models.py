@@ -10,6 +10,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
 
 
 def known_time_zone(name: str) -> None:
@@ -39,9 +40,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     """A person who signs in by email address."""
 
     class Theme(models.TextChoices):
-        SYSTEM = "", "as the system"
-        LIGHT = "light", "light"
-        DARK = "dark", "dark"
+        SYSTEM = "", _("as the system")
+        LIGHT = "light", _("light")
+        DARK = "dark", _("dark")
 
     email = models.EmailField("email address", unique=True)
     name = models.CharField(max_length=120)
@@ -79,9 +80,9 @@ class Invitation(models.Model):
     """A mail that is owed to a person: the link by which they choose their password. The row is the queue."""
 
     class State(models.TextChoices):
-        OWED = "owed", "on its way"
-        SENT = "sent", "sent"
-        FAILED = "failed", "could not be sent"
+        OWED = "owed", _("on its way")
+        SENT = "sent", _("sent")
+        FAILED = "failed", _("could not be sent")
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="invitations")
     invited_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")

@@ -10,6 +10,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth import get_user_model
 from django.db.models import Model, QuerySet
+from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -92,4 +93,4 @@ def _ago(then: datetime, now: datetime) -> str:
         return ngettext("%(n)s minute ago", "%(n)s minutes ago", seconds // 60) % {"n": seconds // 60}
     if now - then < DAY:
         return ngettext("%(n)s hour ago", "%(n)s hours ago", seconds // 3600) % {"n": seconds // 3600}
-    return _("on %(day)s") % {"day": f"{localtime(then):%-d %b %Y}"}
+    return _("on %(day)s") % {"day": date_format(localtime(then), "j M Y")}

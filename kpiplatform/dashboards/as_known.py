@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
-from kpis.domain.figures import day
+from kpis.dates import day
 
 DAY = timedelta(days=1)
 PARAMETER = "known"

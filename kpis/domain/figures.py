@@ -6,6 +6,7 @@ one line. A missing figure is an en dash, never a zero.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
@@ -82,20 +83,20 @@ def is_better(change: Decimal, polarity: str) -> bool | None:
     return (change > 0) == (polarity == "higher_is_better")
 
 
-def day(value: date) -> str:
+def day(value: date, months: Sequence[str] = MONTHS) -> str:
     """Return a date that can't be misread, like “22 Nov 2026”."""
-    return f"{value.day} {MONTHS[value.month - 1]} {value.year}"
+    return f"{value.day} {months[value.month - 1]} {value.year}"
 
 
-def short_day(value: date) -> str:
+def short_day(value: date, months: Sequence[str] = MONTHS) -> str:
     """Return day and month, like “22 Nov”, where the year is plain from the place."""
-    return f"{value.day} {MONTHS[value.month - 1]}"
+    return f"{value.day} {months[value.month - 1]}"
 
 
-def moment(value: datetime, tz: tzinfo) -> str:
+def moment(value: datetime, tz: tzinfo, months: Sequence[str] = MONTHS) -> str:
     """Return an aware time as read on the clock of `tz`, like “22 Nov 2026, 06:10”."""
     local = value.astimezone(tz)
-    return f"{day(local)}, {local:%H:%M}"
+    return f"{day(local, months)}, {local:%H:%M}"
 
 
 def _rounded(value: Decimal, decimals: int) -> Decimal:

@@ -210,25 +210,25 @@ def _period_called(key: str, calendar: Calendar) -> Period:
 # --- labels -------------------------------------------------------------------------------------
 
 
-def short_label(period: Period) -> str:
+def short_label(period: Period, months: Sequence[str] = MONTH_NAMES) -> str:
     """Return the name people use: W46, Nov 2026, Q4 2026, FY27 (Jul 2026 to Jun 2027 in short)."""
     first, last = period.start, period.last_day
     year = int(period.key[:4])
     match period.frequency:
         case Frequency.DAY:
-            return f"{first.day} {_month_year(first)}"
+            return f"{first.day} {_month_year(first, months)}"
         case Frequency.WEEK:
             return period.key[5:]
         case Frequency.MONTH if "P" in period.key:
             return f"P{int(period.key[6:])} FY{year % 100:02d}"
         case Frequency.MONTH:
-            return _month_year(first)
+            return _month_year(first, months)
         case Frequency.YEAR if _is_calendar_year_part(period):
             return period.key
         case Frequency.YEAR if first.day == 1:
-            return f"FY{year % 100:02d} ({_month_year(first)} {EN_DASH} {_month_year(last)})"
+            return f"FY{year % 100:02d} ({_month_year(first, months)} {EN_DASH} {_month_year(last, months)})"
         case Frequency.YEAR:
-            days = f"{first.day} {_month_year(first)} {EN_DASH} {last.day} {_month_year(last)}"
+            days = f"{first.day} {_month_year(first, months)} {EN_DASH} {last.day} {_month_year(last, months)}"
             return f"FY{year % 100:02d} ({days})"
         case _ if _is_calendar_year_part(period):
             return f"{period.key[5:]} {year}"
@@ -236,21 +236,21 @@ def short_label(period: Period) -> str:
             return f"{period.key[5:]} FY{year % 100:02d}"
 
 
-def span_label(period: Period) -> str:
+def span_label(period: Period, months: Sequence[str] = MONTH_NAMES) -> str:
     """Return first and last day, as short as it stays clear; years only where they differ."""
     first, last = period.start, period.last_day
-    end = f"{last.day} {MONTH_NAMES[last.month - 1]}"
+    end = f"{last.day} {months[last.month - 1]}"
     if first == last:
         return end
     if first.year != last.year:
-        return f"{first.day} {_month_year(first)} {EN_DASH} {end} {last.year}"
+        return f"{first.day} {_month_year(first, months)} {EN_DASH} {end} {last.year}"
     if first.month != last.month:
-        return f"{first.day} {MONTH_NAMES[first.month - 1]} {EN_DASH} {end}"
+        return f"{first.day} {months[first.month - 1]} {EN_DASH} {end}"
     return f"{first.day}{EN_DASH}{end}"
 
 
-def _month_year(day: date) -> str:
-    return f"{MONTH_NAMES[day.month - 1]} {day.year}"
+def _month_year(day: date, months: Sequence[str]) -> str:
+    return f"{months[day.month - 1]} {day.year}"
 
 
 def _is_calendar_year_part(period: Period) -> bool:

@@ -13,9 +13,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kpiplatform.audit.editing import seen, seen_field
+from kpis.dates import short_label, span_label
 from kpis.domain.entry_checks import EntryRefused, Problem, language_of, typed_number, typed_text
 from kpis.domain.figures import MARKS
-from kpis.domain.periods import Frequency, Period, period_of, previous_period, short_label, span_label
+from kpis.domain.periods import Frequency, Period, period_of, previous_period
 from kpis.models import Annotation, Kpi, Measurement
 from kpis.queries import calendar_of
 from kpis.services.entry import takes_parts

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from objectives.models import Unit
 
@@ -18,18 +19,18 @@ class PeriodCalendar(models.Model):
     """How days fall into weeks, months and fiscal years."""
 
     class LabelRule(models.TextChoices):
-        START = "start", "the year in which it starts"
-        END = "end", "the year in which it ends"
+        START = "start", _("the year in which it starts")
+        END = "end", _("the year in which it ends")
 
     class Pattern(models.TextChoices):
-        CALENDAR = "calendar", "calendar months"
-        P445 = "445", "4-4-5 weeks"
-        P454 = "454", "4-5-4 weeks"
-        P544 = "544", "5-4-4 weeks"
+        CALENDAR = "calendar", _("calendar months")
+        P445 = "445", _("4-4-5 weeks")
+        P454 = "454", _("4-5-4 weeks")
+        P544 = "544", _("5-4-4 weeks")
 
     class YearEnd(models.TextChoices):
-        LAST = "last", "the last given weekday of the month"
-        NEAREST = "nearest", "the given weekday nearest to the month's end"
+        LAST = "last", _("the last given weekday of the month")
+        NEAREST = "nearest", _("the given weekday nearest to the month's end")
 
     name = models.CharField(max_length=120, unique=True)
     is_default = models.BooleanField(default=False)

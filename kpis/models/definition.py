@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from kpis.models.calendar import PeriodCalendar
 from objectives.models import Objective, Unit
@@ -13,57 +14,57 @@ class Kpi(models.Model):
     """A defined indicator with exactly one accountable owner."""
 
     class Polarity(models.TextChoices):
-        HIGHER = "higher_is_better", "higher is better"
-        LOWER = "lower_is_better", "lower is better"
-        RANGE = "within_range", "within a range"
-        UNSCORED = "unscored", "not scored"
+        HIGHER = "higher_is_better", _("higher is better")
+        LOWER = "lower_is_better", _("lower is better")
+        RANGE = "within_range", _("within a range")
+        UNSCORED = "unscored", _("not scored")
 
     class Tier(models.TextChoices):
-        STRATEGIC = "strategic", "strategic"
-        OPERATIONAL = "operational", "operational"
+        STRATEGIC = "strategic", _("strategic")
+        OPERATIONAL = "operational", _("operational")
 
     class IndicatorType(models.TextChoices):
-        LEADING = "leading", "leading"
-        LAGGING = "lagging", "lagging"
+        LEADING = "leading", _("leading")
+        LAGGING = "lagging", _("lagging")
 
     class Frequency(models.TextChoices):
-        DAY = "day", "daily"
-        WEEK = "week", "weekly"
-        MONTH = "month", "monthly"
-        QUARTER = "quarter", "quarterly"
-        HALF_YEAR = "half_year", "half-yearly"
-        YEAR = "year", "yearly"
+        DAY = "day", _("daily")
+        WEEK = "week", _("weekly")
+        MONTH = "month", _("monthly")
+        QUARTER = "quarter", _("quarterly")
+        HALF_YEAR = "half_year", _("half-yearly")
+        YEAR = "year", _("yearly")
 
     class Aggregation(models.TextChoices):
-        SUM = "sum", "sum"
-        AVERAGE = "average", "average"
-        WEIGHTED_AVERAGE = "weighted_average", "weighted average"
-        LAST = "last", "last value"
-        FIRST = "first", "first value"
-        MIN = "min", "minimum"
-        MAX = "max", "maximum"
-        MEDIAN = "median", "median"
-        COUNT = "count", "count"
-        RATIO_OF_SUMS = "ratio_of_sums", "ratio of sums"
-        FORMULA = "formula", "formula"
-        COMPOUNDED = "compounded", "compounded"
-        NONE = "none", "no roll-up"
+        SUM = "sum", _("sum")
+        AVERAGE = "average", _("average")
+        WEIGHTED_AVERAGE = "weighted_average", _("weighted average")
+        LAST = "last", _("last value")
+        FIRST = "first", _("first value")
+        MIN = "min", _("minimum")
+        MAX = "max", _("maximum")
+        MEDIAN = "median", _("median")
+        COUNT = "count", _("count")
+        RATIO_OF_SUMS = "ratio_of_sums", _("ratio of sums")
+        FORMULA = "formula", _("formula")
+        COMPOUNDED = "compounded", _("compounded")
+        NONE = "none", _("no roll-up")
 
     class Status(models.TextChoices):
-        DRAFT = "draft", "draft"
-        PROPOSED = "proposed", "proposed"
-        ACTIVE = "active", "active"
-        RETIRED = "retired", "retired"
+        DRAFT = "draft", _("draft")
+        PROPOSED = "proposed", _("proposed")
+        ACTIVE = "active", _("active")
+        RETIRED = "retired", _("retired")
 
     class Entry(models.TextChoices):
-        SOURCE = "source", "from a source"
-        MANUAL = "manual", "entered by hand"
-        DERIVED = "derived", "derived by formula"
+        SOURCE = "source", _("from a source")
+        MANUAL = "manual", _("entered by hand")
+        DERIVED = "derived", _("derived by formula")
 
     class MissingPolicy(models.TextChoices):
-        BLANK = "blank", "no value"
-        ZERO = "zero", "zero"
-        IGNORE = "ignore", "leave out"
+        BLANK = "blank", _("no value")
+        ZERO = "zero", _("zero")
+        IGNORE = "ignore", _("leave out")
 
     code = models.CharField(max_length=40, unique=True)
     name = models.CharField(max_length=160)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from kpis.models.definition import Kpi
 
@@ -32,8 +33,8 @@ class Commentary(models.Model):
     """A comment, or the explanation of a band: cause, action, recovery date."""
 
     class Kind(models.TextChoices):
-        COMMENT = "comment", "comments"
-        EXPLANATION = "explanation", "explains"
+        COMMENT = "comment", _("comments")
+        EXPLANATION = "explanation", _("explains")
 
     kpi = models.ForeignKey(Kpi, on_delete=models.CASCADE, related_name="commentary")
     kind = models.CharField(max_length=12, choices=Kind, default=Kind.COMMENT)

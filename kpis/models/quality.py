@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from kpis.models.definition import Kpi
 from kpis.models.source import DataSource, Pull, SourceMapping
@@ -17,9 +18,9 @@ class SourceAgreement(models.Model):
     """What was agreed about a source: by when its values are fresh, and who may read its rows."""
 
     class Readers(models.TextChoices):
-        SOURCE = "source", "admins and the owner of the source"
-        OWNERS = "owners", "also the KPI's owner, deputy, steward and the managers of its unit"
-        READERS = "readers", "everybody who sees the KPI"
+        SOURCE = "source", _("admins and the owner of the source")
+        OWNERS = "owners", _("also the KPI's owner, deputy, steward and the managers of its unit")
+        READERS = "readers", _("everybody who sees the KPI")
 
     source = models.OneToOneField(DataSource, on_delete=models.CASCADE, related_name="agreement")
     fresh_within_minutes = models.PositiveIntegerField(null=True, help_text="after the time it is pulled at")
@@ -42,19 +43,19 @@ class QualityRule(models.Model):
     """What the rows of a source, or those of one of its KPIs, must keep to."""
 
     class Kind(models.TextChoices):
-        TYPE = "type", "is of a type"
-        RANGE = "range", "lies in a range"
-        FILLED = "filled", "is filled in"
-        UNIQUE = "unique", "comes once"
-        RISING = "rising", "never falls"
-        ALLOWED = "allowed", "is one of a list"
-        ROWS = "rows", "as many rows as usual"
-        TOTAL = "total", "agrees with a control total"
-        FRESH = "fresh", "newest row is young"
+        TYPE = "type", _("is of a type")
+        RANGE = "range", _("lies in a range")
+        FILLED = "filled", _("is filled in")
+        UNIQUE = "unique", _("comes once")
+        RISING = "rising", _("never falls")
+        ALLOWED = "allowed", _("is one of a list")
+        ROWS = "rows", _("as many rows as usual")
+        TOTAL = "total", _("agrees with a control total")
+        FRESH = "fresh", _("newest row is young")
 
     class Severity(models.TextChoices):
-        REFUSE = "refuse", "refuse the row"
-        HOLD = "hold", "hold the pull"
+        REFUSE = "refuse", _("refuse the row")
+        HOLD = "hold", _("hold the pull")
 
     source = models.ForeignKey(DataSource, on_delete=models.CASCADE, related_name="rules")
     mapping = models.ForeignKey(SourceMapping, on_delete=models.CASCADE, null=True, blank=True, related_name="rules")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from kpis.domain.schedule import HOURS_APART, Schedule
 from kpis.models.definition import Kpi
@@ -24,16 +25,16 @@ class DataSource(models.Model):
     """
 
     class Kind(models.TextChoices):
-        CSV_FILE = "csv_file", "CSV file"
-        XLSX_FILE = "xlsx_file", "Excel workbook"
-        SQL_QUERY = "sql_query", "SQL query"
-        HTTP_JSON = "http_json", "JSON over HTTP"
+        CSV_FILE = "csv_file", _("CSV file")
+        XLSX_FILE = "xlsx_file", _("Excel workbook")
+        SQL_QUERY = "sql_query", _("SQL query")
+        HTTP_JSON = "http_json", _("JSON over HTTP")
 
     class Repeats(models.TextChoices):
-        DAILY = "daily", "every day"
-        HOURLY = "hourly", "every few hours"
-        WEEKDAYS = "weekdays", "on some weekdays"
-        MONTHLY = "monthly", "once a month"
+        DAILY = "daily", _("every day")
+        HOURLY = "hourly", _("every few hours")
+        WEEKDAYS = "weekdays", _("on some weekdays")
+        MONTHLY = "monthly", _("once a month")
 
     code = models.SlugField(max_length=40, unique=True)
     name = models.CharField(max_length=120)
@@ -102,11 +103,11 @@ class Pull(models.Model):
     """One attempt to fetch a source for a slot; the row is claimed by one worker at a time."""
 
     class State(models.TextChoices):
-        WAITING = "waiting", "waiting"
-        RUNNING = "running", "running"
-        APPLIED = "applied", "applied"
-        FAILED = "failed", "failed"
-        SUSPECT = "suspect", "held: looks wrong"
+        WAITING = "waiting", _("waiting")
+        RUNNING = "running", _("running")
+        APPLIED = "applied", _("applied")
+        FAILED = "failed", _("failed")
+        SUSPECT = "suspect", _("held: looks wrong")
 
     source = models.ForeignKey(DataSource, on_delete=models.PROTECT, related_name="pulls")
     slot = models.DateTimeField()

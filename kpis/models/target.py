@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from kpis.models.definition import Kpi
 
@@ -41,9 +42,9 @@ class ThresholdSet(models.Model):
     """How the limits derive from the target, or stand alone, from a day on."""
 
     class Mode(models.TextChoices):
-        ABSOLUTE = "absolute", "numbers"
-        OFFSET = "offset", "distance from the target"
-        PERCENT = "percent", "percent of the target"
+        ABSOLUTE = "absolute", _("numbers")
+        OFFSET = "offset", _("distance from the target")
+        PERCENT = "percent", _("percent of the target")
 
     kpi = models.ForeignKey(Kpi, on_delete=models.PROTECT, related_name="threshold_sets")
     effective_from = models.DateField()

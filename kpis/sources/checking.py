@@ -10,7 +10,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 
-from kpis.domain.figures import day
+from kpis.dates import day
 from kpis.domain.parsing import to_storage
 from kpis.domain.periods import Calendar
 from kpis.domain.quality import (

@@ -13,8 +13,9 @@ from django.views.decorators.http import require_http_methods
 
 from kpiplatform.accounts.models import User
 from kpiplatform.htmx import changed, page
+from kpis.dates import moment
 from kpis.domain.entry_checks import EntryRefused
-from kpis.domain.figures import moment, number, with_unit
+from kpis.domain.figures import number, with_unit
 from kpis.domain.periods import Period, period_of
 from kpis.forms import CorrectionForm, period_name
 from kpis.models import Kpi, Measurement, MeasurementRevision

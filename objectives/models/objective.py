@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from objectives.models.strategy import Perspective, StrategyPlan, Theme
 from objectives.models.unit import Unit
@@ -15,13 +16,13 @@ class Objective(models.Model):
     """What we want, said as a verb phrase, with one owner."""
 
     class RollUp(models.TextChoices):
-        WEIGHTED_AVERAGE = "weighted_average", "weighted average"
-        WORST_CHILD = "worst_child", "worst child"
-        MANUAL = "manual", "manual"
+        WEIGHTED_AVERAGE = "weighted_average", _("weighted average")
+        WORST_CHILD = "worst_child", _("worst child")
+        MANUAL = "manual", _("manual")
 
     class Status(models.TextChoices):
-        ACTIVE = "active", "active"
-        RETIRED = "retired", "retired"
+        ACTIVE = "active", _("active")
+        RETIRED = "retired", _("retired")
 
     plan = models.ForeignKey(StrategyPlan, on_delete=models.PROTECT, related_name="objectives")
     perspective = models.ForeignKey(Perspective, on_delete=models.PROTECT, related_name="objectives")
@@ -96,10 +97,10 @@ class CausalLink(models.Model):
     """The hypothesis that moving one objective moves another, with sign and lag."""
 
     class Evidence(models.TextChoices):
-        UNTESTED = "untested", "not tested yet"
-        SUPPORTED = "supported", "supported by the data"
-        CONTRADICTED = "contradicted", "contradicted by the data"
-        CANNOT_TELL = "cannot_tell", "cannot tell"
+        UNTESTED = "untested", _("not tested yet")
+        SUPPORTED = "supported", _("supported by the data")
+        CONTRADICTED = "contradicted", _("contradicted by the data")
+        CANNOT_TELL = "cannot_tell", _("cannot tell")
 
     source = models.ForeignKey(Objective, on_delete=models.PROTECT, related_name="links_out")
     target = models.ForeignKey(Objective, on_delete=models.PROTECT, related_name="links_in")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from kpiplatform.accounts.models import known_time_zone
 
@@ -51,12 +52,12 @@ class Unit(models.Model):
 class Role(models.TextChoices):
     """What a person is in a unit and below."""
 
-    EXECUTIVE = "executive", "Executive"
-    MANAGER = "manager", "Manager"
-    OWNER = "owner", "KPI owner"
-    MEMBER = "member", "Team member"
-    ADMIN = "admin", "Admin"
-    AUDITOR = "auditor", "Auditor"
+    EXECUTIVE = "executive", _("Executive")
+    MANAGER = "manager", _("Manager")
+    OWNER = "owner", _("KPI owner")
+    MEMBER = "member", _("Team member")
+    ADMIN = "admin", _("Admin")
+    AUDITOR = "auditor", _("Auditor")
 
 
 class RoleAssignment(models.Model):

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from kpiplatform.audit.editing import ChangedMeanwhile, refuse_as_changed, seen
 from kpiplatform.htmx import changed, page
-from kpis.domain.figures import moment
+from kpis.dates import moment
 from kpis.queries import kpis_visible_to
 from reviews.domain.frozen import canonical, fingerprint
 from reviews.forms import CloseForm, PlanForm

@@ -21,6 +21,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from kpiplatform.accounts.models import Invitation, User
@@ -130,7 +131,7 @@ def _message(invitation: Invitation, *, now: datetime, organisation: str) -> Ema
         "person": person,
         "by": by,
         "url": password_link(person),
-        "until": f"{ends:%-d %b %Y, %H:%M} {ends:%Z}",
+        "until": f"{date_format(ends, 'j M Y, H:i')} {ends:%Z}",
         "again": f"{settings.BASE_URL}{reverse('account_reset_password')}",
     }
     message = EmailMultiAlternatives(

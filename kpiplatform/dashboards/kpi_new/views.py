@@ -22,7 +22,7 @@ from kpiplatform.dashboards.kpi_new.steps import BY_KEY, STEPS, Asked, Step
 from kpiplatform.dashboards.kpi_setup.queries import MANY
 from kpiplatform.dashboards.models import KpiDraft
 from kpiplatform.htmx import page
-from kpis.domain.figures import day, moment
+from kpis.dates import day, moment
 from kpis.models import Kpi
 from kpis.services.aiming import Refused
 from objectives.models import Objective

@@ -22,10 +22,10 @@ from kpiplatform.dashboards.kpi_over_time.units import units
 from kpiplatform.dashboards.kpi_page.facts import Facts
 from kpiplatform.dashboards.kpi_page.wording import Wording, joined
 from kpis import charts
+from kpis.dates import span_label
 from kpis.domain.aggregation import Aggregate
 from kpis.domain.figures import MISSING, delta_unit, with_unit
 from kpis.domain.over_time import ADDED_UP, Difference, Span, Uncompared
-from kpis.domain.periods import span_label
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

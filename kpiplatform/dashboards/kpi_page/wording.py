@@ -13,9 +13,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from kpiplatform.dashboards.kpi_page.facts import Facts, Other
-from kpis.domain.figures import delta_unit, moment, number, short_day, signed, with_unit
+from kpis.dates import moment, short_day, short_label, span_label
+from kpis.domain.figures import delta_unit, number, signed, with_unit
 from kpis.domain.limits import AnyLimits, Limits, RangeLimits
-from kpis.domain.periods import EN_DASH, Frequency, Period, short_label, span_label
+from kpis.domain.periods import EN_DASH, Frequency, Period
 from kpis.models import Kpi
 
 HALF = Decimal("0.5")

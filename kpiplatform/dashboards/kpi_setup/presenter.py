@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kpiplatform.dashboards.kpi_setup.queries import MANY, Filters
-from kpis.domain.figures import day, moment, number
+from kpis.dates import day, moment
+from kpis.domain.figures import number
 from kpis.models import Kpi, KpiOwnership, KpiVersion, KpiWeight
 from kpis.services.defining import FOLLOWING, what_is_missing
 from objectives.models import Objective

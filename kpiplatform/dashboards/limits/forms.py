@@ -14,8 +14,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kpiplatform.dashboards.kpi_setup.fields import why_not_a_number
+from kpis.dates import day
 from kpis.domain.entry_checks import EntryRefused, storable, typed_number, typed_text
-from kpis.domain.figures import day, delta_unit
+from kpis.domain.figures import delta_unit
 from kpis.domain.judged import Rules
 from kpis.domain.limits import HUNDRED, LimitsRefused, Mode, TargetRow, ThresholdRow, in_force, validate_thresholds
 from kpis.domain.replay import Proposal, proposed

@@ -14,7 +14,8 @@ from kpiplatform.dashboards.kpi_page.wording import Wording, why_no_band
 from kpiplatform.dashboards.limits.forms import DIRECTIONAL, RANGE, LimitsForm, is_range
 from kpiplatform.dashboards.limits.preview import CONFIRMATIONS, Present, Preview, Realism, Replay
 from kpiplatform.dashboards.limits.strip import NARROW, WIDE, Frame, Scale, Strip, dots, scale_over, strip
-from kpis.domain.figures import day, delta_unit, moment, number, signed
+from kpis.dates import day, moment
+from kpis.domain.figures import delta_unit, number, signed
 from kpis.domain.judged import Judged
 from kpis.domain.limits import AnyLimits, Limits, RangeLimits, in_force, limits_for
 from kpis.domain.periods import Calendar, period_of

@@ -9,12 +9,11 @@ from itertools import pairwise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from kpis.dates import short_day, short_label, span_label, weekday
 from kpis.domain.entry_checks import EntryRefused, Problem, UnusualMove, language_of, typed_text
-from kpis.domain.figures import MARKS, number, short_day
-from kpis.domain.periods import EN_DASH, Frequency, Period, short_label, span_label
+from kpis.domain.figures import MARKS, number
+from kpis.domain.periods import EN_DASH, Frequency, Period
 from kpis.models import Kpi
-
-WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def heading(period: Period) -> tuple[str, str]:
@@ -23,7 +22,7 @@ def heading(period: Period) -> tuple[str, str]:
         case Frequency.WEEK:
             return short_label(period), short_day(period.start)
         case Frequency.DAY:
-            return WEEKDAYS[period.start.weekday()], short_day(period.start)
+            return weekday(period.start), short_day(period.start)
         case Frequency.YEAR:
             return period.key, ""
         case _:
@@ -34,7 +33,7 @@ def heading(period: Period) -> tuple[str, str]:
 def name_of(period: Period) -> str:
     """Return what a period is called in a sentence."""
     if period.frequency is Frequency.DAY:
-        return f"{WEEKDAYS[period.start.weekday()]} {short_day(period.start)}"
+        return f"{weekday(period.start)} {short_day(period.start)}"
     return period.key if period.frequency is Frequency.YEAR else short_label(period)
 
 
@@ -63,7 +62,7 @@ def listed(words: list[str]) -> str:
 
 def weekday_of(day: date) -> str:
     """Return a day close by, like Mon 23 Nov."""
-    return f"{WEEKDAYS[day.weekday()]} {short_day(day)}"
+    return f"{weekday(day)} {short_day(day)}"
 
 
 def days_late(due: date, today: date) -> str:

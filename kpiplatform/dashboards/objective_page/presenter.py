@@ -14,7 +14,8 @@ from kpiplatform.dashboards.objective_page.line import line
 from kpiplatform.dashboards.objective_page.links import days, hypothesis
 from kpiplatform.dashboards.objective_page.queries import Facts, Moment
 from kpiplatform.dashboards.objective_page.terms import BAND_WORDS, terms_of
-from kpis.domain.figures import day, number, with_unit
+from kpis.dates import day
+from kpis.domain.figures import number, with_unit
 
 HUNDRED = Decimal(100)
 WIDE, NARROW = (1024, 13), (360, 5)

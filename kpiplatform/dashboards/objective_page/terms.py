@@ -13,10 +13,11 @@ from django.utils.translation import ngettext
 
 from kpiplatform.dashboards.objective_page.queries import Facts
 from kpiplatform.dashboards.objective_page.turning import value_that_scores
+from kpis.dates import short_label
 from kpis.domain.bullet import Bullet, bullet
 from kpis.domain.figures import delta, number, with_unit
 from kpis.domain.limits import Limits
-from kpis.domain.periods import period_of, short_label
+from kpis.domain.periods import period_of
 from kpis.models import Kpi
 from objectives.domain.rollup import Child, Method, Term, roll_up, turn
 

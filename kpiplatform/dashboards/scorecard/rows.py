@@ -15,9 +15,10 @@ from django.utils.translation import ngettext
 from kpiplatform.dashboards.as_known import NOW, AsKnown
 from kpiplatform.dashboards.scorecard.queries import Board, Line
 from kpiplatform.dashboards.scorecard.surroundings import Answer
+from kpis.dates import months, short_day, short_label
 from kpis.domain.bullet import Bullet, bullet
-from kpis.domain.figures import MONTHS, delta_unit, is_better, number, short_day, signed
-from kpis.domain.periods import Calendar, period_of, short_label
+from kpis.domain.figures import delta_unit, is_better, number, signed
+from kpis.domain.periods import Calendar, period_of
 from kpis.domain.sparkline import Spark
 from kpis.domain.state import State
 from kpis.models import Kpi
@@ -245,7 +246,7 @@ def _brief(start: date | None, label: str, frequency: str, shown_from: date) -> 
     """Name the period of a row that isn't the shown week, without the year where a narrow column has no room."""
     if start is None or (frequency == Kpi.Frequency.WEEK and start == shown_from):
         return ""
-    return {Kpi.Frequency.DAY: short_day(start), Kpi.Frequency.MONTH: MONTHS[start.month - 1]}.get(frequency, label)
+    return {Kpi.Frequency.DAY: short_day(start), Kpi.Frequency.MONTH: months()[start.month - 1]}.get(frequency, label)
 
 
 def _short(unit: str) -> str:

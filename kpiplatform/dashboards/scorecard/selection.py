@@ -8,18 +8,11 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 
 from kpiplatform.dashboards.as_known import PARAMETER, AsKnown, as_known
-from kpis.domain.periods import (
-    Calendar,
-    Period,
-    next_period,
-    parse_key,
-    period_of,
-    previous_period,
-    short_label,
-    span_label,
-)
+from kpis.dates import short_label, span_label
+from kpis.domain.periods import Calendar, Period, next_period, parse_key, period_of, previous_period
 
 TIERS = ("strategic", "operational")
 BANDS = ("on_track", "at_risk", "off_track", "none")
@@ -155,7 +148,7 @@ def _week(key: str, today: date, calendar: Calendar, refused: list[str]) -> Peri
     except ValueError:
         week = None
     if week is None or week.frequency != "week":
-        refused.append(f"“{key[:20]}” is not a week such as 2026-W46; the latest week is shown.")
+        refused.append(_("“%(text)s” is not a week such as 2026-W46; the latest week is shown.") % {"text": key[:20]})
         return None
     latest = previous_period(period_of(today, "week", calendar), calendar)
     return week if week.end < latest.end else None

@@ -12,9 +12,10 @@ from django.utils.translation import ngettext
 
 from kpiplatform.dashboards.scorecard.queries import Board
 from kpiplatform.dashboards.scorecard.rows import Row
+from kpis.dates import short_day, short_label
 from kpis.domain.bands import severity
-from kpis.domain.figures import number, short_day, with_unit
-from kpis.domain.periods import Calendar, period_of, short_label
+from kpis.domain.figures import number, with_unit
+from kpis.domain.periods import Calendar, period_of
 
 SMALL_NUMBERS = (
     "none",

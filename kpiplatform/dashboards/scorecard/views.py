@@ -16,7 +16,7 @@ from kpiplatform.dashboards.scorecard.rows import Rows, grouped
 from kpiplatform.dashboards.scorecard.selection import TIERS, Selection, selection_from
 from kpiplatform.dashboards.scorecard.story import story_of
 from kpiplatform.htmx import page
-from kpis.domain.figures import moment
+from kpis.dates import moment
 from kpis.domain.periods import Calendar
 from kpis.objectives_as_known import objectives_as_known
 from kpis.queries import calendars

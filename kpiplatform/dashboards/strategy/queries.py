@@ -9,7 +9,8 @@ from typing import Any
 from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 
-from kpis.domain.figures import day, number
+from kpis.dates import day
+from kpis.domain.figures import number
 from kpis.models import Kpi
 from objectives.models import CausalLink, ManualScore, Objective, ObjectiveWeight, StrategyPlan
 

@@ -17,9 +17,10 @@ from django.utils.translation import ngettext
 from kpiplatform.dashboards.as_known import NOW, PARAMETER, AsKnown
 from kpiplatform.dashboards.units.bowler_cells import cells_html
 from kpiplatform.dashboards.units.bowler_queries import Grid, series_of
-from kpis.domain.figures import MONTHS, number, short_day, signed
+from kpis.dates import months, short_day, short_label
+from kpis.domain.figures import number, signed
 from kpis.domain.grid import Cell, cell, periods_in
-from kpis.domain.periods import Calendar, Period, fiscal_year_start, period_of, previous_period, short_label
+from kpis.domain.periods import Calendar, Period, fiscal_year_start, period_of, previous_period
 from kpis.templatetags.kpi_figures import band
 
 # How many closed periods stand before the open one.
@@ -128,7 +129,7 @@ def _heading(column: Period, index: int, columns: Sequence[Period], today: date)
     """Name a column as short as it stays clear: the year where it begins, the day up to which the open one runs."""
     is_open = column.end > today
     if column.frequency == "month" and "P" not in column.key:
-        name = MONTHS[column.start.month - 1]
+        name = months()[column.start.month - 1]
     else:
         name = short_label(column).split(" ")[0]
     begins = index == 0 or column.key[:4] != columns[index - 1].key[:4]

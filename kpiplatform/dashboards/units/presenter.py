@@ -20,10 +20,10 @@ from kpiplatform.dashboards.scorecard.queries import Line
 from kpiplatform.dashboards.scorecard.rows import ObjectiveGroup, PerspectiveGroup, Row, Rows
 from kpiplatform.dashboards.scorecard.story import story_of
 from kpiplatform.dashboards.units.queries import LATE, Below, Facts
+from kpis.dates import day, short_day, short_label
 from kpis.domain.bands import severity
 from kpis.domain.bullet import bullet
-from kpis.domain.figures import day, short_day
-from kpis.domain.periods import Calendar, period_of, previous_period, short_label
+from kpis.domain.periods import Calendar, period_of, previous_period
 
 
 def unit_page(facts: Facts, *, today: date, calendars: Mapping[int, Calendar], locale: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from kpiplatform.audit.editing import seen, seen_field
 from kpiplatform.dashboards.configuration.tree import choices
-from kpis.domain.figures import day
+from kpis.dates import day
 from kpis.domain.holidays import holidays_in
 from kpis.domain.periods import Calendar
 from kpis.forms import DayInput

@@ -8,8 +8,8 @@ from datetime import date
 from django.utils.translation import gettext as _
 
 from kpiplatform.dashboards.configuration.calendars.forms import MONTHS, PATTERNS, WEEKDAYS
-from kpis.domain.figures import day
-from kpis.domain.periods import Calendar, Frequency, Period, next_period, period_of, short_label
+from kpis.dates import day, short_label
+from kpis.domain.periods import Calendar, Frequency, Period, next_period, period_of
 
 SHOWN = {Frequency.WEEK: 4, Frequency.MONTH: 4, Frequency.QUARTER: 4, Frequency.YEAR: 3}
 WEEK = 7

@@ -20,7 +20,7 @@ from kpiplatform.dashboards.configuration.calendars.forms import CalendarForm, H
 from kpiplatform.dashboards.configuration.calendars.preview import coming_periods, in_words
 from kpiplatform.dashboards.configuration.entry import admins_only, posted, today
 from kpiplatform.htmx import changed, page
-from kpis.domain.figures import day, moment
+from kpis.dates import day, moment, weekday
 from kpis.models import Holiday, Kpi, PeriodCalendar
 from kpis.queries import calendar_of
 from kpis.services.calendars import (
@@ -194,7 +194,7 @@ def _holidays(row: PeriodCalendar) -> Any:
 
 
 def _with_weekday(value: date) -> str:
-    return f"{value:%a} {day(value)}"
+    return f"{weekday(value)} {day(value)}"
 
 
 def _page(request: HttpRequest, row: PeriodCalendar, **said: Any) -> HttpResponse:

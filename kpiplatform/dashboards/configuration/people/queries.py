@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from initiatives.models import Initiative
 from kpiplatform.accounts.models import Invitation, User
-from kpis.domain.figures import day, moment
+from kpis.dates import day, moment
 from kpis.models import Kpi
 from objectives.models import Objective, Role, RoleAssignment
 

@@ -21,7 +21,7 @@ from kpiplatform.dashboards.configuration.people.forms import InviteForm, Person
 from kpiplatform.dashboards.configuration.people.holdings import holdings
 from kpiplatform.dashboards.configuration.people.queries import last_invitation, people, person_row, roles_of
 from kpiplatform.htmx import changed, page
-from kpis.domain.figures import day, moment
+from kpis.dates import day, moment
 from objectives.models import RoleAssignment
 from objectives.queries import organisation
 from objectives.services.refusal import Refused

@@ -11,7 +11,8 @@ from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from kpis.domain.figures import delta, moment, number, with_unit
+from kpis.dates import moment
+from kpis.domain.figures import delta, number, with_unit
 from kpis.domain.periods import period_of
 from kpis.forms import period_name
 from kpis.models import DataSource, Kpi, Measurement, MeasurementRevision, Pull, StagedReading
