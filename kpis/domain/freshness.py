@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
+
+from kpis.domain.schedule import Schedule, next_slot
+
+
+def slots_between(schedule: Schedule, *, since: datetime, until: datetime, zone: tzinfo) -> list[datetime]:
+    """Return the slots in `[since, until]`, oldest first."""
+    found = []
+    slot = next_slot(schedule, after=since - timedelta(microseconds=1), zone=zone)
+    while slot <= until:
+        found.append(slot)
+        slot = next_slot(schedule, after=slot, zone=zone)
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,3 +41,13 @@ def record(slots: Sequence[datetime], applied: Sequence[datetime], *, within: ti
             is_met = None
         found.append(Kept(slot=slot, by=by, at=at, is_met=is_met))
     return found
+
+
+def by_day(kept: Sequence[Kept], zone: tzinfo) -> list[tuple[date, Kept]]:
+    """Return one slot for each day on the clock of `zone`: the first that was missed, else the last."""
+    found: dict[date, Kept] = {}
+    for one in kept:
+        day = one.slot.astimezone(zone).date()
+        if day not in found or found[day].is_met is not False:
+            found[day] = one
+    return list(found.items())

@@ -36,9 +36,11 @@ def from_source(rationale: str) -> Typed:
 
 # What the quicker person and then the overtaken one typed, by the address of the form. The first field is compared.
 EDITS: dict[str, tuple[Typed, Typed]] = {
+    "configuration:agreement": words("row_columns"),
     "configuration:calendar": words("name"),
     "configuration:organisation": words("name"),
     "configuration:person": words("name"),
+    "configuration:rule": words("columns"),
     "configuration:source": words("name"),
     "configuration:unit": words("name"),
     "initiatives:edit": words("name"),

@@ -8,6 +8,7 @@ from kpiplatform.dashboards.configuration import access
 from kpiplatform.dashboards.configuration.calendars import views as calendars
 from kpiplatform.dashboards.configuration.people import leaving
 from kpiplatform.dashboards.configuration.people import views as people
+from kpiplatform.dashboards.configuration.sources import pull_views, rules
 from kpiplatform.dashboards.configuration.sources import views as sources
 from kpiplatform.dashboards.configuration.units import views as units
 
@@ -41,5 +42,11 @@ urlpatterns = [
     path("sources/<slug:code>/", sources.source, name="source"),
     path("sources/<slug:code>/pull/", sources.pull_now, name="pull_now"),
     path("sources/<slug:code>/pulls/", sources.pulls, name="pulls"),
-    path("sources/<slug:code>/pulls/<int:pk>/", sources.pull, name="pull"),
+    path("sources/<slug:code>/history/", sources.history, name="pull_history"),
+    path("sources/<slug:code>/pulls/<int:pk>/", pull_views.pull, name="pull"),
+    path("sources/<slug:code>/pulls/<int:pk>/refused.csv", pull_views.refusals, name="pull_refusals"),
+    path("sources/<slug:code>/pulls/<int:pk>/changes.csv", pull_views.pull_changes, name="pull_changes"),
+    path("sources/<slug:code>/agreement/", rules.agreement, name="agreement"),
+    path("sources/<slug:code>/rules/new/<slug:kind>/", rules.new_rule, name="new_rule"),
+    path("sources/<slug:code>/rules/<int:pk>/", rules.rule, name="rule"),
 ]

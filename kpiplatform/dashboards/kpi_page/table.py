@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
-from kpiplatform.cells import written
+from kpiplatform.dashboards import sheet_file
 from kpiplatform.dashboards.kpi_page.chart import Note, limits_in_force, notes_within
 from kpiplatform.dashboards.kpi_page.facts import Facts, limits_of
 from kpiplatform.dashboards.kpi_page.gap import distance
@@ -177,12 +175,7 @@ class _Words:
 
 def as_csv(*, facts: Facts, cells: Sequence[Cell], notes: Sequence[Note]) -> str:
     """Return every period, newest first, as comma-separated lines with exact numbers and a point as decimal mark."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(map(written, _head(facts)))
-    for line in _lines(facts, reversed(cells), notes):
-        writer.writerow(map(written, line))
-    return out.getvalue()
+    return sheet_file.as_csv(_head(facts), _lines(facts, reversed(cells), notes))
 
 
 def _head(facts: Facts) -> list[str]:

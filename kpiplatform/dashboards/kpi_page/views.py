@@ -19,6 +19,7 @@ from kpiplatform.dashboards.kpi_page.facts import Facts
 from kpiplatform.dashboards.kpi_page.table import as_csv
 from kpiplatform.dashboards.kpi_page.timeline import timeline
 from kpiplatform.dashboards.kpi_page.wording import Wording
+from kpiplatform.dashboards.sheet_file import csv_response
 from kpiplatform.htmx import page
 from kpis.forms import AnnotationForm, CommentForm
 from kpis.models import Kpi
@@ -51,11 +52,8 @@ def table(request: HttpRequest, code: str) -> HttpResponse:
     now = timezone.now()
     facts = _facts_or_404(request, code, now=now, known=_known(request, now))
     text = as_csv(facts=facts, cells=timeline(facts), notes=all_notes(facts, Wording.of(facts)))
-    # The mark tells spreadsheets that the file is UTF-8.
-    response = HttpResponse("\ufeff" + text, content_type="text/csv; charset=utf-8")
     known = f"-known-{facts.known.on}" if facts.known.on else ""
-    response["Content-Disposition"] = f'attachment; filename="{facts.kpi.code}{known}.csv"'
-    return response
+    return csv_response(text, name=f"{facts.kpi.code}{known}")
 
 
 def _known(request: HttpRequest, now: datetime) -> AsKnown:

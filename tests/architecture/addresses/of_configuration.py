@@ -11,7 +11,7 @@ from django.urls import reverse
 from kpiplatform.accounts.models import Invitation
 from kpiplatform.accounts.services.people import PARTICULARS
 from kpiplatform.audit.editing import seen
-from kpis.models import Holiday, PeriodCalendar, Pull, StagedReading
+from kpis.models import Holiday, PeriodCalendar, Pull, QualityRule, SourceAgreement, StagedReading
 from kpis.models.source import DataSource
 from objectives.models import Role, Unit
 from tests.architecture.addresses import Address
@@ -33,8 +33,8 @@ NOBODY = 10**9
 
 
 def furnish(world: World) -> None:
-    """Add a calendar and a source with a held pull for each key."""
-    world.things["calendar"], world.things["pull"] = {}, {}
+    """Add a calendar and a source with rules and a held pull for each key; the member owns the sources."""
+    world.things["calendar"], world.things["pull"], world.things["rule"] = {}, {}, {}
     for key, kpi in world.kpis.items():
         calendar = PeriodCalendar.objects.create(name=f"Calendar {key}")
         Holiday.objects.create(calendar=calendar, day=world.week.start, name="Founders' day")
@@ -62,6 +62,20 @@ def furnish(world: World) -> None:
             pull=pull, kpi=kpi, period_start=world.week.start, period_end=world.week.end, value=75, state="reported"
         )
         world.things["pull"][key] = pull
+        SourceAgreement.objects.create(source=source, fresh_within_minutes=120)
+        world.things["rule"][key] = QualityRule.objects.create(
+            source=source,
+            kind="range",
+            severity="hold",
+            columns=["delay"],
+            high=1440,
+            created_at=world.moment,
+            created_by=world.people["member"],
+        )
+
+
+def source_owners(role: str, key: str) -> int:
+    return 200 if role in {"admin", "member"} else 404
 
 
 def admins(role: str, key: str) -> int:
@@ -102,6 +116,20 @@ def source(world: World, key: str) -> list[Any]:
 def pull(world: World, key: str) -> list[Any]:
     row = world.things["pull"].get(key)
     return [*source(world, key), row.pk if row else NOBODY]
+
+
+def rule(world: World, key: str) -> list[Any]:
+    row = world.things["rule"].get(key)
+    return [*source(world, key), row.pk if row else NOBODY]
+
+
+def another_bound(world: World, key: str) -> Mapping[str, Any]:
+    return {"columns": "delay", "high": "600", "severity": "hold", "seen": seen(world.things["rule"][key])}
+
+
+def another_agreement(world: World, key: str) -> Mapping[str, Any]:
+    row = world.things["pull"][key].source.agreement
+    return {"fresh_within_minutes": "90", "rows_visible_to": "source", "row_columns": "", "seen": seen(row)}
 
 
 def objective(world: World, key: str) -> list[Any]:
@@ -155,12 +183,24 @@ OF_THINGS = {
         post_answer=admins,
         post={"until": "2026-01-31", "unit": "", "reason": "closed", "sure": "1"},
     ),
-    "configuration:source": Address(args=source, answer=admins),
-    "configuration:pulls": Address(args=source, answer=admins),
+    "configuration:source": Address(args=source, answer=source_owners),
+    "configuration:pulls": Address(args=source, answer=source_owners),
+    "configuration:pull_history": Address(args=source, answer=source_owners),
     "configuration:pull_now": Address(
-        args=source, answer=nowhere, post_answer=admins, post={"ask": "1"}, counted=(Pull,)
+        args=source, answer=nowhere, post_answer=source_owners, post={"ask": "1"}, counted=(Pull,)
     ),
-    "configuration:pull": Address(args=pull, answer=admins, post={"decision": "apply", "reason": "the file is right"}),
+    "configuration:pull": Address(
+        args=pull, answer=source_owners, post={"decision": "apply", "reason": "the file is right"}
+    ),
+    "configuration:pull_refusals": Address(args=pull, answer=source_owners),
+    "configuration:pull_changes": Address(args=pull, answer=source_owners),
+    "configuration:agreement": Address(args=source, answer=source_owners, post=another_agreement),
+    "configuration:new_rule": Address(
+        args=lambda world, key: [*source(world, key), "filled"],
+        answer=source_owners,
+        post={"columns": "carrier", "severity": "refuse"},
+    ),
+    "configuration:rule": Address(args=rule, answer=source_owners, post=another_bound),
 }
 BY_ROLE = {
     name: for_admins()
@@ -173,11 +213,10 @@ BY_ROLE = {
         "configuration:units",
         "configuration:calendars",
         "configuration:new_calendar",
-        "configuration:sources",
         "setup",
         "setup_step",
     )
-} | {"setup_sample": for_admins(302)}
+} | {"setup_sample": for_admins(302), "configuration:sources": {role: source_owners(role, "") for role in ROLES}}
 OF_EVERYONE = {"load_sample": 405}
 ARGUMENTS = {
     "configuration:person": [1],
@@ -193,16 +232,27 @@ ARGUMENTS = {
     "configuration:holidays": [1],
     "configuration:lock": [1],
     "configuration:pull": ["source-ours", 1],
+    "configuration:pull_refusals": ["source-ours", 1],
+    "configuration:pull_changes": ["source-ours", 1],
+    "configuration:new_rule": ["source-ours", "filled"],
+    "configuration:rule": ["source-ours", 1],
     "setup_step": ["people"],
 }
 
 
+FILES = {"configuration:pull_refusals", "configuration:pull_changes"}
+
+
 def pages(world: World) -> Iterator[tuple[str, str, str]]:
     for name in (*BY_ROLE, *OF_THINGS):
-        if name == "setup_sample" or (name in OF_THINGS and OF_THINGS[name].answer is nowhere):
+        if name in {"setup_sample", *FILES} or (name in OF_THINGS and OF_THINGS[name].answer is nowhere):
             continue
         args = OF_THINGS[name].args(world, "OURS") if name in OF_THINGS else ARGUMENTS.get(name, [])
         yield name, "admin", reverse(name, args=args)
+    for kind in ("range", "type", "allowed", "rows", "total", "fresh"):
+        yield f"rule, {kind}", "member", reverse("configuration:new_rule", args=["source-ours", kind])
+    yield "source, its owner", "member", reverse("configuration:source", args=["source-ours"])
+    yield "sources, their owner", "member", reverse("configuration:sources")
     yield "people who left", "admin", reverse("configuration:people") + "?closed=1"
     yield "first objective", "admin", reverse("setup_step", args=["objective"])
     yield "first KPI", "admin", reverse("setup_step", args=["kpi"])
@@ -221,6 +271,9 @@ def refused(world: World) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
         "configuration:lock": {"until": "2999-01-01", "reason": "too early"},
         "configuration:source": {"name": "", "pull_at": "25:00"},
         "configuration:pull": {"decision": "apply", "reason": ""},
+        "configuration:new_rule": {"columns": ""},
+        "configuration:rule": {"columns": "delay, arrival", "high": "many"},
+        "configuration:agreement": {"fresh_within_minutes": "0"},
     }
     for name, data in said.items():
         yield name, "admin", reverse(name, args=OF_THINGS[name].args(world, "OURS")), data

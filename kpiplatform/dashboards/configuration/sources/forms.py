@@ -51,8 +51,9 @@ class ScheduleForm(forms.Form):
     )
     seen = seen_field()
 
-    def __init__(self, data: Any = None, *, source: DataSource) -> None:
+    def __init__(self, data: Any = None, *, source: DataSource, hands_over: bool) -> None:
         super().__init__(data, auto_id="source-%s")
+        self.fields["owner"].disabled = not hands_over
         self.fields["owner"].queryset = User.objects.filter(is_active=True).order_by("name")
         names = ("name", "is_enabled", "pull_at", "look_back_days", "may_be_empty")
         self.initial = {name: getattr(source, name) for name in names}

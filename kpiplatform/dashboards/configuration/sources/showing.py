@@ -7,19 +7,24 @@ from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
+from kpiplatform.dashboards.configuration.sources.record import Record, fresh_within, within_words
 from kpis.dates import moment
-from kpis.domain.figures import delta, number, with_unit
-from kpis.domain.periods import period_of
-from kpis.forms import period_name
-from kpis.models import DataSource, Kpi, Measurement, MeasurementRevision, Pull, StagedReading
-from kpis.queries import calendars
+from kpis.domain.figures import number, with_unit
+from kpis.models import DataSource, Kpi, Pull
 from kpis.scheduled import schedule_words
 
-PULLS_SHOWN, CHANGES_SHOWN, REFUSALS_SHOWN = 20, 100, 50
+PULLS_SHOWN, REFUSALS_SHOWN = 10, 50
+STATES = {
+    Pull.State.WAITING: gettext_lazy("waits for a worker"),
+    Pull.State.RUNNING: gettext_lazy("running"),
+    Pull.State.APPLIED: gettext_lazy("applied"),
+    Pull.State.FAILED: gettext_lazy("failed"),
+    Pull.State.SUSPECT: gettext_lazy("held: looks wrong"),
+}
 # A pull that nobody has taken for so long waits for a worker to come back; asking every second shows nothing new.
 WATCHED_FOR = timedelta(minutes=10)
 SOON = timedelta(seconds=15)
@@ -36,6 +41,8 @@ class SourceRow:
     kpis: str
     state: str
     is_grave: bool
+    agreed: str
+    record: Record | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,26 +55,16 @@ class PullRow:
     state_words: str
     rows: str
     values: str
+    rules: str
     seconds: str
     error: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """A value that a pull brought, or would bring: before and after."""
-
-    kpi: Kpi
-    period: str
-    before: str
-    after: str
-    change: str
-
-
-def sources() -> QuerySet[DataSource]:
-    """Return every source with its owner, the KPIs it feeds counted, and whether a pull is held."""
+def with_standing(sources: QuerySet[DataSource]) -> QuerySet[DataSource]:
+    """Return the sources with their owner, the KPIs they feed counted, and whether a pull is held."""
     held = Pull.objects.filter(source=OuterRef("pk"), state=Pull.State.SUSPECT).order_by().values("source")
     return (
-        DataSource.objects.select_related("owner")
+        sources.select_related("owner", "agreement")
         .annotate(
             fed=Count("mappings", filter=Q(mappings__kpi__status=Kpi.Status.ACTIVE)),
             held=Subquery(held.annotate(n=Count("pk")).values("n")),
@@ -76,8 +73,8 @@ def sources() -> QuerySet[DataSource]:
     )
 
 
-def source_row(source: Any, *, zone: tzinfo) -> SourceRow:
-    """Return how one of `sources` reads in the list."""
+def source_row(source: Any, *, zone: tzinfo, now: datetime, record: Record | None) -> SourceRow:
+    """Return how one of `with_standing` reads in the list."""
     state, is_grave = _("answers"), False
     if source.held:
         state, is_grave = _("a pull is held for a decision"), True
@@ -85,6 +82,8 @@ def source_row(source: Any, *, zone: tzinfo) -> SourceRow:
         failures = source.consecutive_failures
         state = ngettext("%d failed attempt", "%d failed attempts in a row", failures) % failures
         is_grave = True
+    elif is_behind(source, now):
+        state, is_grave = _("behind since %(moment)s") % {"moment": moment(source.behind_from, zone)}, True
     elif source.last_applied_at is None:
         state = _("not pulled yet")
     return SourceRow(
@@ -95,7 +94,14 @@ def source_row(source: Any, *, zone: tzinfo) -> SourceRow:
         kpis=ngettext("%d KPI", "%d KPIs", source.fed) % source.fed if source.fed else _("no KPI"),
         state=state,
         is_grave=is_grave,
+        agreed=within_words(minutes) if (minutes := fresh_within(source)) is not None else "",
+        record=record,
     )
+
+
+def is_behind(source: DataSource, now: datetime) -> bool:
+    """Return whether values that were agreed for by now are not there."""
+    return source.is_enabled and source.behind_from is not None and source.behind_from <= now
 
 
 def schedule_in_full(source: DataSource) -> str:
@@ -128,9 +134,18 @@ def pull_row(pull: Pull, *, zone: tzinfo, locale: str) -> PullRow:
         values=_("%(new)s new, %(revised)s revised, %(same)s unchanged") % counted
         if pull.state == Pull.State.APPLIED
         else "–",
+        rules=rules_words(pull),
         seconds=_seconds(pull, locale),
         error=pull.error,
     )
+
+
+def rules_words(pull: Pull) -> str:
+    """Say how many rules a pull kept, like “3 of 4 kept”; nothing where none was asked."""
+    if not pull.rules_checked:
+        return ""
+    of = {"kept": pull.rules_checked - pull.rules_broken, "all": pull.rules_checked}
+    return _("%(kept)d of %(all)d kept") % of
 
 
 def number_of(count: int, locale: str) -> str:
@@ -148,46 +163,10 @@ def is_watched(pulls: list[Pull], *, now: datetime) -> bool:
     )
 
 
-def changes_of(pull: Pull, *, locale: str) -> tuple[list[Change], int]:
-    """Return what a pull changed, or what a held one would change, and how many changes there are in all."""
-    held = pull.state == Pull.State.SUSPECT
-    same = {"kpi_id": OuterRef("kpi_id"), "period_start": OuterRef("period_start")}
-    before: QuerySet[Any]
-    if held:
-        rows: QuerySet[Any] = StagedReading.objects.filter(pull=pull)
-        before = Measurement.objects.filter(**same)
-    else:
-        rows = MeasurementRevision.objects.filter(pull=pull)
-        before = MeasurementRevision.objects.filter(**same, seq=OuterRef("seq") - 1)
-    rows = rows.annotate(before=Subquery(before.values("value")[:1])).select_related("kpi")
-    if held:
-        rows = rows.filter(Q(before__isnull=True) | Q(value__isnull=True) | ~Q(before=F("value")))
-    by_calendar = calendars()
-    found = [
-        Change(
-            kpi=row.kpi,
-            period=period_name(period_of(row.period_start, row.kpi.frequency, by_calendar[row.kpi.calendar_id])),
-            before=with_unit(number(row.before, row.kpi.decimals, locale=locale), row.kpi.measure_unit),
-            after=with_unit(number(row.value, row.kpi.decimals, locale=locale), row.kpi.measure_unit),
-            change=delta(row.value - row.before, row.kpi.measure_unit, row.kpi.decimals, locale=locale)
-            if row.before is not None and row.value is not None
-            else _("new"),
-        )
-        for row in rows.order_by("-period_start", "kpi__name")[:CHANGES_SHOWN]
-    ]
-    return found, rows.count()
-
-
 def _state_words(pull: Pull, zone: tzinfo) -> str:
     if pull.state == Pull.State.WAITING and pull.next_attempt_at:
         return _("tried again at %(time)s") % {"time": f"{pull.next_attempt_at.astimezone(zone):%H:%M}"}
-    return {
-        Pull.State.WAITING: _("waits for a worker"),
-        Pull.State.RUNNING: _("running"),
-        Pull.State.APPLIED: _("applied"),
-        Pull.State.FAILED: _("failed"),
-        Pull.State.SUSPECT: _("held: looks wrong"),
-    }[Pull.State(pull.state)]
+    return str(STATES[Pull.State(pull.state)])
 
 
 def _seconds(pull: Pull, locale: str) -> str:

@@ -1,59 +1,73 @@
-"""Sources: the list, one source with its schedule and pulls, one pull with what it changed."""
+"""Sources: the list, one source with its schedule, rules and pulls, and all its pulls."""
 
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from kombu.exceptions import OperationalError
 
 from kpiplatform.accounts.services import NotActive
 from kpiplatform.audit.editing import ChangedMeanwhile, refuse_as_changed
-from kpiplatform.dashboards.configuration.entry import admins_only, posted
-from kpiplatform.dashboards.configuration.sources.forms import DecisionForm, ScheduleForm
+from kpiplatform.dashboards.configuration.entry import posted, today
+from kpiplatform.dashboards.configuration.sources.forms import ScheduleForm
+from kpiplatform.dashboards.configuration.sources.opening import (
+    frame_of,
+    source_for,
+    source_to_manage,
+    source_to_read,
+)
+from kpiplatform.dashboards.configuration.sources.record import records_of
+from kpiplatform.dashboards.configuration.sources.rule_words import KINDS, rules_of
 from kpiplatform.dashboards.configuration.sources.showing import (
-    CHANGES_SHOWN,
     PULLS_SHOWN,
-    REFUSALS_SHOWN,
-    changes_of,
+    STATES,
     is_watched,
     number_of,
     pull_row,
     source_row,
-    sources,
+    with_standing,
 )
 from kpiplatform.htmx import changed, page
-from kpis.models import DataSource, Kpi, Pull
-from kpis.services.applying import NotHeld
-from kpis.services.pulling import apply_held_pull, discard_held_pull, request_pull
+from kpis.models import DataSource, Kpi, Pull, SourceAgreement
+from kpis.queries import sources_visible_to
+from kpis.services.pulling import request_pull
 from kpis.services.sources import set_schedule
 from kpis.tasks import pull_source
+from objectives.queries import may_configure, organisation
 
 log = logging.getLogger(__name__)
-LIST, SOURCE, PULL = (f"configuration/{name}.html" for name in ("sources", "source", "pull"))
+LIST, SOURCE, HISTORY = (f"configuration/{name}.html" for name in ("sources", "source", "pulls"))
+HISTORY_SHOWN = 50
 
 
 @require_safe
-@admins_only
 def source_list(request: HttpRequest) -> HttpResponse:
-    """Show every source: when it is pulled, how it stands."""
-    zone = timezone.get_current_timezone()
-    return page(request, LIST, {"rows": [source_row(row, zone=zone) for row in sources()]}, partial="list")
+    """Show the sources one may see: when each is pulled, how it stands, how well it keeps what was agreed."""
+    rows = list(with_standing(sources_visible_to(request.user, today=today())))
+    is_admin = may_configure(request.user, today=today())
+    if not rows and not is_admin:
+        raise Http404
+    zone, now = timezone.get_current_timezone(), timezone.now()
+    records = records_of(rows, now=now, zone=ZoneInfo(organisation().time_zone))
+    shown = [source_row(row, zone=zone, now=now, record=records.get(row.pk)) for row in rows]
+    return page(request, LIST, {"rows": shown, "outside_configuration": not is_admin}, partial="list")
 
 
 @require_http_methods(["GET", "POST"])
-@admins_only
 def source(request: HttpRequest, code: str) -> HttpResponse:
     """Show a source; POST sets when it is pulled."""
-    row = get_object_or_404(DataSource.objects.select_related("owner"), code=code)
-    form = ScheduleForm(posted(request), source=row)
+    row = source_for(request, code)
+    form = _schedule(request, row, posted(request))
     if form.is_valid():
         try:
             row = set_schedule(source=row, **form.cleaned_data)
@@ -70,10 +84,9 @@ def source(request: HttpRequest, code: str) -> HttpResponse:
 
 
 @require_POST
-@admins_only
 def pull_now(request: HttpRequest, code: str) -> HttpResponse:
     """Ask for a pull; one that waits or runs already is the one."""
-    row = get_object_or_404(DataSource, code=code)
+    row = source_to_manage(request, code)
     with transaction.atomic():
         asked = request_pull(source=row, now=timezone.now())
         transaction.on_commit(lambda: _ring(row, asked))
@@ -89,32 +102,44 @@ def pull_now(request: HttpRequest, code: str) -> HttpResponse:
 
 
 @require_safe
-@admins_only
 def pulls(request: HttpRequest, code: str) -> HttpResponse:
     """Show how the last pulls of a source went; asked again and again while one is under way."""
-    row = get_object_or_404(DataSource.objects.select_related("owner"), code=code)
-    return page(request, SOURCE, _source(request, row), partial="pulls")
+    return page(request, SOURCE, _source(request, source_to_read(request, code)), partial="pulls")
 
 
-@require_http_methods(["GET", "POST"])
-@admins_only
-def pull(request: HttpRequest, code: str, pk: int) -> HttpResponse:
-    """Show what a pull changed; POST applies a held one or puts it aside."""
-    row = get_object_or_404(Pull.objects.select_related("source"), pk=pk, source__code=code)
-    form = DecisionForm(posted(request))
-    if form.is_valid():
-        applies = request.POST.get("decision") == "apply"
-        decide = apply_held_pull if applies else discard_held_pull
-        try:
-            decide(pull_id=row.pk, by=request.user, reason=form.cleaned_data["reason"], now=timezone.now())
-        except NotHeld:
-            form.add_error(None, _("Somebody decided already, or a newer pull was applied. Nothing was changed."))
-        else:
-            row.refresh_from_db()
-            message = _("The values of the pull are applied.") if applies else _("The pull is put aside.")
-            context = _pull(request, row)
-            return changed(request, PULL, context, partial="pull", fact="pull-decided", message=message)
-    return page(request, PULL, _pull(request, row, form), partial="pull", status=422 if form.is_bound else 200)
+@require_safe
+def history(request: HttpRequest, code: str) -> HttpResponse:
+    """Show every pull of a source, the latest first, by state and page by page."""
+    row = source_to_read(request, code)
+    state = request.GET.get("state", "")
+    before = _moment(request.GET.get("before", ""))
+    found = row.pulls.order_by("-slot")
+    if state in Pull.State.values:
+        found = found.filter(state=state)
+    if before is not None:
+        found = found.filter(slot__lt=before)
+    shown = list(found[: HISTORY_SHOWN + 1])
+    zone = timezone.get_current_timezone()
+    context = frame_of(request, row) | {
+        "pulls": [pull_row(one, zone=zone, locale=request.user.locale) for one in shown[:HISTORY_SHOWN]],
+        "states": [(value, label, value == state) for value, label in [("", _("all")), *STATES.items()]],
+        "state": state,
+        "next": shown[HISTORY_SHOWN - 1].slot.isoformat() if len(shown) > HISTORY_SHOWN else "",
+    }
+    return page(request, HISTORY, context, partial="history")
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        found = parse_datetime(text.replace(" ", "+"))
+    except ValueError:
+        return None
+    return found if found is not None and found.tzinfo is not None else None
+
+
+def _schedule(request: HttpRequest, row: DataSource, data: Any = None) -> ScheduleForm:
+    """Return the form of the schedule; only administrators make somebody else the owner."""
+    return ScheduleForm(data, source=row, hands_over=may_configure(request.user, today=today()))
 
 
 def _ring(source: DataSource, asked: Pull) -> None:
@@ -125,16 +150,20 @@ def _ring(source: DataSource, asked: Pull) -> None:
 
 
 def _source(request: HttpRequest, row: DataSource, form: ScheduleForm | None = None) -> dict[str, Any]:
-    zone, now = timezone.get_current_timezone(), timezone.now()
+    zone, now, locale = timezone.get_current_timezone(), timezone.now(), request.user.locale
     shown = list(row.pulls.order_by("-slot")[:PULLS_SHOWN])
-    counted = source_row(sources().get(pk=row.pk), zone=zone)
+    records = records_of([row], now=now, zone=ZoneInfo(organisation().time_zone))
+    counted = with_standing(DataSource.objects.filter(pk=row.pk)).get()
     fed = Kpi.objects.filter(mapping__source=row).select_related("owner", "unit").order_by("name")
-    return {
-        "source": row,
-        "standing": counted,
-        "form": form or ScheduleForm(source=row),
-        "pulls": [pull_row(one, zone=zone, locale=request.user.locale) for one in shown],
+    agreement = getattr(row, "agreement", None) or SourceAgreement()
+    return frame_of(request, row) | {
+        "standing": source_row(counted, zone=zone, now=now, record=records.get(row.pk)),
+        "form": form or _schedule(request, row),
+        "pulls": [pull_row(one, zone=zone, locale=locale) for one in shown],
         "watched": is_watched(shown, now=now),
+        "rules": rules_of(row, locale=locale),
+        "kinds": KINDS.items(),
+        "rows_read_by": agreement.get_rows_visible_to_display(),
         "kpis": fed,
         "reads": [
             (name.replace("_", " ").capitalize(), value)
@@ -142,20 +171,5 @@ def _source(request: HttpRequest, row: DataSource, form: ScheduleForm | None = N
             if name != "query" and isinstance(value, str)
         ],
         "query": row.config.get("query", ""),
-        "usual": number_of(row.usual_rows, request.user.locale),
-    }
-
-
-def _pull(request: HttpRequest, row: Pull, form: DecisionForm | None = None) -> dict[str, Any]:
-    changes, total = changes_of(row, locale=request.user.locale)
-    return {
-        "source": row.source,
-        "pull": row,
-        "shown": pull_row(row, zone=timezone.get_current_timezone(), locale=request.user.locale),
-        "is_held": row.state == Pull.State.SUSPECT,
-        "changes": changes,
-        "total": number_of(total, request.user.locale),
-        "more": total > CHANGES_SHOWN,
-        "refusals": row.refusals.order_by("id")[:REFUSALS_SHOWN],
-        "form": form or DecisionForm(),
+        "usual": number_of(row.usual_rows, locale),
     }

@@ -1,0 +1,137 @@
+"""What a pull changed, or what a held one would change: before, after, and the bands that turn."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.utils.translation import gettext as _
+
+from kpis.domain.figures import delta, number, with_unit
+from kpis.domain.judged import Valued, judge_periods
+from kpis.domain.periods import Calendar, Period, fiscal_year_start, period_of
+from kpis.forms import period_name
+from kpis.models import Kpi, Measurement, MeasurementRevision, Pull, StagedReading
+from kpis.queries import calendars, fiscal_years_of, rules_of
+
+CHANGES_SHOWN, JUDGED_AT_MOST = 100, 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A value that a pull brought, or would bring; `bands` are set where the band turns."""
+
+    kpi: Kpi
+    period: Period
+    before: Decimal | None
+    after: Decimal | None
+    bands: tuple[str, str] | None = None
+
+    def shown(self, locale: str) -> dict[str, Any]:
+        """Return the change as a line of a table."""
+        kpi = self.kpi
+        moved = self.after - self.before if self.before is not None and self.after is not None else None
+        return {
+            "kpi": kpi,
+            "period": period_name(self.period),
+            "before": with_unit(number(self.before, kpi.decimals, locale=locale), kpi.measure_unit),
+            "after": with_unit(number(self.after, kpi.decimals, locale=locale), kpi.measure_unit),
+            "change": _("new") if moved is None else delta(moved, kpi.measure_unit, kpi.decimals, locale=locale),
+            "bands": self.bands,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """The changes of a pull, those that turn a band first, and how many there are in all."""
+
+    rows: Sequence[Change]
+    total: int
+    new: int
+    unchanged: int
+
+    @property
+    def revised(self) -> int:
+        return self.total - self.new
+
+    @property
+    def turning(self) -> int:
+        """How many of the rows turn a band."""
+        return sum(row.bands is not None for row in self.rows)
+
+
+def changes_of(pull: Pull, *, limit: int | None = JUDGED_AT_MOST) -> Changes:
+    """Return what a pull changed, or what a held one would change; the latest periods first."""
+    held = pull.state == Pull.State.SUSPECT
+    rows = _staged(pull) if held else _recorded(pull)
+    by_calendar = calendars()
+    changes = [
+        Change(
+            kpi=row.kpi,
+            period=period_of(row.period_start, row.kpi.frequency, by_calendar[row.kpi.calendar_id]),
+            before=row.before,
+            after=row.value,
+        )
+        for row in rows.order_by("-period_start", "kpi__name")[:limit]
+    ]
+    if held:
+        changes = _with_bands(changes, by_calendar)
+    return Changes(
+        rows=changes,
+        total=rows.count(),
+        new=rows.filter(known=None).count(),
+        unchanged=pull.staged.count() - rows.count() if held else pull.values_unchanged,
+    )
+
+
+def _staged(pull: Pull) -> QuerySet[Any]:
+    present = Measurement.objects.filter(kpi_id=OuterRef("kpi_id"), period_start=OuterRef("period_start"))
+    rows = StagedReading.objects.filter(pull=pull).annotate(
+        before=Subquery(present.values("value")[:1]), known=Subquery(present.values("seq")[:1])
+    )
+    differs = ~Q(before=F("value")) | Q(before__isnull=True, value__isnull=False) | Q(known=None)
+    return rows.filter(differs | Q(value__isnull=True, before__isnull=False)).select_related("kpi")
+
+
+def _recorded(pull: Pull) -> QuerySet[Any]:
+    earlier = MeasurementRevision.objects.filter(
+        kpi_id=OuterRef("kpi_id"), period_start=OuterRef("period_start"), seq=OuterRef("seq") - 1
+    )
+    rows = MeasurementRevision.objects.filter(pull=pull).annotate(
+        before=Subquery(earlier.values("value")[:1]), known=Subquery(earlier.values("seq")[:1])
+    )
+    return rows.select_related("kpi")
+
+
+def _with_bands(changes: Sequence[Change], by_calendar: Mapping[int, Calendar]) -> list[Change]:
+    """Judge the values before and after, and put the changes that turn a band first."""
+    of_kpi: dict[Kpi, dict[date, Change]] = defaultdict(dict)
+    for change in changes:
+        of_kpi[change.kpi][change.period.start] = change
+    rules = rules_of(list(of_kpi))
+    judged: list[Change] = []
+    for kpi, by_start in of_kpi.items():
+        present = _present(kpi, min(by_start), by_calendar[kpi.calendar_id])
+        coming = present | {start: Valued(start, change.period.end, change.after) for start, change in by_start.items()}
+        bands = [
+            {row.period_start: row.band for row in judge_periods(values, rules[kpi.pk], fiscal_years=years)}
+            for values in (sorted(present.values()), sorted(coming.values()))
+            for years in [fiscal_years_of(kpi, values, by_calendar)]
+        ]
+        for start, change in by_start.items():
+            old, new = (found.get(start, "") for found in bands)
+            turned = (old, new) if old != new and change.before is not None else None
+            judged.append(Change(kpi=kpi, period=change.period, before=change.before, after=change.after, bands=turned))
+    return sorted(judged, key=lambda row: (row.bands is None, -row.period.start.toordinal(), row.kpi.name))
+
+
+def _present(kpi: Kpi, since: date, calendar: Calendar) -> dict[date, Valued]:
+    first = fiscal_year_start(since, calendar) if kpi.is_cumulative else since
+    rows = Measurement.objects.filter(kpi=kpi, period_start__gte=first)
+    found = rows.values_list("period_start", "period_end", "value", "state", "reason")
+    return {row[0]: Valued(*row) for row in found}

@@ -1,0 +1,90 @@
+"""One pull: what it changed, what its rules found, the lines it refused, and the decision about a held one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from kpiplatform.dashboards.configuration.entry import posted
+from kpiplatform.dashboards.configuration.sources.changes import CHANGES_SHOWN, changes_of
+from kpiplatform.dashboards.configuration.sources.forms import DecisionForm
+from kpiplatform.dashboards.configuration.sources.opening import frame_of, source_for, source_to_read
+from kpiplatform.dashboards.configuration.sources.showing import REFUSALS_SHOWN, number_of, pull_row
+from kpiplatform.dashboards.sheet_file import as_csv, csv_response
+from kpiplatform.htmx import changed, page
+from kpis.models import DataSource, Pull
+from kpis.services.applying import NotHeld
+from kpis.services.pulling import apply_held_pull, discard_held_pull
+
+PULL = "configuration/pull.html"
+
+
+@require_http_methods(["GET", "POST"])
+def pull(request: HttpRequest, code: str, pk: int) -> HttpResponse:
+    """Show what a pull changed; POST applies a held one or puts it aside."""
+    row = _pull_or_404(source_for(request, code), pk)
+    form = DecisionForm(posted(request))
+    if form.is_valid():
+        applies = request.POST.get("decision") == "apply"
+        decide = apply_held_pull if applies else discard_held_pull
+        try:
+            decide(pull_id=row.pk, by=request.user, reason=form.cleaned_data["reason"], now=timezone.now())
+        except NotHeld:
+            form.add_error(None, _("Somebody decided already, or a newer pull was applied. Nothing was changed."))
+        else:
+            row.refresh_from_db()
+            message = _("The values of the pull are applied.") if applies else _("The pull is put aside.")
+            context = _context(request, row)
+            return changed(request, PULL, context, partial="pull", fact="pull-decided", message=message)
+    return page(request, PULL, _context(request, row, form), partial="pull", status=422 if form.is_bound else 200)
+
+
+@require_safe
+def refusals(request: HttpRequest, code: str, pk: int) -> HttpResponse:
+    """Send the lines that a pull refused as a file for spreadsheets."""
+    row = _pull_or_404(source_to_read(request, code), pk)
+    lines = row.refusals.order_by("id").values_list("line", "why")
+    text = as_csv(["line", "why"], ([line or None, why] for line, why in lines))
+    return csv_response(text, name=f"{code}-pull-{row.pk}-refused")
+
+
+@require_safe
+def pull_changes(request: HttpRequest, code: str, pk: int) -> HttpResponse:
+    """Send every value that a pull changed, or would change, as a file for spreadsheets."""
+    row = _pull_or_404(source_to_read(request, code), pk)
+    text = as_csv(
+        ["kpi", "name", "period", "before", "after", "band before", "band after"],
+        (
+            [one.kpi.code, one.kpi.name, one.period.key, one.before, one.after, *(one.bands or (None, None))]
+            for one in changes_of(row, limit=None).rows
+        ),
+    )
+    return csv_response(text, name=f"{code}-pull-{row.pk}-changes")
+
+
+def _pull_or_404(source: DataSource, pk: int) -> Pull:
+    return get_object_or_404(Pull.objects.select_related("source"), pk=pk, source=source)
+
+
+def _context(request: HttpRequest, row: Pull, form: DecisionForm | None = None) -> dict[str, Any]:
+    locale, changes = request.user.locale, changes_of(row)
+    counted = {name: number_of(getattr(changes, name), locale) for name in ("total", "new", "revised", "unchanged")}
+    return frame_of(request, row.source) | {
+        "pull": row,
+        "shown": pull_row(row, zone=timezone.get_current_timezone(), locale=locale),
+        "is_held": row.state == Pull.State.SUSPECT,
+        "changes": [one.shown(locale) for one in changes.rows[:CHANGES_SHOWN]],
+        "counted": counted,
+        "turning": changes.turning,
+        "more": changes.total > CHANGES_SHOWN,
+        "checks": row.checks.order_by("is_kept", "pk"),
+        "refusals": row.refusals.order_by("id")[:REFUSALS_SHOWN],
+        "refused": number_of(row.rows_refused, locale),
+        "more_refusals": row.rows_refused > REFUSALS_SHOWN,
+        "form": form or DecisionForm(),
+    }
