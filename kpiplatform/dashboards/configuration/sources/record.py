@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 from kpis.dates import day, moment
 from kpis.domain.freshness import Kept, by_day, record, slots_between
 from kpis.models import DataSource, Pull
+from kpis.services.freshness import is_scheduled
 
 DAYS = 30
 STEP = 8  # how far apart the marks of two slots stand
@@ -60,11 +61,6 @@ def records_of(sources: Sequence[DataSource], *, now: datetime, zone: ZoneInfo) 
             kept = record(slots, applied[source.pk], within=timedelta(minutes=agreed[source.pk]), now=now)
             found[source.pk] = _shown(kept, zone)
     return found
-
-
-def is_scheduled(source: DataSource) -> bool:
-    """Return whether a source is pulled by itself: not one whose files are sent in."""
-    return source.config.get("origin") != "upload"
 
 
 def fresh_within(source: Any) -> int | None:
