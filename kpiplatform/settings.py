@@ -211,6 +211,7 @@ CELERY_BEAT_SCHEDULE = {
     name: {"task": task, "schedule": TICK_SECONDS, "options": {"expires": max(TICK_SECONDS, 10)}}
     for name, task in {
         "tick": "kpis.tasks.tick",
+        "derive": "kpis.tasks.derive",
         "sweep-evaluations": "kpis.tasks.sweep_evaluations",
         "sweep-deliveries": "alerts.tasks.sweep_deliveries",
         "send-invitations": "kpiplatform.dashboards.tasks.send_invitations",

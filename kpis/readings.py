@@ -25,7 +25,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Who or what reports, and why: kind is pull, manual, upload, api, correction or undo."""
+    """Who or what reports, and why: kind is pull, manual, upload, api, correction, undo or derived."""
 
     kind: str
     note: str = ""

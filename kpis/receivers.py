@@ -11,8 +11,8 @@ from kombu.exceptions import OperationalError
 
 from kpis.services.health import refresh_health
 from kpis.services.rolling import roll_up_objectives
-from kpis.signals import kpis_judged, measurements_recorded
-from kpis.tasks import evaluate_kpis
+from kpis.signals import derivations_owed, kpis_judged, measurements_recorded
+from kpis.tasks import derive, evaluate_kpis
 from objectives.signals import objectives_changed
 
 log = logging.getLogger(__name__)
@@ -28,6 +28,15 @@ def nudge_evaluation(sender: object, *, kpi_ids: list[int], **_: Any) -> None:
             evaluate_kpis.delay(kpi_ids[start : start + KPIS_PER_TASK])
     except OperationalError:
         log.warning("the broker does not answer; %s KPIs wait for the sweep", len(kpi_ids))
+
+
+@receiver(derivations_owed)
+def nudge_derivation(sender: object, **_: Any) -> None:
+    """Ask the workers to compute at once. Without a broker the sweep does it later."""
+    try:
+        derive.delay()
+    except OperationalError:
+        log.warning("the broker does not answer; derived values wait for the sweep")
 
 
 @receiver(kpis_judged)

@@ -10,6 +10,9 @@ kpis_judged = Signal()
 # Sent after commit: values were recorded and wait for judgement. kpi_ids: list[int].
 measurements_recorded = Signal()
 
+# Sent after commit: values of derived KPIs wait to be computed.
+derivations_owed = Signal()
+
 # Sent inside the transaction that ends a pull without applying it. pull: Pull; now: datetime.
 pull_ended_badly = Signal()
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from celery import shared_task
 from django.utils import timezone
 
+from kpis.services.deriving import derive_owed
 from kpis.services.health import refresh_health
 from kpis.services.judging import judge, judge_owed
 from kpis.services.pulling import due_pulls, run_pull
@@ -51,3 +52,9 @@ def evaluate_kpis(kpi_ids: list[int]) -> None:
 def sweep_evaluations() -> None:
     """Judge what no nudge led to."""
     judge_owed(now=timezone.now())
+
+
+@shared_task
+def derive() -> None:
+    """Compute the values of derived KPIs that are owed; rung when inputs change, and by the clock."""
+    derive_owed(now=timezone.now())

@@ -2,6 +2,7 @@
 
 from kpis.models.calendar import Holiday, PeriodCalendar, PeriodLock, PeriodReopening
 from kpis.models.definition import Kpi, KpiLink, KpiOwnership, KpiVersion, KpiWeight
+from kpis.models.derivation import KpiInput, OwedDerivation
 from kpis.models.evaluation import Evaluation, KpiState
 from kpis.models.measurement import Measurement, MeasurementRevision
 from kpis.models.note import Annotation, Commentary
@@ -17,6 +18,7 @@ __all__ = [
     "Evaluation",
     "Holiday",
     "Kpi",
+    "KpiInput",
     "KpiLink",
     "KpiOwnership",
     "KpiState",
@@ -24,6 +26,7 @@ __all__ = [
     "KpiWeight",
     "Measurement",
     "MeasurementRevision",
+    "OwedDerivation",
     "PeriodCalendar",
     "PeriodLock",
     "PeriodReopening",

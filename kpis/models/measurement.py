@@ -9,7 +9,7 @@ from kpis.models.definition import Kpi
 from kpis.models.target import value_field
 
 STATES = ["reported", "provisional", "not_applicable"]
-KINDS = ["pull", "manual", "upload", "api", "correction", "undo"]
+KINDS = ["pull", "manual", "upload", "api", "correction", "undo", "derived"]
 NOT_NAN = "NaN"
 
 
@@ -82,7 +82,7 @@ class MeasurementRevision(models.Model):
                 condition=~models.Q(kind="correction") | ~models.Q(note=""), name="correction_has_reason"
             ),
             models.CheckConstraint(
-                condition=models.Q(pull__isnull=False) | models.Q(recorded_by__isnull=False),
+                condition=models.Q(pull__isnull=False) | models.Q(recorded_by__isnull=False) | models.Q(kind="derived"),
                 name="revision_has_an_origin",
             ),
         ]

@@ -15,9 +15,11 @@ from orjson import loads
 from kpiplatform.accounts.models import User
 from kpiplatform.accounts.services import lock_active
 from kpiplatform.audit.editing import lock_as_seen
+from kpis.calculations import parsed_or_none
 from kpis.models import Kpi, KpiOwnership, KpiState, KpiVersion, KpiWeight
 from kpis.queries import rules_of
 from kpis.services.aiming import Refused, hand_over
+from kpis.services.formulas import connect_inputs, follow_formulas, hold_formulas, owe_from, refuse_to_retire_input
 from kpis.services.judging import rejudge
 from kpis.services.recording import ensure_states
 from kpis.services.rolling import roll_up_objectives
@@ -46,14 +48,16 @@ FOLLOWING = {
 
 
 def create_kpi(*, values: Mapping[str, Any], owner: User, by: User, now: datetime) -> Kpi:
-    """Create a draft with its owner. Raises NotActive for a person who may not sign in."""
+    """Create a draft with its owner. Raises NotActive for a person who may not sign in, FormulaError."""
     with transaction.atomic():
+        hold_formulas()
         lock_active(owner)
         kpi = Kpi.objects.create(**values, owner=owner, status=Kpi.Status.DRAFT, created_at=now)
         KpiOwnership.objects.create(
             kpi=kpi, owner=owner, effective_from=now.date(), recorded_at=now, recorded_by=by, reason=""
         )
         ensure_states(kpi_ids=[kpi.pk])
+        connect_inputs(kpi)
     return kpi
 
 
@@ -70,10 +74,13 @@ def define(
 ) -> Kpi:
     """Change the definition sheet; of an active KPI a new version is noted, with its reason.
 
-    Raises ChangedMeanwhile. What follows from the change follows at once: values are expected by the new schedule,
-    judged by the new polarity, and counted for the new objective. The same sheet again changes nothing.
+    Raises ChangedMeanwhile, FormulaError, and Refused where another KPI could not be computed from this one any more.
+    What follows from the change follows at once: values are expected by the new schedule,
+    judged by the new polarity, counted for the new objective, and computed anew where they come from a formula. The
+    same sheet again changes nothing.
     """
     with transaction.atomic():
+        hold_formulas()
         row = Kpi.objects.select_for_update(of=("self",)).get(pk=kpi.pk)
         before = {name: getattr(row, name) for name in values}
         changed = {name for name, value in values.items() if before[name] != value}
@@ -86,6 +93,7 @@ def define(
             row.version += 1
             _note_version(row, effective_from=effective_from, reason=reason, breaks=breaks_series, by=by, now=now)
         row.save(update_fields=[*changed, "version"])
+        follow_formulas(row, changed, effective_from)
         _follow(row, changed, {before.get("objective_id", row.objective_id), row.objective_id}, effective_from, now)
     return row
 
@@ -125,9 +133,11 @@ def staff(
 def move_on(*, kpi: Kpi, to: str, by: User, now: datetime, reason: str = "", checklist: Any = None) -> Kpi:
     """Bring the KPI into the next state of its life; asked twice, it happens once.
 
-    Raises Refused where that state does not follow, or where an active KPI could not be judged.
+    Raises Refused where that state does not follow, where an active KPI could not be judged, or where another one is
+    computed from one that would be retired.
     """
     with transaction.atomic():
+        hold_formulas()
         row = Kpi.objects.select_for_update(of=("self",)).get(pk=kpi.pk)
         if row.status == to:
             return row
@@ -138,11 +148,16 @@ def move_on(*, kpi: Kpi, to: str, by: User, now: datetime, reason: str = "", che
             _refuse_unless_complete(row)
             lock_active(row.owner)
             row.active_from = row.active_from or now.date()
+        if to == Kpi.Status.RETIRED:
+            refuse_to_retire_input(row)
         row.status = to
         row.save(update_fields=["status", "active_from"])
         if to == Kpi.Status.ACTIVE and not row.versions.exists():
             first = row.active_from or now.date()
             _note_version(row, effective_from=first, reason=reason, breaks=False, by=by, now=now, checklist=checklist)
+        if to == Kpi.Status.ACTIVE:
+            connect_inputs(row)
+            owe_from(row, row.active_from or now.date())
         KpiState.objects.filter(kpi=row).update(next_due_on=None)
         roll_up_objectives(objective_ids=[row.objective_id], now=now)
         if to == Kpi.Status.ACTIVE:
@@ -159,6 +174,8 @@ def what_is_missing(kpi: Kpi) -> list[str]:
             missing.append(_("It has no target."))
         if not rules.thresholds:
             missing.append(_("It has no thresholds."))
+    if kpi.entry == Kpi.Entry.DERIVED and parsed_or_none(kpi.formula) is None:
+        missing.append(_("It is derived, but has no calculation."))
     if not kpi.owner.is_active:
         missing.append(_("Its owner %(name)s may not sign in.") % {"name": kpi.owner.name})
     return missing

@@ -15,6 +15,7 @@ from kpis.domain.parsing import PLACES, TOO_LARGE, to_storage
 from kpis.models import Kpi, KpiState, Measurement, PeriodLock, PeriodReopening
 from kpis.readings import Conflict, Origin, PeriodLocked, Reading, Recorded
 from kpis.services.judging import judge as judge_now
+from kpis.services.owing import owe_what_follows
 from kpis.signals import measurements_recorded
 
 JUDGED_AT_ONCE = 1000  # more KPIs than this are judged by the workers, batch by batch
@@ -49,6 +50,7 @@ def record_measurements(
         _refuse_locked(clean, now)
         stored = store_readings(clean, origin=origin, now=now)
         _owe_judgement(stored, now)
+        owe_what_follows(stored, now=now)
         changed = [row.kpi_id for row in stored]
         if changed and judge and len(changed) <= JUDGED_AT_ONCE:
             judge_now(kpi_ids=changed, now=now)

@@ -1,0 +1,195 @@
+"""Formulas as they are stored, and the values that they are computed from."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from kpis.domain.formula.deriving import Calculation, span_of
+from kpis.domain.formula.errors import FormulaError, Problem
+from kpis.domain.formula.evaluating import Missing
+from kpis.domain.formula.fitting import Shape, refuse_misfit
+from kpis.domain.formula.parsing import parse
+from kpis.domain.formula.series import Known, Series, Span
+from kpis.domain.formula.tree import Node, codes, terms
+from kpis.domain.periods import Calendar, Frequency
+from kpis.models import Kpi, KpiVersion
+from kpis.queries import calendar_of
+
+VALUES = """
+SELECT m.kpi_id, m.period_start, m.period_end, m.value, m.numerator, m.denominator, m.state
+FROM unnest(%s::bigint[], %s::date[], %s::date[]) AS wanted(kpi_id, since, until)
+JOIN kpis_measurement m ON m.kpi_id = wanted.kpi_id AND m.period_end > wanted.since AND m.period_start < wanted.until
+ORDER BY m.kpi_id, m.period_start
+"""
+parsed = lru_cache(maxsize=2048)(parse)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A definition as it holds for the periods that start on or after a day; without formula it is not derived."""
+
+    number: int
+    effective_from: date
+    formula: Node | None
+    missing: Missing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A formula and the spans that it is to be computed for."""
+
+    formula: Node
+    missing: Missing
+    calendar: Calendar
+    spans: Sequence[Span]
+
+
+def shape_of(kpi: Kpi) -> Shape:
+    """Return what of a KPI must fit where it is referred to."""
+    return Shape(
+        unit=kpi.measure_unit,
+        frequency=Frequency(kpi.frequency),
+        calendar=calendar_of(kpi.calendar),
+        method=kpi.time_aggregation,
+    )
+
+
+def checked_formula(text: str, *, code: str, shape: Shape, among: QuerySet[Kpi]) -> Node:
+    """Return the formula of a KPI with that code and shape, referring to KPIs `among` those that the writer may see.
+
+    Raises FormulaError; a KPI that the writer may not see is not there.
+    """
+    formula = parsed(text)
+    inputs = {kpi.code: kpi for kpi in among.filter(code__in=codes(formula)).select_related("calendar")}
+    for term in terms(formula):
+        if term.code == code:
+            raise FormulaError(Problem.ITSELF, term.at, text=term.code)
+        if term.code not in inputs:
+            raise FormulaError(Problem.UNKNOWN_KPI, term.at, text=term.code)
+    refuse_misfit(formula, shape, {name: shape_of(kpi) for name, kpi in inputs.items()})
+    return formula
+
+
+def versions_of(kpi_ids: Iterable[int]) -> dict[int, list[Version]]:
+    """Return the versions of the definition that hold for some period of each KPI, the newest first."""
+    found: dict[int, list[Version]] = defaultdict(list)
+    rows = KpiVersion.objects.filter(kpi_id__in=list(kpi_ids)).order_by("kpi_id", "-version")
+    for kpi_id, number, since, sheet in rows.values_list("kpi_id", "version", "effective_from", "definition"):
+        if not found[kpi_id] or since < found[kpi_id][-1].effective_from:
+            found[kpi_id].append(_version(number, since, sheet))
+    return found
+
+
+def version_in_force(versions: Sequence[Version], start: date) -> Version | None:
+    """Return the version that computes the period that starts on a day, None if the KPI was not derived then."""
+    version = next((one for one in versions if one.effective_from <= start), None)
+    return version if version is not None and version.formula is not None else None
+
+
+def calculations(wanted: Sequence[Wanted]) -> list[Calculation]:
+    """Return each formula with all the values that its spans need, in a number of queries that stays the same."""
+    kpis = _inputs_by_code({code for one in wanted for code in codes(one.formula)})
+    formulas = {code: formula for code, kpi in kpis.items() if (formula := _nested(kpi)) is not None}
+    reach = _Reach(formulas, {code: calendar_of(kpi.calendar) for code, kpi in kpis.items()})
+    for one in wanted:
+        for span in one.spans:
+            reach.add(one.formula, span, one.calendar)
+    series = _series(kpis, reach)
+    nested: dict[str, Calculation] = {}
+
+    def calculation(formula: Node, missing: Missing, calendar: Calendar) -> Calculation:
+        own = codes(formula)
+        return Calculation(
+            formula=formula,
+            missing=missing,
+            calendar=calendar,
+            inputs={code: series[code] for code in own},
+            nested={code: of_input(code) for code in own if code in formulas},
+        )
+
+    def of_input(code: str) -> Calculation:
+        if code not in nested:
+            missing = Missing(kpis[code].missing_policy)
+            nested[code] = calculation(formulas[code], missing, reach.calendars[code])
+        return nested[code]
+
+    return [calculation(one.formula, one.missing, one.calendar) for one in wanted]
+
+
+class _Reach:
+    """The first and the last day for which values of each input are needed."""
+
+    def __init__(self, formulas: Mapping[str, Node], calendars: Mapping[str, Calendar]) -> None:
+        self.formulas, self.calendars = formulas, calendars
+        self.days: dict[str, tuple[date, date]] = {}
+
+    def add(self, formula: Node, span: Span, calendar: Calendar) -> None:
+        for term in terms(formula):
+            own = span_of(term, span, calendar)
+            if own is None:
+                continue
+            since, until = self.days.get(term.code, (own.start, own.end))
+            self.days[term.code] = (min(since, own.start), max(until, own.end))
+            if term.code in self.formulas:
+                self.add(self.formulas[term.code], own, self.calendars[term.code])
+
+
+def _version(number: int, since: date, sheet: Mapping[str, object]) -> Version:
+    is_derived = sheet.get("entry") == Kpi.Entry.DERIVED
+    return Version(
+        number=number,
+        effective_from=since,
+        formula=parsed_or_none(str(sheet.get("formula", ""))) if is_derived else None,
+        missing=Missing(str(sheet.get("missing_policy", Missing.BLANK))),
+    )
+
+
+def parsed_or_none(text: str) -> Node | None:
+    """Return a stored formula; None for a text that was never one."""
+    try:
+        return parsed(text)
+    except FormulaError:
+        return None
+
+
+def _inputs_by_code(wanted: set[str]) -> dict[str, Kpi]:
+    """Return the KPIs of these codes, and those that a formula among them refers to where it is aggregated itself."""
+    found: dict[str, Kpi] = {}
+    while wanted:
+        found |= {kpi.code: kpi for kpi in Kpi.objects.filter(code__in=wanted).select_related("calendar")}
+        nested = [formula for code in wanted if code in found and (formula := _nested(found[code])) is not None]
+        wanted = {code for formula in nested for code in codes(formula)} - found.keys()
+    return found
+
+
+def _nested(kpi: Kpi) -> Node | None:
+    if kpi.entry != Kpi.Entry.DERIVED or kpi.time_aggregation != Kpi.Aggregation.FORMULA:
+        return None
+    return parsed_or_none(kpi.formula)
+
+
+def _series(kpis: Mapping[str, Kpi], reach: _Reach) -> dict[str, Series]:
+    values: dict[int, list[Known]] = defaultdict(list)
+    asked = [(kpis[code].pk, since, until) for code, (since, until) in reach.days.items()]
+    with connection.cursor() as cursor:
+        cursor.execute(VALUES, [list(column) for column in zip(*asked, strict=True)] or [[], [], []])
+        for kpi_id, *known in cursor.fetchall():
+            values[kpi_id].append(Known(*known))
+    return {
+        code: Series(
+            frequency=Frequency(kpi.frequency),
+            calendar=reach.calendars[code],
+            method=kpi.time_aggregation,
+            factor=kpi.ratio_factor,
+            begins=kpi.active_from,
+            values=values[kpi.pk],
+        )
+        for code, kpi in kpis.items()
+    }

@@ -1,0 +1,1 @@
+"""Formulas of derived KPIs: read, printed, fitted, computed and explained. Never evaluated as code."""

@@ -1,0 +1,134 @@
+"""The value of a derived KPI in any span of days: its inputs first, each aggregated its own way, then the formula."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+
+from kpis.domain.aggregation import Aggregate
+from kpis.domain.formula.evaluating import Absent, Missing, Result, evaluate
+from kpis.domain.formula.series import Series, Span, Taken
+from kpis.domain.formula.tree import Node, Reference, Rolling, Term, ToDate, terms
+from kpis.domain.parsing import TOO_LARGE
+from kpis.domain.periods import DAY, Calendar, Period, fiscal_year_start, previous_period
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calculation:
+    """A formula with what it is computed from: its inputs by code, and what a missing one counts as.
+
+    `nested` are the inputs that are formulas themselves and are aggregated by aggregating their own inputs.
+    """
+
+    formula: Node
+    missing: Missing
+    calendar: Calendar
+    inputs: Mapping[str, Series]
+    nested: Mapping[str, Calculation]
+
+    @cached_property
+    def terms(self) -> list[Term]:
+        """The references of the formula."""
+        return terms(self.formula)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The value of a derived KPI in a span, or why there is none.
+
+    `is_waiting` says that an input is simply not there yet, `is_final` is false while the span or an input is open.
+    """
+
+    value: Decimal | None
+    reason: str
+    is_waiting: bool
+    is_final: bool
+    taken: Mapping[Term, Taken]
+
+    def of(self, term: Term) -> Result:
+        """Return what a term of the formula came to."""
+        return self.taken[term].value
+
+
+def derive(calculation: Calculation, span: Span, *, today: date) -> Outcome:
+    """Return the value of a formula in a span; nothing where not one of its inputs has anything to say of it."""
+    taken = {term: _take(calculation, term, span, today) for term in calculation.terms}
+    result: Result = Absent.MISSING
+    if any(one.is_there for one in taken.values()):
+        result = evaluate(calculation.formula, lambda term: taken[term].value, calculation.missing)
+    if isinstance(result, Decimal) and result.copy_abs() >= TOO_LARGE:
+        result = Absent.TOO_LARGE
+    value = result if isinstance(result, Decimal) else None
+    return Outcome(
+        value=value,
+        reason=str(result) if isinstance(result, Absent) else "",
+        is_waiting=result is Absent.MISSING and not all(one.is_there for one in taken.values()),
+        is_final=span.end <= today and all(one.is_final for one in taken.values() if one.is_there),
+        taken=taken,
+    )
+
+
+def aggregate_derived(calculation: Calculation, span: Span, *, today: date) -> Aggregate:
+    """Return the value of a KPI with the aggregation `formula` over many of its periods: inputs first, then formula.
+
+    `calculation` holds the inputs for all days of the span. Its coverage is that of the input with the largest gap.
+    """
+    found = derive(calculation, span, today=today)
+    least = min(found.taken.values(), key=lambda one: (one.present - one.due, one.present))
+    return Aggregate(
+        value=found.value,
+        present=least.present,
+        due=least.due,
+        complete=0 < least.due == least.present,
+        reason="no_values" if found.is_waiting else found.reason,
+    )
+
+
+def span_of(term: Term, span: Span, calendar: Calendar) -> Span | None:
+    """Return the days that a term is about where the formula is about `span`; None if nothing lies before it."""
+    match term:
+        case Reference(back=0):
+            return span
+        case ToDate():
+            return Span(start=fiscal_year_start(span.end - DAY, calendar), end=span.end)
+        case _ if span.period is None:
+            return None
+        case Reference():
+            return Span.of(_back(span.period, term.back, calendar))
+        case Rolling():
+            return Span(start=_back(span.period, term.count - 1, calendar).start, end=span.end)
+
+
+def _take(calculation: Calculation, term: Term, span: Span, today: date) -> Taken:
+    wanted = span_of(term, span, calculation.calendar)
+    if wanted is None:
+        return Taken(span=span, value=Absent.NO_ROLLUP)
+    series = calculation.inputs[term.code]
+    own = series.own(wanted)
+    if own is not None:
+        return own
+    nested = calculation.nested.get(term.code)
+    if nested is None:
+        return series.over(wanted, missing=calculation.missing, today=today)
+    found = aggregate_derived(nested, wanted, today=today)
+    return Taken(
+        span=wanted,
+        value=found.value if found.value is not None else _why(found.reason),
+        present=found.present,
+        due=found.due,
+        is_there=found.present > 0,
+        is_final=found.complete and wanted.end <= today,
+    )
+
+
+def _why(reason: str) -> Absent:
+    return Absent(reason) if reason in set(Absent) else Absent.MISSING
+
+
+def _back(period: Period, count: int, calendar: Calendar) -> Period:
+    for _ in range(count):
+        period = previous_period(period, calendar)
+    return period
