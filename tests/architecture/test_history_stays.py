@@ -42,6 +42,7 @@ AUDITED = {
     "kpis_datasource",
     "kpis_holiday",
     "kpis_kpi",
+    "kpis_kpiinput",
     "kpis_kpilink",
     "kpis_kpiownership",
     "kpis_kpiweight",
