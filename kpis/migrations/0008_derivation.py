@@ -16,7 +16,7 @@ def revision_check(name: str, condition: Q) -> list[migrations.operations.base.O
 
 
 class Migration(migrations.Migration):
-    dependencies = [("kpis", "0005_quality"), ("audit", "0002_functions")]
+    dependencies = [("kpis", "0007_part_of"), ("audit", "0002_functions")]
     operations = [
         migrations.CreateModel(
             name="KpiInput",
