@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, Min, OuterRef, Q
 
@@ -28,6 +26,7 @@ from kpis.services.applying import (
     note_failure,
 )
 from kpis.services.checking import controls_of, rules_of_source
+from kpis.services.reaching import reached
 from kpis.sources.base import Refusal, SourceError, SourceRows, Window, window_for
 from kpis.sources.mapping import MappedKpi, MappingError, parse_mapping, wanted_columns
 from objectives.queries import organisation
@@ -36,7 +35,8 @@ __all__ = ["apply_held_pull", "discard_held_pull", "due_pulls", "request_pull", 
 
 log = logging.getLogger(__name__)
 
-# Longer than the slowest fetch and its bookkeeping. A worker that dies holds its pull for this long.
+# Longer than computing and writing values takes. While a source is being read the lease is renewed; a worker that
+# dies holds its pull for this long.
 LEASE = timedelta(seconds=120)
 
 
@@ -48,7 +48,8 @@ def due_pulls(*, now: datetime) -> list[tuple[int, datetime]]:
     for: the latest one fetches what they would have.
     """
     fed = SourceMapping.objects.filter(source=OuterRef("pk"), kpi__status=Kpi.Status.ACTIVE)
-    sources = DataSource.objects.filter(Exists(fed), is_enabled=True)
+    # Files that are sent in are read when they come.
+    sources = DataSource.objects.filter(Exists(fed), is_enabled=True).exclude(config__contains={"origin": "upload"})
     zone = _zone()
     slots = {(source.pk, latest_slot(source.schedule, now=now, zone=zone)) for source in sources}
     started = Pull.objects.filter(
@@ -58,12 +59,19 @@ def due_pulls(*, now: datetime) -> list[tuple[int, datetime]]:
     return sorted((slots - set(started.values_list("source_id", "slot"))) | set(owed))
 
 
-def request_pull(*, source: DataSource, now: datetime) -> Pull:
-    """Return a pull of the source that waits for a worker: a new one, unless one is waiting or running."""
+def request_pull(*, source: DataSource, now: datetime, since: date | None = None) -> Pull:
+    """Return a pull of the source that waits for a worker: a new one, unless one is waiting or running.
+
+    With `since` the pull reads from that day on, for rows that came later than the source looks back.
+    """
     with transaction.atomic():
         DataSource.objects.select_for_update(no_key=True).get(pk=source.pk)
-        unfinished = Pull.objects.filter(source=source, state__in=[Pull.State.WAITING, Pull.State.RUNNING]).first()
-        return unfinished or Pull.objects.get_or_create(source=source, slot=now)[0]
+        unfinished = Pull.objects.filter(source=source, state__in=[Pull.State.WAITING, Pull.State.RUNNING])
+        if since is not None:
+            # One that waits reads these days too; one that runs has asked for its days already.
+            unfinished.filter(state=Pull.State.WAITING).update(since=since)
+            unfinished = unfinished.filter(state=Pull.State.WAITING)
+        return unfinished.first() or Pull.objects.get_or_create(source=source, slot=now, defaults={"since": since})[0]
 
 
 def run_pull(*, source_id: int, slot: datetime, now: datetime, lease: timedelta = LEASE) -> Pull:
@@ -81,13 +89,19 @@ def run_pull(*, source_id: int, slot: datetime, now: datetime, lease: timedelta 
     def ended() -> datetime:
         return now + timedelta(seconds=time.monotonic() - began)
 
+    def renew() -> None:
+        ours = Pull.objects.filter(pk=pull.pk, state=Pull.State.RUNNING, attempts=pull.attempts)
+        if not ours.update(lease_until=ended() + lease):
+            raise NotOurs
+
     following = next_slot(source.schedule, after=now, zone=_zone())
     if pull.attempts > ATTEMPTS_AT_MOST:
         error = SourceError(f"The worker stopped in the middle of it {ATTEMPTS_AT_MOST} times.")
         note_failure(pull, error, now=now, ended_at=ended(), next_slot=following)
         return Pull.objects.get(pk=pull.pk)
     try:
-        fetched = _fetch(source, now.astimezone(_zone()).date())
+        fetched = _fetch(pull, today=now.astimezone(_zone()).date(), following=following, alive=renew)
+        renew()
         if why := looks_wrong(source, fetched):
             hold(pull, fetched, why, now=now, ended_at=ended())
         else:
@@ -132,30 +146,27 @@ def _claim(source_id: int, slot: datetime, now: datetime, lease: timedelta) -> P
         return Pull.objects.select_related("source").get(source_id=source_id, slot=slot)
 
 
-def _fetch(source: DataSource, today: date) -> Fetched:
+def _fetch(pull: Pull, *, today: date, following: datetime, alive: Callable[[], None]) -> Fetched:
     """Read the source and compute its readings. No transaction is open meanwhile."""
     # They load pandas, which only a worker that pulls should wait for.
     from kpis.sources.checking import check_rows, with_rules
     from kpis.sources.computing import compute_readings
-    from kpis.sources.registry import source_of
 
+    source = pull.source
     mapped, refusals = _mapped_kpis(source)
     rules = rules_of_source(source)
-    window = window_for(
-        cursor=source.cursor,
-        look_back_days=source.look_back_days,
-        until=today,
-        grids={(kpi.frequency, kpi.calendar) for kpi in mapped},
-    )
     if source.cursor is not None and source.cursor > today:
         raise SourceError(f"Rows before {source.cursor} were pulled already, but by the clock it is {today}.")
-    reader = source_of(kind=source.kind, config=source.config, folder=Path(settings.KPI_SOURCES_DIR))
+    window = _window(pull, mapped, today)
     columns = with_rules(wanted_columns(kpi.mapping for kpi in mapped), rules)
-    rows = reader.fetch(window=window, columns=columns)
+    with reached(source) as reader:
+        day = today if source.is_snapshot else None
+        rows = reader.fetch(window=window, columns=columns, snapshot_day=day, alive=alive)
     if not len(rows) and not source.may_be_empty:
         span = f"from {window.since} to before {today}" if window.since else f"before {today}"
-        raise SourceError(f"There was no row for the days {span}.", refusals=rows.refusals, read=rows.read)
-    rows_a_day = _rows_a_day(rows, window, [kpi.kpi_id for kpi in mapped])
+        why = "There was no row." if source.is_snapshot else f"There was no row for the days {span}."
+        raise SourceError(why, refusals=rows.refusals, read=rows.read)
+    rows_a_day = len(rows) if source.is_snapshot else _rows_a_day(rows, window, [kpi.kpi_id for kpi in mapped])
     checked = check_rows(
         rows,
         rules,
@@ -165,7 +176,12 @@ def _fetch(source: DataSource, today: date) -> Fetched:
         usual=source.usual_rows,
         controls=controls_of(rules),
     )
-    computed = compute_readings(checked.rows, mapped, window, left_out=checked.left_out)
+    if source.is_snapshot:
+        # What is said before the last slot in a period is provisional for that period.
+        of_today = Window(since=None, until=following.astimezone(_zone()).date())
+        computed = compute_readings(checked.rows, mapped, of_today, left_out=checked.left_out)
+    else:
+        computed = compute_readings(checked.rows, mapped, window, left_out=checked.left_out)
     return Fetched(
         window=window,
         rows_read=rows.read,
@@ -175,6 +191,20 @@ def _fetch(source: DataSource, today: date) -> Fetched:
         refusals=[*refusals, *computed.refusals, *rows.refusals, *checked.refusals],
         outcomes=checked.outcomes,
         rows_refused=len(checked.refusals),
+    )
+
+
+def _window(pull: Pull, mapped: Sequence[MappedKpi], today: date) -> Window:
+    """Return the days to read: those since the last pull and looked back to, unless all or others are asked for."""
+    source = pull.source
+    if source.is_snapshot:
+        return Window(since=today, until=today)
+    asked_since = pull.since
+    return window_for(
+        cursor=None if source.config.get("origin") == "upload" else asked_since or source.cursor,
+        look_back_days=0 if asked_since else source.look_back_days,
+        until=today,
+        grids={(kpi.frequency, kpi.calendar) for kpi in mapped},
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,10 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-# What one fetch may cost. The lease of a pull (120 s) is longer than the slowest fetch.
-ROWS_AT_MOST = 2_000_000
-BYTES_AT_MOST = 256 * 1024 * 1024
-SECONDS_AT_MOST = 60.0
+    from kpis.sources.cells import Formats
 
 # A few bad lines are left out and named. With more than this share of the lines something else is
 # wrong (columns moved, another unit, another language), and nothing of the fetch is taken.
@@ -99,13 +97,57 @@ class SourceRows:
         return self.columns[(name, kind)]
 
 
-class Source(Protocol):
-    """A place rows come from."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What reading a source once may cost: rows, bytes of a file or an answer, seconds, bytes of memory."""
 
-    date_column: str
+    rows: int = 20_000_000
+    size: int = 2048 * 1024**2
+    seconds: float = 300
+    memory: int = 512 * 1024**2
 
-    def fetch(self, *, window: Window, columns: frozenset[Wanted]) -> SourceRows:
-        """Return the rows of the window; SourceError if the whole cannot be trusted."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What a source finds around it: the folder of files, a file that was sent in, and what it may do."""
+
+    folder: Path
+    sent: Path | None = None
+    zone: str = "UTC"
+    allow: tuple[str, ...] = ()
+    limits: Limits = Limits()
+
+
+@dataclass(slots=True, kw_only=True)
+class Table:
+    """A stretch of rows as the source gave them: cells by column, and the line of each row."""
+
+    columns: dict[str, Sequence[Any]]
+    lines: Sequence[int]
+    refusals: list[Refusal] = field(default_factory=list)
+
+    def keep(self, kept: Sequence[bool]) -> None:
+        """Leave out the rows that are not marked."""
+        if not all(kept):
+            self.lines = list(compress(self.lines, kept))
+            self.columns = {name: list(compress(cells, kept)) for name, cells in self.columns.items()}
+
+
+class Connector(Protocol):
+    """A place rows come from, in the process that reads it."""
+
+    formats: Formats
+
+    def tables(self, *, window: Window, names: frozenset[str] | None) -> Iterator[Table]:
+        """Yield the rows in stretches, with the columns of `names` or all of them.
+
+        The window is a request: rows outside of it may come too. Raises SourceError if the whole
+        cannot be trusted.
+        """
+        ...
+
+    def choices(self) -> dict[str, list[str]]:
+        """Return for a setting what there is to choose from, like the sheets of a workbook."""
         ...
 
 
@@ -118,25 +160,6 @@ def path_inside(folder: Path, name: str) -> Path:
     if not path.is_file():
         raise SourceError(f"The file {name} is not there.")
     return path
-
-
-def read_settings(config: Any, *, required: Sequence[str], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a source; missing, unknown and wrongly typed ones are refused."""
-    if not isinstance(config, dict):
-        raise SourceError("The settings of the source are not a table of names and values.")
-    unknown = sorted(set(config) - set(required) - set(defaults))
-    if unknown:
-        raise SourceError(f"The source has an unknown setting: {unknown[0]}.")
-    settings = {**defaults, **config}
-    for name in required:
-        if not isinstance(settings.get(name), str) or not settings[name]:
-            raise SourceError(f"The source needs the setting {name}.")
-    for name, default in defaults.items():
-        if not isinstance(settings[name], type(default)):
-            raise SourceError(f"The setting {name} of the source is not a {type(default).__name__}.")
-    if not all(isinstance(name, str) for name in settings.get("unique_by", ())):
-        raise SourceError("The setting unique_by of the source is a list of column names.")
-    return settings
 
 
 def require_columns(found: Sequence[str], needed: Sequence[str], *, where: str) -> None:

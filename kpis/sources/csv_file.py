@@ -5,136 +5,125 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from operator import itemgetter
-from pathlib import Path
 from typing import Any
 
-from kpis.domain.parsing import NumberFormat, parse_day, parse_number
-from kpis.sources.base import (
-    BYTES_AT_MOST,
-    ROWS_AT_MOST,
-    Refusal,
-    SourceError,
-    SourceRows,
-    Wanted,
-    Window,
-    path_inside,
-    read_settings,
-    require_columns,
+from kpis.sources.base import Place, Refusal, SourceError, Table, Window, require_columns
+from kpis.sources.cells import Formats
+from kpis.sources.files import open_file, shown_name
+from kpis.sources.settings import FILE, READING, Setting, gettext_noop
+
+LINES_AT_ONCE = 20_000
+LINE_END = re.compile(r"\r\n|\r|\n")
+
+SETTINGS = (
+    *FILE,
+    Setting(
+        name="encoding",
+        label=gettext_noop("Encoding"),
+        default="utf-8",
+        required=True,
+        help=gettext_noop("utf-8 for most; cp1252 for files of older Windows programs."),
+    ),
+    Setting(
+        name="delimiter",
+        label=gettext_noop("Columns are parted by"),
+        default=",",
+        required=True,
+        help=gettext_noop("One character."),
+    ),
+    *READING,
 )
-from kpis.sources.rows import RawRows, Reader, bounded, typed_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CsvFile:
-    """A CSV file with a header in the folder of the sources; only the columns that are needed are kept."""
+    """A CSV file with a header; only the columns that are needed are kept."""
 
-    folder: Path
-    path: str
-    encoding: str
-    delimiter: str
-    date_column: str
-    date_format: str
-    numbers: NumberFormat
-    unique_by: tuple[str, ...]
+    place: Place
+    settings: Mapping[str, Any]
+    formats: Formats
 
     @classmethod
-    def from_config(cls, config: Any, folder: Path) -> CsvFile:
-        """Return the file that `config` describes; SourceError says what is wrong with it."""
-        defaults = {
-            "encoding": "utf-8",
-            "delimiter": ",",
-            "date_format": "%Y-%m-%d",
-            "decimal": ".",
-            "unique_by": [],
-        }
-        settings = read_settings(config, required=["path", "date_column"], defaults=defaults)
+    def from_settings(cls, settings: Mapping[str, Any], place: Place) -> CsvFile:
+        """Return the file that the settings describe; SourceError says what is wrong with them."""
         try:
             codecs.lookup(settings["encoding"])
         except LookupError:
             raise SourceError(f"{settings['encoding']} is not the name of an encoding.") from None
         if len(settings["delimiter"]) != 1 or settings["delimiter"] in '"\r\n':
             raise SourceError("The delimiter of the source is one character.")
-        if "%z" in settings["date_format"] or "%Z" in settings["date_format"]:
-            raise SourceError("The date format of the source has a time zone; days have none.")
-        try:
-            numbers = NumberFormat(decimal=settings["decimal"])
-        except ValueError as error:
-            raise SourceError(str(error)) from None
-        return cls(
-            folder=folder,
-            path=settings["path"],
-            encoding=settings["encoding"],
-            delimiter=settings["delimiter"],
-            date_column=settings["date_column"],
-            date_format=settings["date_format"],
-            numbers=numbers,
-            unique_by=tuple(settings["unique_by"]),
-        )
+        return cls(place=place, settings=settings, formats=Formats.of(settings, zone=place.zone))
 
-    def fetch(self, *, window: Window, columns: frozenset[Wanted]) -> SourceRows:
-        """Return the rows of the window; a wrong encoding, header or quoting refuses the whole file."""
-        names = sorted({name for name, _ in columns} | {self.date_column, *self.unique_by})
-        return typed_rows(
-            self._cells(names),
-            reader=Reader(day=self._day, number=self._number, text=_text),
-            date_column=self.date_column,
-            columns=columns,
-            window=window,
-            unique_by=self.unique_by,
-        )
+    def choices(self) -> dict[str, list[str]]:
+        """Return nothing: a CSV file has one table."""
+        return {}
 
-    def _cells(self, names: list[str]) -> RawRows:
-        rows = csv.reader(io.StringIO(self._content(), newline=""), delimiter=self.delimiter, strict=True)
-        picked: list[tuple[str, ...]] = []
-        lines: list[int] = []
-        refusals: list[Refusal] = []
-        try:
-            header = [name.strip() for name in next(rows, [])]
-            if not header:
-                raise SourceError(f"{self.path} is empty.")
-            require_columns(header, names, where=self.path)
-            # Two places at least, so that itemgetter gives a tuple.
-            pick = itemgetter(*[header.index(name) for name in names], 0)
-            width, line = len(header), rows.line_num + 1
-            for row in rows:
-                if len(row) == width:
-                    picked.append(pick(row))
-                    lines.append(line)
-                elif row:
-                    refusals.append(Refusal(line, f"The line has {len(row)} fields, the header has {width}."))
-                line = rows.line_num + 1
-                if len(picked) > ROWS_AT_MOST:
-                    raise SourceError(f"{self.path} has more than {ROWS_AT_MOST:,} lines.")
-        except csv.Error as error:
-            raise SourceError(f"{self.path}, line {rows.line_num}: {error}.") from None
-        cells = list(zip(*picked, strict=True)) if picked else [()] * len(names)
-        return RawRows(cells=dict(zip(names, cells, strict=False)), lines=lines, refusals=refusals)
+    def tables(self, *, window: Window, names: frozenset[str] | None) -> Iterator[Table]:
+        """Yield the lines; a wrong encoding, header or quoting refuses the whole file."""
+        where, encoding = shown_name(self.settings), self.settings["encoding"]
+        if codecs.lookup(encoding).name == "utf-8":
+            encoding = "utf-8-sig"
+        with open_file(self.settings, self.place) as content:
+            try:
+                text = io.TextIOWrapper(content, encoding, newline="")
+            except LookupError:
+                raise SourceError(f"{encoding} is not the encoding of a text.") from None
+            rows = csv.reader(text, delimiter=self.settings["delimiter"], strict=True)
+            try:
+                yield from self._stretches(rows, names, where)
+            except UnicodeDecodeError as error:
+                # The lines before the stretch that cannot be decoded were given already.
+                line = rows.line_num + 1 + bytes(error.object[: error.start]).count(b"\n")
+                raise SourceError(f"{where} is not written in {self.settings['encoding']}: see line {line}.") from None
+            except csv.Error as error:
+                raise SourceError(f"{where}, line {rows.line_num}: {error}.") from None
 
-    def _content(self) -> str:
-        path = path_inside(self.folder, self.path)
-        try:
-            with path.open("rb") as file:
-                content = file.read(BYTES_AT_MOST + 1)
-        except OSError as error:
-            raise SourceError(f"{self.path} could not be read: {error.strerror}.") from None
-        if len(content) > BYTES_AT_MOST:
-            raise SourceError(f"{self.path} has more than {BYTES_AT_MOST // 1024**2} MiB.")
-        try:
-            return content.decode(self.encoding).removeprefix("\ufeff")
-        except UnicodeDecodeError as error:
-            line = content[: error.start].decode(self.encoding, errors="replace").count("\n") + 1
-            raise SourceError(f"{self.path} is not written in {self.encoding}: see line {line}.") from None
-        except LookupError:
-            raise SourceError(f"{self.encoding} is not the encoding of a text.") from None
-
-    def _day(self, cell: str) -> Any:
-        return parse_day(cell, self.date_format) if cell.strip() else None
-
-    def _number(self, cell: str) -> Any:
-        return bounded(parse_number(cell, self.numbers)) if cell.strip() else None
+    def _stretches(self, rows: Any, names: frozenset[str] | None, where: str) -> Iterator[Table]:
+        header = [name.strip() for name in next(rows, [])]
+        if not header:
+            raise SourceError(f"{where} is empty.")
+        wanted = sorted(names) if names is not None else header
+        require_columns(header, wanted, where=where)
+        places = [header.index(name) for name in wanted]
+        line = rows.line_num
+        while stretch := list(islice(rows, LINES_AT_ONCE)):
+            lines: Sequence[int] = range(line + 1, line + 1 + len(stretch))
+            if rows.line_num - line != len(stretch):
+                lines = _lines_of(stretch, line)
+            line = rows.line_num
+            refusals: list[Refusal] = []
+            if any(len(row) != len(header) for row in stretch):
+                stretch, lines, refusals = _of_width(stretch, lines, len(header))
+            yield Table(
+                columns={name: list(map(itemgetter(at), stretch)) for name, at in zip(wanted, places, strict=True)},
+                lines=lines,
+                refusals=refusals,
+            )
 
 
-def _text(cell: str) -> str | None:
-    return cell.strip() or None
+def _lines_of(stretch: Sequence[list[str]], before: int) -> list[int]:
+    """Return the line on which each row begins; a cell may have several."""
+    lines, line = [], before + 1
+    for row in stretch:
+        lines.append(line)
+        line += 1 + sum(len(LINE_END.findall(cell)) for cell in row)
+    return lines
+
+
+def _of_width(
+    stretch: Sequence[list[str]], lines: Sequence[int], width: int
+) -> tuple[list[list[str]], list[int], list[Refusal]]:
+    """Return the rows that have the fields of the header; empty lines are nothing, others are named."""
+    kept, kept_lines, refusals = [], [], []
+    for row, line in zip(stretch, lines, strict=True):
+        if len(row) == width:
+            kept.append(row)
+            kept_lines.append(line)
+        elif row:
+            refusals.append(Refusal(line, f"The line has {len(row)} fields, the header has {width}."))
+    return kept, kept_lines, refusals

@@ -86,7 +86,7 @@ class MappedKpi:
 def parse_mapping(spec: Any) -> Mapping:
     """Return the mapping that `spec` writes down, or raise MappingError."""
     table = _table(spec, "the mapping", {"where", "value", "numerator", "denominator", "factor"})
-    where = _conditions(table.get("where", []), "where")
+    where = parse_conditions(table.get("where", []), "where")
     if "value" in table:
         if {"numerator", "denominator", "factor"} & set(table):
             raise MappingError("A mapping has either a value, or a numerator and a denominator with their factor.")
@@ -123,6 +123,13 @@ def wanted_columns(mappings: Iterable[Mapping]) -> frozenset[Wanted]:
     return frozenset(as_kind | {(name, Kind.TEXT) for name in as_any if (name, Kind.NUMBER) not in as_kind})
 
 
+def parse_conditions(spec: Any, at: str) -> tuple[Condition, ...]:
+    """Return the conditions that `spec` lists, or raise MappingError."""
+    if not isinstance(spec, list):
+        raise MappingError(f"{at} is a list of conditions.")
+    return tuple(_condition(item, f"{at}, condition {number}") for number, item in enumerate(spec, start=1))
+
+
 def _figure(spec: Any, at: str) -> Figure:
     table = _table(spec, at, {"agg", "column", "columns", "where", "scale"})
     agg = table.get("agg")
@@ -142,15 +149,9 @@ def _figure(spec: Any, at: str) -> Figure:
     return Figure(
         agg=agg,
         columns=tuple(columns),
-        where=_conditions(table.get("where", []), f"{at}.where"),
+        where=parse_conditions(table.get("where", []), f"{at}.where"),
         scale=_decimal(table["scale"], f"{at}.scale") if "scale" in table else ONE,
     )
-
-
-def _conditions(spec: Any, at: str) -> tuple[Condition, ...]:
-    if not isinstance(spec, list):
-        raise MappingError(f"{at} is a list of conditions.")
-    return tuple(_condition(item, f"{at}, condition {number}") for number, item in enumerate(spec, start=1))
 
 
 def _condition(spec: Any, at: str) -> Condition:

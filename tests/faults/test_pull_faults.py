@@ -28,7 +28,7 @@ from kpis.sources.base import SourceError
 from tests.kpis.pulls import NOW, a_mapped_kpi, a_source, lines, values, write
 
 pytestmark = pytest.mark.django_db(transaction=True)
-LEASE_OVER = NOW + timedelta(seconds=121)
+LEASE_OVER = NOW + timedelta(minutes=5)  # it is renewed while a worker reads
 SLOW_QUERY = """
 SELECT day, minutes FROM flights
 WHERE day >= :since AND day < :until AND (SELECT count(*) FROM slow a, slow b, slow c) >= 0
@@ -185,8 +185,8 @@ def meanwhile(monkeypatch: Any, happens: Callable[[], None]) -> None:
     fetch = pulling._fetch
     calls: list[int] = []
 
-    def fetch_and_wait(*arguments: Any) -> Any:
-        fetched = fetch(*arguments)
+    def fetch_and_wait(*arguments: Any, **named: Any) -> Any:
+        fetched = fetch(*arguments, **named)
         calls.append(1)
         if len(calls) == 1:
             happens()

@@ -15,22 +15,18 @@ from kpis.readings import Reading
 from kpis.sources.base import Kind, SourceRows, Window, window_for
 from kpis.sources.computing import Computed, compute_readings
 from kpis.sources.mapping import MappedKpi, MappingError, parse_mapping, wanted_columns
-from kpis.sources.rows import RawRows, Reader, typed_rows
+from tests.kpis.reading import read_given
 
 STANDARD = Calendar()
 MONDAY = date(2026, 11, 9)
 UNTIL = date(2026, 11, 22)  # a Sunday: the week from 16 November is open
 ALL = Window(since=None, until=UNTIL)
-READER = Reader(day=lambda cell: cell, number=lambda cell: cell, text=lambda cell: cell)
 
 
 def rows_of(frame: dict[str, list[Any]], specs: list[dict[str, Any]], window: Window = ALL) -> SourceRows:
     """Rows as a source gives them; the column `day` has their days."""
-    length = len(frame["day"])
-    texts = {"day": [day.isoformat() for day in frame["day"]]}
     columns = wanted_columns(parse_mapping(spec) for spec in specs)
-    raw = RawRows(cells={**frame, "when": frame["day"], **texts}, lines=range(1, length + 1))
-    return typed_rows(raw, reader=READER, date_column="when", columns=columns, window=window)
+    return read_given({**frame, "when": frame["day"]}, wanted=columns, window=window)
 
 
 def compute(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kpis.sources.base import Kind, Refusal, SourceError, SourceRows, Window
-from kpis.sources.registry import source_of
+from tests.kpis.reading import read_here
 
 NUMBERS = frozenset({("minutes", Kind.NUMBER)})
 ALL_DAYS = Window(since=None, until=date(2026, 11, 22))
@@ -20,9 +20,8 @@ def fetch(
     folder: Path, content: str | bytes, *, columns: frozenset = NUMBERS, window: Window = ALL_DAYS, **config: Any
 ) -> SourceRows:
     (folder / "flights.csv").write_bytes(content.encode() if isinstance(content, str) else content)
-    return source_of(
-        kind="csv_file", config={"path": "flights.csv", "date_column": "day", **config}, folder=folder
-    ).fetch(window=window, columns=columns)
+    config = {"path": "flights.csv", "date_column": "day", **config}
+    return read_here("csv_file", config, folder, window=window, wanted=columns)
 
 
 def file_of(*lines: str, header: str = "day,airport,minutes") -> str:
@@ -156,11 +155,13 @@ def test_no_path_leads_out_of_the_folder_of_the_sources(tmp_path: Path, path: st
         ({"path": ""}, "The source needs the setting path."),
         ({"encoding": "utf-9"}, "utf-9 is not the name of an encoding."),
         ({"encoding": "base64"}, "base64 is not the encoding of a text."),
-        ({"delimiter": ""}, "The delimiter of the source is one character."),
-        ({"decimal": "'"}, "The decimal mark is a point or a comma."),
+        ({"delimiter": ""}, "The source needs the setting delimiter."),
+        ({"delimiter": ";;"}, "The delimiter of the source is one character."),
+        ({"decimal": ",", "grouping": ","}, "The decimal mark and the grouping mark must differ."),
+        ({"decimal": "'"}, "The setting decimal of the source is one of ., ,."),
         ({"date_format": "%Y-%m-%dT%H%z"}, "The date format of the source has a time zone; days have none."),
         ({"colour": "red"}, "The source has an unknown setting: colour."),
-        ({"encoding": 8}, "The setting encoding of the source is not a str."),
+        ({"encoding": 8}, "The setting encoding of the source is a text."),
     ],
 )
 def test_settings_that_make_no_sense_are_refused_with_a_sentence(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,8 @@ from typing import Any
 import pytest
 
 from kpis.sources.base import Kind, SourceError, SourceRows, Window
-from kpis.sources.registry import source_of
-from kpis.sources.sql_query import SqlQuery
+from kpis.sources.source import Source, source_of
+from tests.kpis.reading import a_place, read_here
 
 COLUMNS = frozenset({("minutes", Kind.NUMBER), ("airport", Kind.TEXT)})
 WINDOW = Window(since=date(2026, 11, 1), until=date(2026, 11, 22))
@@ -29,13 +28,14 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def a_query(folder: Path, query: str = QUERY, **config: Any) -> SqlQuery:
+def a_query(folder: Path, query: str = QUERY, **limits: Any) -> Source:
+    config = {"database": "flights.sqlite3", "query": query, "date_column": "day"}
+    return source_of(kind="sql_query", config=config, place=a_place(folder, **limits))
+
+
+def fetch(folder: Path, query: str = QUERY, *, window: Window = WINDOW, **config: Any) -> SourceRows:
     config = {"database": "flights.sqlite3", "query": query, "date_column": "day", **config}
-    return source_of(kind="sql_query", config=config, folder=folder)
-
-
-def fetch(folder: Path, query: str = QUERY, **config: Any) -> SourceRows:
-    return a_query(folder, query, **config).fetch(window=WINDOW, columns=COLUMNS)
+    return read_here("sql_query", config, folder, window=window, wanted=COLUMNS)
 
 
 def change(folder: Path, statement: str, *values: object) -> None:
@@ -50,7 +50,7 @@ def test_the_window_is_half_open_and_given_to_the_query(folder: Path) -> None:
 
 
 def test_without_a_first_day_everything_is_read(folder: Path) -> None:
-    rows = a_query(folder).fetch(window=Window(since=None, until=WINDOW.until), columns=COLUMNS)
+    rows = fetch(folder, window=Window(since=None, until=WINDOW.until))
     assert rows.days[0].item() == date(2026, 10, 31)
 
 
@@ -130,14 +130,13 @@ def test_a_second_statement_is_refused(folder: Path) -> None:
 def test_a_query_that_never_ends_is_stopped(folder: Path) -> None:
     many = ", ".join(f"flights AS f{number}" for number in range(9))
     query = f"SELECT f0.day, f0.airport, count(*) AS minutes FROM {many} WHERE f0.day >= :since AND f0.day < :until"
-    stopped = replace(a_query(folder, query), seconds_at_most=0.05)
-    with pytest.raises(SourceError, match=r"^The query took longer than 0.05 s and was stopped.$"):
-        stopped.fetch(window=WINDOW, columns=COLUMNS)
+    with pytest.raises(SourceError, match=r"^Reading the source took longer than 0.5 s and was stopped.$"):
+        a_query(folder, query, seconds=0.5).fetch(window=WINDOW, columns=COLUMNS)
 
 
 def test_a_query_that_gives_too_much_is_stopped(folder: Path) -> None:
-    with pytest.raises(SourceError, match=r"^The query gives more than 20 rows.$"):
-        replace(a_query(folder), rows_at_most=20).fetch(window=WINDOW, columns=COLUMNS)
+    with pytest.raises(SourceError, match=r"^The source gives more than 20 rows.$"):
+        a_query(folder, rows=20).fetch(window=WINDOW, columns=COLUMNS)
 
 
 @pytest.mark.parametrize(
@@ -169,4 +168,4 @@ def test_a_file_that_is_no_database_is_refused_and_none_is_created(folder: Path)
 
 def test_an_unknown_kind_of_source_is_refused(folder: Path) -> None:
     with pytest.raises(SourceError, match=r"^ftp is not a kind of source.$"):
-        source_of(kind="ftp", config={}, folder=folder)
+        source_of(kind="ftp", config={}, place=a_place(folder))

@@ -1,1 +1,0 @@
-"""Everything that a person may see, as files."""

@@ -1,0 +1,81 @@
+"""Reaching a source: its settings with its secrets, the file that was sent in, and what the installation allows."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from kpis.models import DataSource, SourceUpload
+from kpis.services.credentials import secrets_of
+from kpis.sources.base import Limits, Place
+from objectives.queries import organisation
+
+if TYPE_CHECKING:
+    from kpis.sources.source import Preview, Source
+
+MIB = 1024 * 1024
+# Somebody waits for a preview.
+PREVIEW_SECONDS = 30.0
+
+
+def the_place(*, sent: Path | None = None) -> Place:
+    """Return what sources find around them in this installation."""
+    return Place(
+        folder=Path(settings.KPI_SOURCES_DIR),
+        sent=sent,
+        zone=organisation().time_zone,
+        allow=tuple(settings.KPI_EGRESS_ALLOW),
+        limits=Limits(
+            rows=settings.KPI_SOURCE_MAX_ROWS,
+            size=settings.KPI_SOURCE_MAX_MB * MIB,
+            seconds=settings.KPI_SOURCE_MAX_SECONDS,
+            memory=settings.KPI_SOURCE_MEMORY_MB * MIB,
+        ),
+    )
+
+
+@contextmanager
+def reached(source: DataSource) -> Iterator[Source]:
+    """Give the source ready to be read; its newest file lies beside it meanwhile. SourceError if it can't be."""
+    from kpis.sources.source import source_of
+
+    with _spooled(source.uploads.first() if source.config.get("origin") == "upload" else None) as sent:
+        yield source_of(kind=source.kind, config=source.config, place=the_place(sent=sent), secrets=secrets_of(source))
+
+
+def preview_of(
+    *, kind: str, config: Any, secrets: Mapping[str, str], now: datetime, upload: SourceUpload | None = None
+) -> Preview:
+    """Return the first rows that settings lead to, whether or not they are stored. SourceError says why there are none.
+
+    No transaction is to be open: it asks other machines.
+    """
+    from kpis.sources.source import source_of
+
+    with _spooled(upload) as sent:
+        place = the_place(sent=sent)
+        seconds = min(PREVIEW_SECONDS, place.limits.seconds)
+        place = replace(place, limits=replace(place.limits, seconds=seconds))
+        source = source_of(kind=kind, config=config, place=place, secrets=secrets)
+        return source.preview(until=now.astimezone(ZoneInfo(place.zone)).date())
+
+
+@contextmanager
+def _spooled(upload: SourceUpload | None) -> Iterator[Path | None]:
+    """Give a file with the bytes of an upload, which is gone afterwards."""
+    if upload is None:
+        yield None
+        return
+    with tempfile.NamedTemporaryFile(prefix="kpi-upload-") as file:
+        for content in upload.parts.order_by("seq").values_list("content", flat=True).iterator(chunk_size=1):
+            file.write(content)
+        file.flush()
+        yield Path(file.name)

@@ -1,0 +1,191 @@
+"""Asking web servers, through the way out: each hop is checked, and what comes back is bounded."""
+
+from __future__ import annotations
+
+import io
+import time
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import urllib3
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    IncompleteRead,
+    NewConnectionError,
+    ProtocolError,
+    SSLError,
+    TimeoutError,
+)
+
+from kpis.sources.base import Place, SourceError
+from kpis.sources.egress import SECONDS_TO_CONNECT, Egress
+
+REDIRECTS_AT_MOST = 3
+REDIRECTS = {301, 302, 303, 307, 308}
+PIECE = 64 * 1024
+PAGES_BEGIN = (b"<!doctype html", b"<html", b"<head", b"<body")
+
+
+def headers_of(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return the headers of a request as the settings of a source say, with what it signs in with."""
+    headers = {"User-Agent": "kpi-platform", **settings["headers"]}
+    if settings["auth"] == "basic":
+        login = b64encode(f"{settings['user']}:{settings['password']}".encode()).decode()
+        headers["Authorization"] = f"Basic {login}"
+    elif settings["auth"] == "token":
+        name = settings["token_header"] or "Authorization"
+        headers[name] = settings["token"] if settings["token_header"] else f"Bearer {settings['token']}"
+    if any(mark in text for pair in headers.items() for text in pair for mark in "\r\n\0"):
+        raise SourceError("A header of the source has a line break.")
+    return headers
+
+
+class Answer(io.RawIOBase):
+    """The body of an answer as a stream that never gives more bytes or takes more time than it may."""
+
+    def __init__(self, response: urllib3.BaseHTTPResponse, url: str, *, size: int, deadline: float) -> None:
+        self.url, self._response = url, response
+        self._left, self._size, self._deadline = size, size, deadline
+        self._ahead = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._ahead:
+            self._ahead = self._piece()
+        count = min(len(buffer), len(self._ahead))
+        buffer[:count] = self._ahead[:count]
+        self._ahead = self._ahead[count:]
+        return count
+
+    def refuse_pages(self) -> None:
+        """Refuse a page for people; servers send one in place of data when one has to sign in."""
+        self._ahead = self._piece()
+        begins = self._ahead.removeprefix(b"\xef\xbb\xbf").lstrip()[:20].lower()
+        if begins.startswith(PAGES_BEGIN) or "text/html" in self._response.headers.get("Content-Type", "").lower():
+            raise SourceError(
+                f"{_shown(self.url)} answered with a web page instead of data, perhaps one to sign in on."
+                " Nothing was taken."
+            )
+
+    def _piece(self) -> bytes:
+        if time.monotonic() > self._deadline:
+            raise SourceError(f"{_shown(self.url)} took too long to answer.")
+        try:
+            piece = self._response.read1(PIECE)
+        except TimeoutError:
+            raise SourceError(f"{_shown(self.url)} stopped answering in the middle.") from None
+        except (IncompleteRead, ProtocolError):
+            raise SourceError(f"The answer of {_shown(self.url)} broke off before its end.") from None
+        except HTTPError as error:
+            raise SourceError(f"The answer of {_shown(self.url)} can't be read ({type(error).__name__}).") from None
+        self._left -= len(piece)
+        if self._left < 0:
+            raise SourceError(f"The answer of {_shown(self.url)} has more than {self._size // 1024**2} MiB.")
+        return piece
+
+
+@dataclass(kw_only=True)
+class Client:
+    """Asks with the same headers again and again; `size` is what all answers together may have."""
+
+    place: Place
+    headers: Mapping[str, str]
+    deadline: float = 0.0
+    egress: Egress = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.egress = Egress(self.place.allow)
+        self.deadline = time.monotonic() + self.place.limits.seconds
+
+    def get(self, url: str, *, size: int) -> Answer:
+        """Return the answer to a GET; up to three redirects are followed, each checked like the first address."""
+        origin, headers = _origin(url), dict(self.headers)
+        for _ in range(REDIRECTS_AT_MOST + 1):
+            response = self._ask(url, headers)
+            if response.status in REDIRECTS and "Location" in response.headers:
+                target = urljoin(url, response.headers["Location"])
+                response.close()
+                if urlsplit(url).scheme == "https" and urlsplit(target).scheme != "https":
+                    raise SourceError(f"{_shown(url)} redirects away from https, which is not followed.")
+                if _origin(target) != origin:
+                    # What we sign in with is for the server we were told of.
+                    headers = {"User-Agent": headers["User-Agent"]}
+                url = target
+                continue
+            if response.status in {401, 403}:
+                raise SourceError(
+                    f"{_shown(url)} refused the request (status {response.status}):"
+                    " check what the source signs in with."
+                )
+            if response.status != 200:
+                raise SourceError(f"{_shown(url)} answered with status {response.status}.")
+            answer = Answer(response, url, size=size, deadline=self.deadline)
+            answer.refuse_pages()
+            return answer
+        raise SourceError(f"{_shown(url)} redirects more than {REDIRECTS_AT_MOST} times.")
+
+    def _ask(self, url: str, headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
+        _, host, port = _origin(url)
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise SourceError(f"{_shown(url)} took too long to answer.")
+        timeout = urllib3.Timeout(connect=min(SECONDS_TO_CONNECT, left), read=left)
+        for address in self.egress.addresses_of(host, port):
+            try:
+                return self._ask_at(address, url, headers, timeout)
+            except (NewConnectionError, ConnectTimeoutError):
+                continue
+            except SSLError:
+                raise SourceError(f"The certificate of {host} is not valid for it, so nothing was sent.") from None
+            except TimeoutError:
+                raise SourceError(f"{host} did not answer in time.") from None
+            except (HTTPError, OSError):
+                raise SourceError(f"{host} broke the connection off.") from None
+        raise SourceError(f"{host} does not answer on port {port}.")
+
+    def _ask_at(
+        self, address: str, url: str, headers: Mapping[str, str], timeout: urllib3.Timeout
+    ) -> urllib3.BaseHTTPResponse:
+        scheme, host, port = _origin(url)
+        parts = urlsplit(url)
+        pool = (
+            urllib3.HTTPSConnectionPool(
+                address, port, server_hostname=host, assert_hostname=host, cert_reqs="CERT_REQUIRED"
+            )
+            if scheme == "https"
+            else urllib3.HTTPConnectionPool(address, port)
+        )
+        return pool.urlopen(
+            "GET",
+            (parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
+            headers={**headers, "Host": parts.netloc, "Accept-Encoding": "gzip, deflate"},
+            redirect=False,
+            retries=False,
+            timeout=timeout,
+            preload_content=False,
+        )
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    """Return scheme, host and port; an address that names anything but a web server is refused."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise SourceError("The address of the source is not valid.") from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise SourceError("The address of a source begins with https:// or http:// and names a host.")
+    if parts.username is not None or parts.password is not None:
+        raise SourceError("The address of a source holds no name and password: they have settings of their own.")
+    return parts.scheme, parts.hostname, port or {"https": 443, "http": 80}[parts.scheme]
+
+
+def _shown(url: str) -> str:
+    """Return the host of an address; its path and query may hold keys."""
+    return urlsplit(url).hostname or "The server"

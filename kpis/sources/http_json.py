@@ -1,0 +1,207 @@
+"""Rows of a web service that answers in JSON, page after page."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+
+from kpis.sources.base import Place, Refusal, SourceError, Table, Window, require_columns
+from kpis.sources.cells import Formats
+from kpis.sources.http import Client, headers_of
+from kpis.sources.settings import AUTHENTICATION, READING, Setting, Type, gettext_noop
+
+FIRST_DAY = date(1900, 1, 1)
+PAGES_AT_MOST = 10_000
+DEPTH_AT_MOST = 5
+
+SETTINGS = (
+    Setting(
+        name="url",
+        label=gettext_noop("Address"),
+        required=True,
+        help=gettext_noop("{since} in it stands for the first day asked for, {until} for the day after the last."),
+    ),
+    *AUTHENTICATION,
+    Setting(
+        name="rows_at",
+        label=gettext_noop("Rows are at"),
+        help=gettext_noop("Path to the list of rows, like data.items; empty if the answer is the list."),
+    ),
+    Setting(
+        name="paging",
+        label=gettext_noop("Further pages"),
+        type=Type.CHOICE,
+        default="none",
+        choices=(
+            ("none", gettext_noop("there are none")),
+            ("link", gettext_noop("the answer holds the address of the next page")),
+            ("number", gettext_noop("pages are counted, the first empty one is the end")),
+            ("cursor", gettext_noop("the answer holds a mark to ask for the next page with")),
+        ),
+    ),
+    Setting(
+        name="next_at",
+        label=gettext_noop("Next page is at"),
+        required=True,
+        only_if=("paging", ("link", "cursor")),
+        help=gettext_noop("Path to the address or mark of the next page, like links.next."),
+    ),
+    Setting(
+        name="page_parameter",
+        label=gettext_noop("Parameter of the page"),
+        default="page",
+        required=True,
+        only_if=("paging", ("number", "cursor")),
+        help=gettext_noop("Its name in the address, like page or cursor."),
+    ),
+    Setting(
+        name="first_page",
+        label=gettext_noop("Number of the first page"),
+        type=Type.WHOLE,
+        default=1,
+        most=1,
+        only_if=("paging", ("number",)),
+    ),
+    *READING,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpJson:
+    """A list of objects in the answer to a GET; a nested field is a column like customer.region."""
+
+    place: Place
+    settings: Mapping[str, Any]
+    formats: Formats
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any], place: Place) -> HttpJson:
+        """Return the service that the settings describe; SourceError says what is wrong with them."""
+        return cls(place=place, settings=settings, formats=Formats.of(settings, zone=place.zone))
+
+    def choices(self) -> dict[str, list[str]]:
+        """Return nothing: an answer has one list of rows."""
+        return {}
+
+    def tables(self, *, window: Window, names: frozenset[str] | None) -> Iterator[Table]:
+        """Yield the rows of each page; lines are counted over all pages."""
+        client = Client(place=self.place, headers=headers_of(self.settings))
+        url, line, left = self._first(window), 0, self.place.limits.size
+        asked: set[str] = set()
+        for page in range(PAGES_AT_MOST):
+            if url in asked:
+                raise SourceError("A page of the answer leads to one that was read already.")
+            asked.add(url)
+            answer, size = _read(client, url, left)
+            left -= size
+            rows = _rows_at(answer, self.settings["rows_at"])
+            if not rows and self.settings["paging"] == "number":
+                return
+            if rows:
+                yield _table(rows, names, before=line, is_first=not line)
+            line += len(rows)
+            following = self._after(url, answer, page)
+            if following is None:
+                return
+            url = following
+        raise SourceError(f"The answer has more than {PAGES_AT_MOST:,} pages.")
+
+    def _first(self, window: Window) -> str:
+        since, until = (window.since or FIRST_DAY).isoformat(), window.until.isoformat()
+        url = self.settings["url"].replace("{since}", since).replace("{until}", until)
+        if self.settings["paging"] == "number":
+            return _with_parameter(url, self.settings["page_parameter"], str(self.settings["first_page"]))
+        return url
+
+    def _after(self, url: str, answer: Any, page: int) -> str | None:
+        """Return the address of the next page, None after the last one."""
+        if self.settings["paging"] == "number":
+            number = self.settings["first_page"] + page + 1
+            return _with_parameter(url, self.settings["page_parameter"], str(number))
+        if self.settings["paging"] == "none":
+            return None
+        following = _at(answer, self.settings["next_at"])
+        if following is None or following == "":
+            return None
+        if not isinstance(following, str | int) or isinstance(following, bool):
+            raise SourceError(f"What is at {self.settings['next_at']} does not lead to a next page.")
+        if self.settings["paging"] == "cursor":
+            return _with_parameter(url, self.settings["page_parameter"], str(following))
+        target = urljoin(url, str(following))
+        if urlsplit(target)[:2] != urlsplit(url)[:2]:
+            # What the source signs in with is for the server it names.
+            raise SourceError("The next page of the answer is on another server, which is not followed.")
+        return target
+
+
+def _read(client: Client, url: str, left: int) -> tuple[Any, int]:
+    """Return what a page holds, and how many bytes it has."""
+    body = io.BufferedReader(client.get(url, size=left)).read()
+    try:
+        return json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant), len(body)
+    except (ValueError, RecursionError):
+        raise SourceError("The answer is no JSON, or only a part of it.") from None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _rows_at(answer: Any, path: str) -> list[Any]:
+    rows = _at(answer, path) if path else answer
+    if not isinstance(rows, list):
+        where = f"at {path}" if path else "in the answer"
+        raise SourceError(f"There is no list of rows {where}. {_parts_of(answer)}")
+    return rows
+
+
+def _at(answer: Any, path: str) -> Any:
+    for name in path.split("."):
+        if not isinstance(answer, dict) or name not in answer:
+            return None
+        answer = answer[name]
+    return answer
+
+
+def _parts_of(answer: Any) -> str:
+    if not isinstance(answer, dict):
+        return "It is a single value."
+    return f"The answer has: {', '.join(map(str, answer))[:200]}"
+
+
+def _table(rows: Sequence[Any], names: frozenset[str] | None, *, before: int, is_first: bool) -> Table:
+    flat, lines, refusals = [], [], []
+    for line, row in enumerate(rows, start=before + 1):
+        if isinstance(row, dict):
+            flat.append(_flat(row))
+            lines.append(line)
+        else:
+            refusals.append(Refusal(line, "The row is no table of names and values."))
+    # A field that a row leaves out is empty; one that no row of the first page has is not there.
+    found = list(dict.fromkeys(name for row in flat for name in row))
+    wanted = sorted(names) if names is not None else found
+    if flat and is_first:
+        require_columns(found, wanted, where="The answer")
+    return Table(columns={name: [row.get(name) for row in flat] for name in wanted}, lines=lines, refusals=refusals)
+
+
+def _flat(row: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[str, Any]:
+    cells: dict[str, Any] = {}
+    for name, value in row.items():
+        if isinstance(value, dict) and depth < DEPTH_AT_MOST:
+            cells.update(_flat(value, f"{prefix}{name}.", depth + 1))
+        else:
+            cells[f"{prefix}{name}"] = json.dumps(value, default=str) if isinstance(value, dict | list) else value
+    return cells
+
+
+def _with_parameter(url: str, name: str, value: str) -> str:
+    parts = urlsplit(url)
+    pairs = [(key, given) for key, given in parse_qsl(parts.query, keep_blank_values=True) if key != name]
+    return urlunsplit(parts._replace(query=urlencode([*pairs, (name, value)])))

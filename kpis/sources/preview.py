@@ -1,0 +1,63 @@
+"""A look at the first rows of a source: as they are, and as its steps leave them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
+
+from kpis.domain.guessing import guess
+from kpis.domain.parsing import Refused
+from kpis.sources.base import Connector, Table, Window
+from kpis.sources.steps import Steps
+
+ROWS_SHOWN = 50
+ROWS_LOOKED_AT = 1000
+CELL_SHOWN = 200
+
+
+def preview_of(connector: Connector, steps: Steps, *, window: Window) -> dict[str, Any]:
+    """Return plain data: columns with what they seem to hold, and the first rows, before and after the steps."""
+    tables = connector.tables(window=window, names=None)
+    try:
+        table = next((table for table in tables if table.lines), Table(columns={}, lines=[]))
+    finally:
+        tables.close()  # type: ignore[attr-defined]
+    table.keep([place < ROWS_LOOKED_AT for place in range(len(table.lines))])
+    before = _shown(table, steps.plain)
+    after = deepcopy(table)
+    after.refusals = []
+    steps.apply(after)
+    return {
+        "before": before,
+        "after": _shown(after, steps.plain),
+        "refusals": [[refusal.line, refusal.why] for refusal in [*table.refusals, *after.refusals][:ROWS_SHOWN]],
+        "choices": connector.choices(),
+    }
+
+
+def _shown(table: Table, formats: Any) -> Mapping[str, Any]:
+    texts = {name: [_text(formats, cell) for cell in cells] for name, cells in table.columns.items()}
+    return {
+        "columns": [[name, _plain(guess(cells))] for name, cells in texts.items()],
+        "lines": list(table.lines[:ROWS_SHOWN]),
+        "rows": [list(row) for row in zip(*(cells[:ROWS_SHOWN] for cells in texts.values()), strict=True)],
+    }
+
+
+def _text(formats: Any, cell: Any) -> str:
+    try:
+        return (formats.text(cell) or "")[:CELL_SHOWN]
+    except Refused:
+        return "…"
+
+
+def _plain(found: Any) -> dict[str, Any]:
+    return {
+        "kind": found.kind,
+        "date_formats": list(found.date_formats),
+        "number_formats": [
+            {"decimal": fmt.decimal, "grouping": fmt.grouping, "percent": fmt.percent, "accounting": fmt.accounting}
+            for fmt in found.number_formats
+        ],
+    }

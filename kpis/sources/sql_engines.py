@@ -1,0 +1,161 @@
+"""The three database engines: one connection, one read-only statement, its rows in stretches.
+
+Rows, bytes and time are bounded by whoever started this process, and that one is not asked here: a
+query that does not end is killed with its process. The limits given to the servers make them stop too.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from datetime import date
+from typing import Any
+from urllib.parse import quote
+
+from kpis.sources.base import Place, SourceError, path_inside
+from kpis.sources.egress import SECONDS_TO_CONNECT, Egress
+
+type Found = tuple[list[str], Iterator[Sequence[Sequence[Any]]]]
+
+ROWS_AT_ONCE = 20_000
+# A name after a colon, but not a cast (::date), not a time (12:30), not inside a word.
+PARAMETER = re.compile(r"(?<![:\w]):(since|until)\b")
+# A query computes from the tables of its file. All else (writing, attaching, pragmas) is denied by the engine.
+ALLOWED = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION}
+DENIED_FUNCTIONS = {"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer"}
+
+
+@contextmanager
+def open_query(settings: Mapping[str, Any], place: Place, days: Mapping[str, date]) -> Iterator[Found]:
+    """Give the names of the columns and the rows; SourceError for whatever the database says."""
+    engine = {"sqlite": _sqlite, "postgresql": _postgresql, "mysql": _mysql}[settings["engine"]]
+    with engine(settings, place, days) as found:
+        yield found
+
+
+@contextmanager
+def _sqlite(settings: Mapping[str, Any], place: Place, days: Mapping[str, date]) -> Iterator[Found]:
+    path = path_inside(place.folder, settings["database"])
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=5)) as database:
+            database.execute("PRAGMA query_only = ON")
+            database.execute("PRAGMA temp_store = MEMORY")
+            database.set_authorizer(_authorize)
+            cursor = database.execute(settings["query"], {name: day.isoformat() for name, day in days.items()})
+            yield [column[0] for column in cursor.description or ()], _fetched(cursor)
+    except sqlite3.Error as error:
+        # What is denied late comes as a plain error with this text.
+        denied = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_AUTH
+        if denied or str(error).startswith("not authorized"):
+            raise SourceError("The query does more than read the tables of its database; it was refused.") from None
+        raise SourceError(f"The query on {settings['database']} failed: {error}.") from None
+
+
+def _authorize(action: int, first: str | None, second: str | None, *_: str | None) -> int:
+    if action not in ALLOWED or (action == sqlite3.SQLITE_FUNCTION and (second or "").lower() in DENIED_FUNCTIONS):
+        return sqlite3.SQLITE_DENY
+    return sqlite3.SQLITE_OK
+
+
+@contextmanager
+def _postgresql(settings: Mapping[str, Any], place: Place, days: Mapping[str, date]) -> Iterator[Found]:
+    import psycopg
+
+    host, port = settings["host"], settings["port"] or 5432
+    milliseconds = int(place.limits.seconds * 1000)
+    try:
+        with (
+            psycopg.connect(
+                host=host,
+                # The library connects to the address; the name is what the certificate is compared with.
+                hostaddr=Egress(place.allow).connectable(host, port),
+                port=port,
+                dbname=settings["database"],
+                user=settings["user"],
+                password=settings["password"],
+                passfile="/dev/null",
+                sslmode={"verified": "verify-full", "encrypted": "require", "none": "disable"}[settings["tls"]],
+                **({"sslrootcert": "system"} if settings["tls"] == "verified" else {}),
+                gssencmode="disable",
+                connect_timeout=int(SECONDS_TO_CONNECT),
+                application_name="kpi-platform",
+                options=f"-c default_transaction_read_only=on -c statement_timeout={milliseconds}"
+                f" -c idle_in_transaction_session_timeout={milliseconds} -c lock_timeout=5000",
+            ) as database,
+            # A cursor of the server takes one SELECT, prepared with its parameters, and nothing that writes.
+            database.cursor(name="source") as cursor,
+        ):
+            statement = PARAMETER.sub(r"%(\1)s", _alone(settings["query"]).replace("%", "%%"))
+            cursor.execute(statement.encode(), days)
+            yield [column.name for column in cursor.description or ()], _fetched(cursor)
+    except psycopg.Error as error:
+        raise SourceError(_said_by(error, host, str(error.diag.message_primary or error))) from None
+
+
+@contextmanager
+def _mysql(settings: Mapping[str, Any], place: Place, days: Mapping[str, date]) -> Iterator[Found]:
+    import pymysql
+    from pymysql.cursors import SSCursor
+
+    host, port = settings["host"], settings["port"] or 3306
+    context: ssl.SSLContext | None = None
+    if settings["tls"] != "none":
+        context = ssl.create_default_context()
+        if settings["tls"] == "encrypted":
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    database = pymysql.connect(
+        host=host,
+        port=port,
+        user=settings["user"],
+        password=settings["password"],
+        database=settings["database"],
+        ssl=context,
+        ssl_disabled=context is None,
+        charset="utf8mb4",
+        cursorclass=SSCursor,
+        local_infile=False,
+        read_timeout=place.limits.seconds,
+        write_timeout=place.limits.seconds,
+        defer_connect=True,
+    )
+    try:
+        database.connect(Egress(place.allow).connect(host, port))
+        with closing(database), database.cursor() as cursor:
+            _limit_mysql(database, cursor, milliseconds=int(place.limits.seconds * 1000))
+            cursor.execute("START TRANSACTION READ ONLY")
+            # Prepared, it is one statement; parameters are given to the server apart from it.
+            query, names = PARAMETER.sub("?", _alone(settings["query"])), PARAMETER.findall(settings["query"])
+            for name, day in days.items():
+                cursor.execute(f"SET @{name} = %s", [day.isoformat()])
+            cursor.execute("PREPARE source FROM %s", [query])
+            using = ", ".join(f"@{name}" for name in names)
+            cursor.execute(f"EXECUTE source{' USING ' if using else ''}{using}")
+            yield [column[0] for column in cursor.description or ()], _fetched(cursor)
+    except pymysql.Error as error:
+        raise SourceError(_said_by(error, host, str(error.args[-1]) if error.args else "")) from None
+
+
+def _limit_mysql(database: Any, cursor: Any, *, milliseconds: int) -> None:
+    if "mariadb" in database.get_server_info().lower():
+        cursor.execute("SET SESSION max_statement_time = %s", [milliseconds / 1000])
+    else:
+        cursor.execute("SET SESSION max_execution_time = %s", [milliseconds])
+
+
+def _alone(query: str) -> str:
+    """Return the query without the semicolon that may end it."""
+    return query.rstrip().removesuffix(";")
+
+
+def _fetched(cursor: Any) -> Iterator[Sequence[Sequence[Any]]]:
+    while rows := cursor.fetchmany(ROWS_AT_ONCE):
+        yield rows
+
+
+def _said_by(error: Exception, host: str, said: str) -> str:
+    """Return a sentence with the words of the server, on one line and not too many."""
+    words = " ".join(said.split())[:200].rstrip(".")
+    return f"The database on {host} said: {words or type(error).__name__}."

@@ -1,0 +1,204 @@
+"""What is made of the rows of a source before they count: a few declared steps, in their order.
+
+    {"do": "rename", "column": "Umsatz", "to": "sales"}
+    {"do": "parse", "column": "sales", "decimal": ",", "grouping": "."}
+    {"do": "filter", "where": [["country", "==", "DE"]]}
+    {"do": "derive", "to": "per_head", "numerator": "sales", "denominator": "heads", "factor": 1}
+    {"do": "unpivot", "keep": ["country"], "name": "month", "value": "sales"}
+
+`unpivot` makes a row of each column that is not kept. A row whose cell a step cannot read is
+refused with its line, as everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kpis.domain.parsing import Refused
+from kpis.sources.base import Kind, Refusal, SourceError, Table, require_columns
+from kpis.sources.cells import Formats
+from kpis.sources.mapping import Condition, MappingError, parse_conditions
+
+ROWS_MADE_AT_MOST = 2_000
+STEPS_AT_MOST = 100
+
+_PARTS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+    "rename": (frozenset({"column", "to"}), frozenset()),
+    "parse": (
+        frozenset({"column"}),
+        frozenset({"decimal", "grouping", "percent", "accounting", "date_format"}),
+    ),
+    "filter": (frozenset({"where"}), frozenset()),
+    "derive": (frozenset({"to", "numerator", "denominator"}), frozenset({"factor"})),
+    "unpivot": (frozenset({"keep", "name", "value"}), frozenset()),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The steps of a source and the formats that its columns have after them."""
+
+    steps: tuple[Mapping[str, Any], ...]
+    plain: Formats
+    formats: Mapping[str, Formats]
+    # What each step reads with, in its place.
+    before: tuple[Mapping[str, Formats], ...] = field(default=())
+
+    @classmethod
+    def of(cls, spec: Sequence[Any], plain: Formats) -> Steps:
+        """Return the steps that `spec` writes down; SourceError says which one makes no sense."""
+        if len(spec) > STEPS_AT_MOST:
+            raise SourceError(f"The source has more than {STEPS_AT_MOST} steps.")
+        formats: dict[str, Formats] = {}
+        before = []
+        for place, step in enumerate(spec, start=1):
+            _check(step, place)
+            before.append(dict(formats))
+            if step["do"] == "parse":
+                try:
+                    formats[step["column"]] = plain.but({k: v for k, v in step.items() if k not in {"do", "column"}})
+                except (SourceError, TypeError) as error:
+                    raise SourceError(f"Step {place}: {error}") from None
+            elif step["do"] == "rename" and step["column"] in formats:
+                formats[step["to"]] = formats.pop(step["column"])
+        return cls(tuple(spec), plain, formats, tuple(before))
+
+    def format_of(self, column: str) -> Formats:
+        """Return how a column is written after the steps."""
+        return self.formats.get(column, self.plain)
+
+    def needed(self, names: frozenset[str]) -> frozenset[str] | None:
+        """Return the columns of the source from which the steps make `names`; None for all of them."""
+        needed: frozenset[str] = names
+        for step in reversed(self.steps):
+            match step["do"]:
+                case "unpivot":
+                    return None
+                case "rename":
+                    needed = frozenset(step["column"] if name == step["to"] else name for name in needed)
+                case "derive":
+                    needed = (needed - {step["to"]}) | {step["numerator"], step["denominator"]}
+                case "filter":
+                    needed |= {condition.column for condition in _conditions(step)}
+        return needed
+
+    def apply(self, table: Table) -> None:
+        """Carry out the steps on a stretch of rows."""
+        for step, formats in zip(self.steps, self.before, strict=True):
+            _CARRY_OUT[step["do"]](table, step, lambda name, known=formats: known.get(name, self.plain))
+
+
+type FormatOf = Callable[[str], Formats]
+
+
+def _check(step: Any, place: int) -> None:
+    if not isinstance(step, dict) or step.get("do") not in _PARTS:
+        raise SourceError(f"Step {place} is one of {', '.join(_PARTS)}.")
+    needed, allowed = _PARTS[step["do"]]
+    given = set(step) - {"do"}
+    if needed - given:
+        raise SourceError(f"Step {place} ({step['do']}) needs {', '.join(sorted(needed - given))}.")
+    if given - needed - allowed:
+        raise SourceError(f"Step {place} ({step['do']}) has no part called {min(given - needed - allowed)}.")
+    for name in given & {"column", "to", "name", "value", "numerator", "denominator"}:
+        if not isinstance(step[name], str) or not step[name]:
+            raise SourceError(f"Step {place} ({step['do']}): {name} is the name of a column.")
+    if "keep" in step and not (isinstance(step["keep"], list) and all(isinstance(n, str) for n in step["keep"])):
+        raise SourceError(f"Step {place} (unpivot): keep is a list of columns.")
+    if "factor" in step and (isinstance(step["factor"], bool) or not isinstance(step["factor"], int | float)):
+        raise SourceError(f"Step {place} (derive): factor is a number.")
+    if "where" in step:
+        try:
+            _conditions(step)
+        except MappingError as error:
+            raise SourceError(f"Step {place} (filter): {error}") from None
+
+
+def _conditions(step: Mapping[str, Any]) -> tuple[Condition, ...]:
+    return parse_conditions(step["where"], "where")
+
+
+def _rename(table: Table, step: Mapping[str, Any], format_of: FormatOf) -> None:
+    if step["column"] not in table.columns:
+        # Not asked for, or not there; the second is said by who asked.
+        return
+    table.columns = {(step["to"] if name == step["column"] else name): c for name, c in table.columns.items()}
+
+
+def _parse(table: Table, step: Mapping[str, Any], format_of: FormatOf) -> None:
+    """Declare a format; cells are read when the table is."""
+
+
+def _filter(table: Table, step: Mapping[str, Any], format_of: FormatOf) -> None:
+    for condition in _conditions(step):
+        require_columns(list(table.columns), [condition.column], where="The source")
+        formats = format_of(condition.column)
+        read = formats.number if condition.kind is Kind.NUMBER else formats.text
+        matches = _MATCHES[condition.op]
+        value = condition.value
+        _keep_rows(table, [condition.column], lambda cells, m=matches, r=read, v=value: m(r(cells[0]), v))
+
+
+def _derive(table: Table, step: Mapping[str, Any], format_of: FormatOf) -> None:
+    names = [step["numerator"], step["denominator"]]
+    require_columns(list(table.columns), names, where="The source")
+    above, below = (format_of(name).number for name in names)
+    derived: list[float | None] = []
+
+    def divide(cells: Sequence[Any]) -> bool:
+        numerator, denominator = above(cells[0]), below(cells[1])
+        whole = numerator is not None and denominator
+        derived.append(numerator / denominator * step.get("factor", 1) if whole else None)
+        return True
+
+    _keep_rows(table, names, divide)
+    table.columns[step["to"]] = derived
+
+
+def _unpivot(table: Table, step: Mapping[str, Any], format_of: FormatOf) -> None:
+    require_columns(list(table.columns), step["keep"], where="The source")
+    others = [name for name in table.columns if name not in step["keep"]]
+    if len(others) > ROWS_MADE_AT_MOST:
+        raise SourceError(f"The source has {len(others):,} columns to make rows of, more than {ROWS_MADE_AT_MOST:,}.")
+    rows = len(table.lines)
+    columns = {name: [cell for cell in table.columns[name] for _ in others] for name in step["keep"]}
+    columns[step["name"]] = others * rows
+    cells = [table.columns[name] for name in others]
+    columns[step["value"]] = [column[row] for row in range(rows) for column in cells]
+    table.columns, table.lines = columns, [line for line in table.lines for _ in others]
+
+
+_CARRY_OUT: dict[str, Callable[[Table, Mapping[str, Any], FormatOf], None]] = {
+    "rename": _rename,
+    "parse": _parse,
+    "filter": _filter,
+    "derive": _derive,
+    "unpivot": _unpivot,
+}
+# A comparison with an empty cell is never true.
+_MATCHES: dict[str, Callable[[Any, Any], bool]] = {
+    "==": lambda cell, value: cell is not None and cell == value,
+    "!=": lambda cell, value: cell is not None and cell != value,
+    "<": lambda cell, value: cell is not None and cell < value,
+    "<=": lambda cell, value: cell is not None and cell <= value,
+    ">": lambda cell, value: cell is not None and cell > value,
+    ">=": lambda cell, value: cell is not None and cell >= value,
+    "in": lambda cell, value: cell is not None and cell in value,
+    "not_in": lambda cell, value: cell is not None and cell not in value,
+    "is_null": lambda cell, value: cell is None,
+    "not_null": lambda cell, value: cell is not None,
+}
+
+
+def _keep_rows(table: Table, names: Sequence[str], is_kept: Callable[[Sequence[Any]], bool]) -> None:
+    """Leave out the rows for which it is not so; those whose cells cannot be read are refused with their line."""
+    kept = []
+    for line, *cells in zip(table.lines, *(table.columns[name] for name in names), strict=True):
+        try:
+            kept.append(is_kept(cells))
+        except Refused as refused:
+            table.refusals.append(Refusal(line, f"{names[0]}: {refused}"))
+            kept.append(False)
+    table.keep(kept)

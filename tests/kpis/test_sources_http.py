@@ -1,0 +1,215 @@
+"""Web services and files at web addresses: what is read, who is told what, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from kpis.sources.base import Kind, SourceError, SourceRows, Window
+from kpis.sources.http import Client
+from tests.kpis.reading import a_place, read_here
+from tests.kpis.web_server import HERE, Answer, serving
+
+COLUMNS = frozenset({("minutes", Kind.NUMBER), ("airport", Kind.TEXT)})
+WINDOW = Window(since=date(2026, 11, 1), until=date(2026, 11, 22))
+ROWS = [{"day": f"2026-11-{day:02d}", "airport": "JFK", "minutes": day} for day in range(1, 26)]
+CSV = "day,airport,minutes\n" + "".join(f"2026-11-{day:02d},JFK,{day}\n" for day in range(1, 26))
+
+
+def as_json(value: Any) -> Answer:
+    return Answer(json.dumps(value).encode(), headers={"Content-Type": "application/json"})
+
+
+def fetch(url: str, kind: str = "http_json", *, secrets: Any = None, limits: Any = None, **config: Any) -> SourceRows:
+    config = {"url": url, "date_column": "day", **config}
+    if kind == "csv_file":
+        config["origin"] = "url"
+    place = a_place(Path("/nowhere"), allow=HERE, **(limits or {}))
+    return read_here(kind, config, place, window=WINDOW, wanted=COLUMNS, secrets=secrets)
+
+
+def refused(url: str, kind: str = "http_json", **how: Any) -> str:
+    with pytest.raises(SourceError) as error:
+        fetch(url, kind, **how)
+    return str(error.value)
+
+
+def test_a_list_of_objects_is_read_and_the_days_stand_in_the_address() -> None:
+    with serving(lambda path: as_json(ROWS)) as server:
+        rows = fetch(f"{server.url}/flights?from={{since}}&to={{until}}")
+    assert len(rows) == 21
+    assert rows.column("minutes").sum() == sum(range(1, 22))
+    assert [path for path, _ in server.asked] == ["/flights?from=2026-11-01&to=2026-11-22"]
+
+
+def test_rows_lie_deeper_and_nested_fields_are_columns() -> None:
+    nested = [{"day": "2026-11-20T23:30:00-05:00", "flight": {"from": {"airport": "LGA"}}, "minutes": 1.5}]
+    steps = [{"do": "rename", "column": "flight.from.airport", "to": "airport"}]
+    with serving(lambda path: as_json({"data": {"items": nested}, "total": 1})) as server:
+        rows = fetch(server.url, rows_at="data.items", steps=steps)
+    # A moment with a zone is of the day it is in the zone of the organisation.
+    assert rows.days.tolist() == [date(2026, 11, 21)]
+    assert (rows.column("airport").tolist(), rows.column("minutes").tolist()) == (["LGA"], [1.5])
+
+
+def pages(how: str) -> Any:
+    """Three pages of the rows, as a service with that kind of paging gives them."""
+    parts = [ROWS[:10], ROWS[10:20], ROWS[20:], []]
+
+    def answer(path: str) -> Answer:
+        number = int(path.rpartition("=")[2]) if "=" in path else 0
+        number -= 1 if how == "number" else 0
+        following = str(number + 1) if number < 2 else None
+        if how == "link":
+            following = following and f"/flights?page={following}"
+        return as_json({"rows": parts[number], "next": following})
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("paging", "config", "asked"),
+    [
+        ("link", {"next_at": "next"}, ["/flights", "/flights?page=1", "/flights?page=2"]),
+        ("cursor", {"next_at": "next", "page_parameter": "c"}, ["/flights", "/flights?c=1", "/flights?c=2"]),
+        ("number", {}, ["/flights?page=1", "/flights?page=2", "/flights?page=3", "/flights?page=4"]),
+    ],
+)
+def test_further_pages_are_asked_for_until_the_last_one(paging: str, config: Any, asked: list[str]) -> None:
+    with serving(pages(paging)) as server:
+        rows = fetch(f"{server.url}/flights", rows_at="rows", paging=paging, **config)
+    assert (len(rows), [path for path, _ in server.asked]) == (21, asked)
+
+
+@pytest.mark.parametrize(
+    ("config", "secrets", "sent"),
+    [
+        ({"auth": "basic", "user": "amara"}, {"password": "s3cret"}, ("Authorization", "Basic YW1hcmE6czNjcmV0")),
+        ({"auth": "token"}, {"token": "t0ken"}, ("Authorization", "Bearer t0ken")),
+        ({"auth": "token", "token_header": "X-Api-Key"}, {"token": "t0ken"}, ("X-Api-Key", "t0ken")),
+        ({"headers": {"X-Tenant": "north"}}, {}, ("X-Tenant", "north")),
+    ],
+)
+def test_the_server_is_told_who_asks(config: dict[str, Any], secrets: dict[str, str], sent: tuple[str, str]) -> None:
+    with serving(lambda path: as_json(ROWS)) as server:
+        fetch(server.url, secrets=secrets, **config)
+    name, value = sent
+    assert server.asked[0][1][name] == value
+
+
+@pytest.mark.parametrize("kind", ["http_json", "csv_file"])
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (Answer(b"<!DOCTYPE html><title>Sign in</title>"), "127.0.0.1 answered with a web page instead of data"),
+        (Answer(b"day", headers={"Content-Type": "text/html; charset=utf-8"}), "127.0.0.1 answered with a web page"),
+        (Answer(b"no", status=401), "127.0.0.1 refused the request (status 401): check what the source signs in with."),
+        (Answer(b"no", status=503), "127.0.0.1 answered with status 503."),
+        (Answer(CSV.encode(), length=9999), "The answer of 127.0.0.1 broke off before its end."),
+    ],
+)
+def test_what_is_no_data_is_refused_with_a_sentence(kind: str, answer: Answer, why: str) -> None:
+    with serving(lambda path: answer) as server:
+        assert refused(server.url, kind).startswith(why)
+
+
+def test_a_csv_file_is_read_from_its_address() -> None:
+    with serving(lambda path: Answer(CSV.encode(), headers={"Content-Type": "text/csv"})) as server:
+        assert len(fetch(f"{server.url}/export/flights.csv", "csv_file")) == 21
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (b"[{", "The answer is no JSON, or only a part of it."),
+        (b"[NaN]", "The answer is no JSON, or only a part of it."),
+        (b'{"items": []}', "There is no list of rows in the answer. The answer has: items"),
+        (b"7", "There is no list of rows in the answer. It is a single value."),
+        (b'[{"day": "2026-11-20", "airport": "JFK"}]', "The answer has no column minutes. It has: day, airport"),
+    ],
+)
+def test_json_that_is_not_what_was_agreed_is_refused_whole(answer: bytes, why: str) -> None:
+    with serving(lambda path: Answer(answer)) as server:
+        assert refused(server.url) == why
+
+
+def test_a_server_that_hangs_or_drips_is_left_after_the_time_it_has() -> None:
+    with serving(lambda path: Answer(CSV.encode(), slow=0.05)) as server:
+        assert refused(server.url, "csv_file", limits={"seconds": 0.2}) == "127.0.0.1 took too long to answer."
+    with serving(lambda path: Answer(CSV.encode(), slow=10)) as server:
+        said = refused(server.url, "csv_file", limits={"seconds": 0.2})
+    assert said == "127.0.0.1 stopped answering in the middle."
+
+
+def test_an_answer_that_is_too_large_is_not_read_to_its_end() -> None:
+    with serving(lambda path: Answer(CSV.encode() * 5000)) as server:
+        said = refused(server.url, "csv_file", limits={"size": 1024**2})
+    assert said == "The answer of 127.0.0.1 has more than 1 MiB."
+
+
+def redirecting(*targets: str) -> Any:
+    def answer(path: str) -> Answer:
+        step = int(path.strip("/") or 0)
+        if step < len(targets):
+            return Answer(status=302, headers={"Location": targets[step]})
+        return as_json(ROWS)
+
+    return answer
+
+
+def test_redirects_are_followed_three_times_and_not_more() -> None:
+    with serving(redirecting("/1", "/2", "/3")) as server:
+        assert len(fetch(server.url)) == 21
+    with serving(redirecting("/1", "/2", "/3", "/4")) as server:
+        assert refused(server.url) == "127.0.0.1 redirects more than 3 times."
+
+
+@pytest.mark.parametrize(
+    ("target", "why"),
+    [
+        ("http://169.254.169.254/latest/meta-data/", "169.254.169.254 leads to an address inside of our own network"),
+        ("http://127.1.2.3/", "127.1.2.3 leads to an address inside of our own network"),
+        ("http://[::ffff:127.0.0.1]/", "::ffff:127.0.0.1 leads to an address inside"),
+        ("file:///etc/passwd", "The address of a source begins with https:// or http://"),
+        ("gopher://127.0.0.1/", "The address of a source begins with https:// or http://"),
+        ("http://user:pass@127.0.0.1/", "The address of a source holds no name and password"),
+    ],
+)
+def test_a_redirect_inward_is_not_followed(target: str, why: str) -> None:
+    with serving(redirecting(target)) as server:
+        assert refused(server.url).startswith(why)
+
+
+def test_what_a_source_signs_in_with_is_not_sent_to_another_server() -> None:
+    with serving(lambda path: as_json(ROWS)) as other, serving(redirecting(f"{other.url}/9")) as server:
+        fetch(server.url, auth="token", secrets={"token": "t0ken"})
+    assert "Authorization" in server.asked[0][1]
+    assert "Authorization" not in other.asked[0][1]
+
+
+def test_the_next_page_may_not_lie_on_another_server() -> None:
+    following = {"rows": ROWS, "next": "http://example.org/flights"}
+    with serving(lambda path: as_json(following)) as server:
+        said = refused(server.url, rows_at="rows", paging="link", next_at="next")
+    assert said == "The next page of the answer is on another server, which is not followed."
+
+
+def test_an_encrypted_address_never_leads_to_a_plain_one(monkeypatch: Any) -> None:
+    moved = SimpleNamespace(status=301, headers={"Location": "http://example.org/"}, close=lambda: None)
+    monkeypatch.setattr(Client, "_ask", lambda self, url, headers: moved)
+    with pytest.raises(SourceError, match=r"^example\.org redirects away from https, which is not followed\.$"):
+        Client(place=a_place(Path("/nowhere")), headers={"User-Agent": "kpi"}).get("https://example.org", size=1)
+
+
+def test_no_address_on_this_machine_is_asked_unless_the_installation_allows_it() -> None:
+    config = {"date_column": "day"}
+    with serving(lambda path: as_json(ROWS)) as server:
+        config["url"] = server.url
+        with pytest.raises(SourceError, match="inside of our own network"):
+            read_here("http_json", config, Path("/nowhere"), window=WINDOW, wanted=COLUMNS)
+    assert server.asked == []
