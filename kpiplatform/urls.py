@@ -35,6 +35,7 @@ urlpatterns = [
     path("reviews/", include("reviews.urls")),
     path("", include("alerts.urls")),
     path("api/", include("kpiplatform.api.urls")),
+    path("export/", include("kpiplatform.dashboards.export.urls")),
     path("configuration/", configuration, name="configuration"),
     path("configuration/objectives/", include("kpiplatform.dashboards.strategy.urls")),
     path("configuration/", include("kpiplatform.dashboards.configuration.urls")),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
 from django.db import connection
@@ -94,49 +93,6 @@ def store_readings(readings: Sequence[Reading], *, origin: Origin, now: datetime
             Stored(kpi_id=kpi_id, first_period=first, new=new, revised=revised)
             for kpi_id, first, new, revised in cursor.fetchall()
         ]
-
-
-EVALUATED = """kpi_id bigint, period_start date, period_end date, value numeric(28,8), goal numeric(28,8),
-    red_flag numeric(28,8), goal_high numeric(28,8), red_high numeric(28,8), score numeric(6,4), band text,
-    no_band_reason text, is_provisional boolean"""
-STORE_EVALUATIONS = """
-INSERT INTO kpis_evaluation AS e (kpi_id, period_start, period_end, value, goal, red_flag, goal_high, red_high,
-    score, band, no_band_reason, is_provisional, evaluated_at)
-SELECT j.*, %s FROM judged j LEFT JOIN kpis_evaluation o USING (kpi_id, period_start)
-WHERE o.kpi_id IS NULL
-   OR (j.period_end, j.value, j.goal, j.red_flag, j.goal_high, j.red_high, j.score, j.band, j.no_band_reason,
-       j.is_provisional)
-      IS DISTINCT FROM (o.period_end, o.value, o.goal, o.red_flag, o.goal_high, o.red_high, o.score, o.band::text,
-       o.no_band_reason::text, o.is_provisional)
-ORDER BY j.kpi_id, j.period_start
-ON CONFLICT (kpi_id, period_start) DO UPDATE SET
-    period_end = excluded.period_end, value = excluded.value, goal = excluded.goal, red_flag = excluded.red_flag,
-    goal_high = excluded.goal_high, red_high = excluded.red_high, score = excluded.score, band = excluded.band,
-    no_band_reason = excluded.no_band_reason, is_provisional = excluded.is_provisional,
-    evaluated_at = excluded.evaluated_at
-"""
-EvaluationRow = tuple[
-    int,
-    date,
-    date,
-    Decimal | None,
-    Decimal | None,
-    Decimal | None,
-    Decimal | None,
-    Decimal | None,
-    Decimal | None,
-    str,
-    str,
-    bool,
-]
-
-
-def store_evaluations(rows: Sequence[EvaluationRow], *, now: datetime) -> int:
-    """Write the evaluations that differ from those stored and return how many did."""
-    with connection.cursor() as cursor:
-        fill_temporary(cursor, "judged", EVALUATED, rows)
-        cursor.execute(STORE_EVALUATIONS, [now])
-        return cursor.rowcount
 
 
 def fill_temporary(cursor: Any, table: str, columns: str, rows: Iterable[tuple[Any, ...]]) -> None:

@@ -1,4 +1,4 @@
-"""What follows from a fact: nudges to the workers, and the health of what was judged."""
+"""What follows from a fact: nudges to the workers, and roll-ups of what is composed otherwise."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import Any
 from django.dispatch import receiver
 from kombu.exceptions import OperationalError
 
-from kpis.services.health import refresh_health
 from kpis.services.rolling import roll_up_objectives
-from kpis.signals import derivations_owed, kpis_judged, measurements_recorded
+from kpis.signals import derivations_owed, measurements_recorded
 from kpis.tasks import derive, evaluate_kpis
 from objectives.signals import objectives_changed
 
@@ -37,12 +36,6 @@ def nudge_derivation(sender: object, **_: Any) -> None:
         derive.delay()
     except OperationalError:
         log.warning("the broker does not answer; derived values wait for the sweep")
-
-
-@receiver(kpis_judged)
-def renew_health(sender: object, *, kpi_ids: list[int], now: datetime, **_: Any) -> None:
-    """A value that came is no longer late, from the same moment on."""
-    refresh_health(now=now, kpi_ids=kpi_ids)
 
 
 @receiver(objectives_changed)

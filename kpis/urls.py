@@ -32,4 +32,8 @@ urlpatterns = [
     path("<str:code>/commentary/", views.comment, name="comment"),
     path("<str:code>/commentary/people/", views.nameable, name="nameable"),
     path("<str:code>/measurements/<day:period_start>/", views.correct, name="correct"),
+    path("<str:code>/measurements/<day:period_start>/reopen/", views.reopen, name="reopen"),
+    path("<str:code>/measurements/<day:period_start>/versions/<int:seq>/", views.bring_back, name="bring_back"),
+    path("reopenings/", views.reopenings, name="reopenings"),
+    path("reopenings/<int:pk>/", views.reopening, name="reopening"),
 ]

@@ -62,6 +62,15 @@ def manages(user: User, unit: Unit, *, today: date) -> bool:
     return any(role == Role.MANAGER and unit.path.startswith(path) for role, path in _roles_of(user, today))
 
 
+def running_scope_of(user: User | AnonymousUser, *, today: date) -> Scope:
+    """Return what `user` runs on `today`: everything for admins, else the units they manage and those below."""
+    if may_configure(user, today=today):
+        return Scope(everything=True)
+    if not isinstance(user, User) or not user.is_active:
+        return Scope()
+    return Scope(unit_paths=tuple(path for role, path in _roles_of(user, today) if role == Role.MANAGER))
+
+
 def units_visible_to(user: User | AnonymousUser, *, today: date) -> QuerySet[Unit]:
     """Return the units whose pages `user` may open: all for admins and executives, else those of their roles."""
     units = Unit.objects.filter(is_active=True)

@@ -21,7 +21,7 @@ from kpiplatform.demo.source_files import DATABASE, WEATHER, write_source_files
 from kpiplatform.demo.working import add_forums, add_initiatives, add_remarks, add_subscriptions
 from kpis.models import Holiday, PeriodLock
 from kpis.services.health import refresh_health
-from kpis.services.recording import ensure_states
+from kpis.services.locking import ensure_states
 from kpis.services.rolling import roll_up_objectives
 from objectives.models import Organisation
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
 WIDTH = 104
 HEIGHT = 26
-LEFT, RIGHT = Decimal(3), Decimal(97)  # room on the right for the mark of the last point
-TOP, BOTTOM = Decimal(4), Decimal(22)
+# In tenths, the places that are printed. On the right there is room for the mark of the last point.
+LEFT, RIGHT, TOP, BOTTOM = 30, 970, 40, 220
+PRINTED = tuple(f"{tenths / 10:.1f}" for tenths in range(10 * WIDTH))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,26 +31,12 @@ class Spark:
     label: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Scale:
-    low: Decimal
-    unit: Decimal | None  # None: every value is the same and runs through the middle
-
-    @classmethod
-    def over(cls, values: Sequence[Decimal]) -> _Scale:
-        low, high = min(values), max(values)
-        return cls(low=low, unit=None if high == low else (BOTTOM - TOP) / (high - low))
-
-    def y(self, value: Decimal) -> Decimal:
-        return (TOP + BOTTOM) / 2 if self.unit is None else BOTTOM - self.unit * (value - self.low)
-
-
 @lru_cache(maxsize=64)
 def _xs(periods: int) -> tuple[str, ...]:
     """Return where the periods stand, from left to right; one alone stands on the right."""
     if periods == 1:
-        return (_print(RIGHT),)
-    return tuple(_print(LEFT + (RIGHT - LEFT) * index / (periods - 1)) for index in range(periods))
+        return (PRINTED[RIGHT],)
+    return tuple(PRINTED[round(LEFT + (RIGHT - LEFT) * index / (periods - 1))] for index in range(periods))
 
 
 def sparkline(
@@ -66,20 +53,20 @@ def sparkline(
     A missing value breaks the line: it is neither zero nor joined over. A value alone between two gaps is a dot.
     The mark in `band` stands on the last period, and only if that period has a value.
     """
-    known = [value for value in values if value is not None]
+    known = [float(value) for value in values if value is not None]
     if not known:
         return None
-    extent = known + [value for value in (goal, range_low, range_high) if value is not None]
-    scale, xs = _Scale.over(extent), _xs(len(values))
+    place = _scale(known + [float(mark) for mark in (goal, range_low, range_high) if mark is not None])
+    xs, ys = _xs(len(values)), [None if value is None else place(value) for value in values]
     top = height = last_x = last_y = ""
     if range_low is not None and range_high is not None:
-        top = _print(scale.y(range_high))
-        height = _print(scale.y(range_low) - scale.y(range_high))
-    if values[-1] is not None:
-        last_x, last_y = xs[-1], _print(scale.y(values[-1]))
+        highest = place(range_high)
+        top, height = PRINTED[highest], PRINTED[place(range_low) - highest]
+    if ys[-1] is not None:
+        last_x, last_y = xs[-1], PRINTED[ys[-1]]
     return Spark(
-        path=_path(values, xs, scale),
-        goal="" if goal is None else _print(scale.y(goal)),
+        path=_path(xs, ys),
+        goal="" if goal is None else PRINTED[place(goal)],
         range_top=top,
         range_height=height,
         band=band,
@@ -89,18 +76,22 @@ def sparkline(
     )
 
 
-def _path(values: Sequence[Decimal | None], xs: Sequence[str], scale: _Scale) -> str:
+def _scale(extent: Sequence[float]) -> Callable[[Decimal], int]:
+    """Return how far from the top, in tenths, a value stands; all the same run through the middle."""
+    low, high = min(extent), max(extent)
+    if high == low:
+        return lambda value: (TOP + BOTTOM) // 2
+    unit = (BOTTOM - TOP) / (high - low)
+    return lambda value: round(BOTTOM - unit * (float(value) - low))
+
+
+def _path(xs: Sequence[str], ys: Sequence[int | None]) -> str:
     path: list[str] = []
-    for index, value in enumerate(values):
-        if value is None:
-            continue
-        joined = index > 0 and values[index - 1] is not None
-        path.append(f"{'L' if joined else 'M'}{xs[index]} {_print(scale.y(value))}")
-        ends = index == len(values) - 1 or values[index + 1] is None
-        if ends and not joined:
-            path.append("h0")  # a line of no length with round ends is a dot
+    before = None
+    for x, y, after in zip(xs, ys, [*ys[1:], None], strict=True):
+        if y is not None:
+            path.append(f"M{x} {PRINTED[y]}" if before is None else f"L{x} {PRINTED[y]}")
+            if before is None and after is None:
+                path.append("h0")  # a line of no length with round ends is a dot
+        before = y
     return "".join(path)
-
-
-def _print(length: Decimal) -> str:
-    return f"{length:.1f}"

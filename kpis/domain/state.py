@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
+from typing import NamedTuple
 
 from kpis.domain.judged import Judged
 from kpis.domain.periods import Calendar, period_of, previous_period
 from kpis.domain.sparkline import Spark, sparkline
-from kpis.domain.xmr import NaturalLimits, latest_is_signal, natural_limits
+from kpis.domain.xmr import latest_is_signal, natural_limits
 
 SPARK_PERIODS = 12
 
@@ -26,6 +27,14 @@ class State:
     spark: Spark | None = None
     running: Judged | None = None
     no_band_reason: str = ""
+
+
+class Trend(NamedTuple):
+    """How the latest closed value stands to those before it."""
+
+    previous_value: Decimal | None
+    signal: str
+    spark: Spark | None
 
 
 def closed_periods(newest_first: Iterable[Judged]) -> list[Judged]:
@@ -57,16 +66,51 @@ def state_of(newest_first: Sequence[Judged], frequency: str, calendar: Calendar)
     last = closed[0]
     if running is not None and running.period_start <= last.period_start:
         running = None
-    starts = _starts(last.period_start, frequency, calendar)
-    oldest_first = [row.value for row in reversed(closed) if row.value is not None]
-    limits = natural_limits(oldest_first[:-1])  # of what came before: a jump must not widen the limits it is judged by
+    trend = trend_of(
+        [row.period_start for row in closed],
+        [row.value for row in closed if row.value is not None],
+        goal=last.goal,
+        band=last.band,
+        frequency=frequency,
+        calendar=calendar,
+    )
     return State(
         last=last,
-        previous_value=next((row.value for row in closed if row.period_start == starts[-2]), None),
-        signal=latest_is_signal(oldest_first, limits),
-        spark=_spark(starts, closed, limits),
+        previous_value=trend.previous_value,
+        signal=trend.signal,
+        spark=trend.spark,
         running=running,
         no_band_reason=last.no_band_reason,
+    )
+
+
+def trend_of(
+    starts: Sequence[date],
+    values: Sequence[Decimal],
+    *,
+    goal: Decimal | None,
+    band: str,
+    frequency: str,
+    calendar: Calendar,
+) -> Trend:
+    """Return how the latest of some closed periods, newest first, stands to those before it.
+
+    `starts` may end before `values` do: only those of the sparkline are looked at.
+    """
+    by_start = dict(zip(starts, values, strict=False))
+    drawn = _starts(starts[0], frequency, calendar)
+    oldest_first = values[::-1]
+    limits = natural_limits(oldest_first[:-1])  # of what came before: a jump must not widen the limits it is judged by
+    return Trend(
+        by_start.get(drawn[-2]),
+        latest_is_signal(oldest_first, limits),
+        sparkline(
+            [by_start.get(start) for start in drawn],
+            goal=goal,
+            range_low=limits.lower if limits else None,
+            range_high=limits.upper if limits else None,
+            band=band,
+        ),
     )
 
 
@@ -79,14 +123,3 @@ def _starts(last: date, frequency: str, calendar: Calendar) -> tuple[date, ...]:
         period = previous_period(period, calendar)
         starts.append(period.start)
     return tuple(reversed(starts))
-
-
-def _spark(starts: Sequence[date], closed: list[Judged], limits: NaturalLimits | None) -> Spark | None:
-    by_start = {row.period_start: row.value for row in closed}
-    return sparkline(
-        [by_start.get(start) for start in starts],
-        goal=closed[0].goal,
-        range_low=limits.lower if limits else None,
-        range_high=limits.upper if limits else None,
-        band=closed[0].band,
-    )

@@ -6,9 +6,9 @@ Give values of one series in period order without gaps filled in; a gap is simpl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import pairwise
+from operator import sub
 from statistics import median
-from typing import Literal
+from typing import Literal, NamedTuple
 
 FEWEST_POINTS = 6
 SOLID_POINTS = 12
@@ -19,8 +19,7 @@ LIMITS_BY_MEAN, RANGE_BY_MEAN = Decimal("2.660"), Decimal("3.268")
 LIMITS_BY_MEDIAN, RANGE_BY_MEDIAN = Decimal("3.145"), Decimal("3.865")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NaturalLimits:
+class NaturalLimits(NamedTuple):
     """Centre and natural limits of a series; provisional until there are twelve points."""
 
     centre: Decimal
@@ -50,7 +49,7 @@ def natural_limits(values: Sequence[Decimal], ranges: Literal["mean", "median"] 
     points = len(values)
     if points < FEWEST_POINTS:
         return None
-    moving = [abs(later - earlier) for earlier, later in pairwise(values)]
+    moving = list(map(abs, map(sub, values[1:], values)))
     if ranges == "mean":
         moving_range = sum(moving, Decimal(0)) / len(moving)
         reach, range_limit = LIMITS_BY_MEAN * moving_range, RANGE_BY_MEAN * moving_range
@@ -106,12 +105,12 @@ def _signal_at(index: int, values: Sequence[Decimal], limits: NaturalLimits) -> 
     if value == limits.centre:
         return None
     side: Literal["above", "below"] = "above" if value > limits.centre else "below"
-    sign = 1 if side == "above" else -1
-    distances = [sign * (earlier - limits.centre) for earlier in values[max(0, index + 1 - RUN_LENGTH) : index + 1]]
-    if len(distances) == RUN_LENGTH and min(distances) > 0:
+    run = values[max(0, index + 1 - RUN_LENGTH) : index + 1]
+    if len(run) == RUN_LENGTH and (min(run) > limits.centre if side == "above" else max(run) < limits.centre):
         return Signal(index=index, rule="run", side=side)
     half_way = (limits.upper - limits.centre) / 2
-    near = [distance > half_way for distance in distances[-NEAR_WINDOW:]]
+    line = limits.centre + half_way if side == "above" else limits.centre - half_way
+    near = [earlier > line if side == "above" else earlier < line for earlier in run[-NEAR_WINDOW:]]
     if near[-1] and sum(near) >= NEAR_COUNT:
         return Signal(index=index, rule="near_limit", side=side)
     return None

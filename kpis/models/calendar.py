@@ -88,7 +88,7 @@ class PeriodLock(models.Model):
 
 
 class PeriodReopening(models.Model):
-    """A request to write into a locked period; once approved it holds until it expires."""
+    """A request to write into a locked period. Once approved it holds until it expires; a rejection has its reason."""
 
     kpi = models.ForeignKey("kpis.Kpi", on_delete=models.PROTECT, related_name="reopenings")
     period_start = models.DateField()
@@ -99,9 +99,34 @@ class PeriodReopening(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     expires_at = models.DateTimeField(null=True, blank=True)
+    rejected_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    rejection = models.CharField(max_length=400, blank=True, default="")
+    decided_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(
+                fields=["kpi", "period_start"],
+                condition=models.Q(decided_at__isnull=True),
+                name="one_waiting_reopening",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(decided_at__isnull=True, approved_by__isnull=True, rejected_by__isnull=True)
+                | models.Q(decided_at__isnull=False, approved_by__isnull=False, rejected_by__isnull=True)
+                | models.Q(decided_at__isnull=False, approved_by__isnull=True, rejected_by__isnull=False),
+                name="reopening_decided_once",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(rejected_by__isnull=True, rejection="")
+                | models.Q(rejected_by__isnull=False) & ~models.Q(rejection=""),
+                name="rejected_reopening_has_reason",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(rejected_by__isnull=True) | ~models.Q(rejected_by=models.F("requested_by")),
+                name="reopening_rejected_by_another",
+            ),
             models.CheckConstraint(condition=~models.Q(reason=""), name="reopening_has_reason"),
             models.CheckConstraint(
                 condition=models.Q(approved_by__isnull=True) | ~models.Q(approved_by=models.F("requested_by")),

@@ -17,7 +17,7 @@ from kpis.domain.replay import Proposal, proposed
 from kpis.models import Kpi, KpiOwnership, Target, ThresholdSet
 from kpis.queries import rules_of
 from kpis.services.judging import rejudge
-from kpis.services.recording import ensure_states
+from kpis.services.locking import ensure_states
 from kpis.signals import kpis_staffed
 from kpis.words import why_no_limits
 

@@ -21,7 +21,7 @@ from kpis.queries import rules_of
 from kpis.services.aiming import Refused, hand_over
 from kpis.services.formulas import connect_inputs, follow_formulas, hold_formulas, owe_from, refuse_to_retire_input
 from kpis.services.judging import rejudge
-from kpis.services.recording import ensure_states
+from kpis.services.locking import ensure_states
 from kpis.services.rolling import roll_up_objectives
 from kpis.signals import kpis_staffed
 

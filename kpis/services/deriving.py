@@ -22,7 +22,8 @@ from kpis.domain.periods import DAY, Calendar, Period, periods_between
 from kpis.models import Kpi, KpiInput, Measurement, OwedDerivation
 from kpis.queries import calendars
 from kpis.readings import PROVISIONAL, REPORTED, Origin, Reading
-from kpis.services.recording import ensure_states, lock_states, locked_periods, record_measurements
+from kpis.services.locking import ensure_states, lock_states
+from kpis.services.recording import locked_periods, record_measurements
 from objectives.queries import organisation
 
 DERIVED = "derived"

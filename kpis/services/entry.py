@@ -18,9 +18,10 @@ from kpis.models import Kpi, Measurement, MeasurementRevision
 from kpis.queries import calendar_of
 from kpis.readings import NOT_APPLICABLE, PROVISIONAL, REPORTED, Conflict, Origin, Reading, Recorded
 from kpis.services.recording import record_measurements
+from kpis.services.undoing import UNDO, said_again
 from objectives.queries import organisation
 
-MANUAL, CORRECTION, UNDO = "manual", "correction", "undo"
+MANUAL, CORRECTION = "manual", "correction"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,18 +120,8 @@ def take_back(*, kpi: Kpi, period_start: date, seq: int, user: User, now: dateti
     before = revisions.filter(seq=seq - 1).first()
     if latest is None or before is None or latest.seq != seq or latest.recorded_by_id != user.pk:
         raise Conflict(kpi_id=kpi.pk, period_start=period_start, seq=latest.seq if latest else 0)
-    reading = Reading(
-        kpi_id=kpi.pk,
-        period_start=before.period_start,
-        period_end=before.period_end,
-        value=before.value,
-        numerator=before.numerator,
-        denominator=before.denominator,
-        state=before.state,
-        reason=before.reason,
-    )
     return record_measurements(
-        readings=[reading],
+        readings=[said_again(before)],
         origin=Origin(kind=UNDO, user_id=user.pk),
         now=now,
         expected_seq={(kpi.pk, period_start): seq},

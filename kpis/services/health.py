@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import batched
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from kpis.domain.health import days_late, health_of
+from kpis.domain.health import Health, days_late, health_of
 from kpis.domain.periods import Calendar, WorkingDays, due_on, period_of, periods_between
-from kpis.models import DataSource, Holiday, Kpi, KpiState, PeriodCalendar
+from kpis.models import DataSource, Holiday, Kpi, PeriodCalendar
 from kpis.queries import calendar_of
-from kpis.services.recording import ensure_states
+from kpis.services.locking import ensure_states, lock_states
 from objectives.queries import organisation
 
 BATCH = 1000
@@ -31,13 +31,19 @@ LEFT JOIN kpis_measurement m
 WHERE m.kpi_id IS NULL
 GROUP BY wanted.kpi_id
 """
-LATEST = """
-SELECT asked.kpi_id,
-       (SELECT m.period_end FROM kpis_measurement m WHERE m.kpi_id = asked.kpi_id AND m.value IS NOT NULL
+# A gap before the latest value of a source is no delay: the source had its chance, and nobody can fill it by hand.
+# People are asked for every period.
+WATCHED = """
+SELECT k.id, k.calendar_id, k.frequency, k.reporting_lag_days, k.lag_in_working_days, k.stale_after_days,
+       coalesce(k.active_from, (k.created_at AT TIME ZONE 'UTC')::date), s.next_due_on, k.entry = 'source',
+       (SELECT m.period_end FROM kpis_measurement m WHERE m.kpi_id = k.id AND m.value IS NOT NULL
         ORDER BY m.period_start DESC LIMIT 1),
-       (SELECT m.period_end FROM kpis_measurement m WHERE m.kpi_id = asked.kpi_id AND m.state <> 'provisional'
-        ORDER BY m.period_start DESC LIMIT 1)
-FROM unnest(%s::bigint[]) AS asked(kpi_id)
+       (SELECT m.period_end FROM kpis_measurement m WHERE m.kpi_id = k.id AND m.state <> 'provisional'
+        ORDER BY m.period_start DESC LIMIT 1),
+       EXISTS (SELECT 1 FROM kpis_sourcemapping f JOIN kpis_datasource d ON d.id = f.source_id
+               WHERE f.kpi_id = k.id AND d.is_enabled AND d.consecutive_failures > 0)
+FROM unnest(%s::bigint[]) AS asked(kpi_id) JOIN kpis_kpi k ON k.id = asked.kpi_id
+JOIN kpis_kpistate s ON s.kpi_id = k.id
 """
 STORE = """
 UPDATE kpis_kpistate s SET health = h.health, days_late = h.days_late, next_due_on = h.next_due_on
@@ -47,12 +53,47 @@ WHERE s.kpi_id = h.kpi_id
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched(NamedTuple):
+    """What the health of a KPI depends on, but for the values that are missing."""
+
+    kpi_id: int
+    calendar_id: int
+    frequency: str
+    lag: int
+    lag_in_working_days: bool
+    stale_after: int
+    expected_from: date
+    next_due_on: date | None
+    is_pulled: bool
+    value_end: date | None
+    final_end: date | None
+    is_failing: bool
+
+
+@dataclass(slots=True, kw_only=True)
 class _Grid:
-    """A calendar with its working days."""
+    """A calendar with its working days, and what was asked of it before: most KPIs of a rhythm ask the same."""
 
     calendar: Calendar
     working: WorkingDays
+    today: date
+    _starts: dict[tuple[str, date], list[date]] = field(default_factory=dict)
+    _due: dict[tuple[str, date, int, bool], date] = field(default_factory=dict)
+
+    def closed_starts(self, frequency: str, since: date) -> list[date]:
+        """Return where the periods start that are over by today, from the one that holds `since` on."""
+        if (frequency, since) not in self._starts:
+            periods = periods_between(since, self.today, frequency, self.calendar)
+            self._starts[frequency, since] = [period.start for period in periods if period.end <= self.today]
+        return self._starts[frequency, since]
+
+    def due(self, frequency: str, day: date, lag: int, in_working_days: bool) -> date:
+        """Return when the value of the period that holds a day is due."""
+        asked = (frequency, day, lag, in_working_days)
+        if asked not in self._due:
+            period = period_of(day, frequency, self.calendar)
+            self._due[asked] = due_on(period, lag, self.working if in_working_days else None)
+        return self._due[asked]
 
 
 def refresh_health(*, now: datetime, kpi_ids: Sequence[int] | None = None) -> int:
@@ -62,17 +103,35 @@ def refresh_health(*, now: datetime, kpi_ids: Sequence[int] | None = None) -> in
     fails or works again, nothing is known yet. Periods before `next_due_on` count as present, so
     whoever changes when values are expected (frequency, calendar, lag, first day) sets it to NULL.
     """
-    today = now.astimezone(ZoneInfo(organisation().time_zone)).date()
-    grids = _grids()
     if kpi_ids is None:
-        kpi_ids = list(_candidates(today))
+        kpi_ids = list(_candidates(_today(now)))
         ensure_states(kpi_ids=kpi_ids)
     changed = 0
     for batch in batched(sorted(kpi_ids), BATCH):
         with transaction.atomic():
-            states = KpiState.objects.select_for_update(of=("self",)).select_related("kpi").filter(kpi_id__in=batch)
-            changed += _refresh(list(states.order_by("kpi_id")), grids, today)
+            lock_states(kpi_ids=batch)
+            health = healths_of(kpi_ids=batch, now=now)
+            rows = [(kpi_id, *row) for kpi_id, row in health.items()]
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    STORE, [list(column) for column in zip(*rows, strict=True)] if rows else [[], [], [], []]
+                )
+                changed += cursor.rowcount
     return changed
+
+
+def healths_of(*, kpi_ids: Sequence[int], now: datetime) -> dict[int, tuple[Health, int, date]]:
+    """Return for each KPI its health, by how many days it is late, and when the oldest missing value is or was due."""
+    today = _today(now)
+    grids = _grids(today)
+    watched = [Watched(*row) for row in _rows(WATCHED, [list(kpi_ids)])]
+    asked = [(row.kpi_id, start) for row in watched for start in _asked_of(row, grids[row.calendar_id])]
+    missing = dict(_rows(OLDEST_MISSING, [[kpi_id for kpi_id, _ in asked], [start for _, start in asked]]))
+    return {row.kpi_id: _health(row, missing.get(row.kpi_id), grids[row.calendar_id]) for row in watched}
+
+
+def _today(now: datetime) -> date:
+    return now.astimezone(ZoneInfo(organisation().time_zone)).date()
 
 
 def _candidates(today: date) -> Iterator[int]:
@@ -91,7 +150,7 @@ def _failing() -> QuerySet[DataSource]:
     return DataSource.objects.filter(is_enabled=True, consecutive_failures__gt=0)
 
 
-def _grids() -> dict[int, _Grid]:
+def _grids(today: date) -> dict[int, _Grid]:
     holidays: dict[int, set[date]] = {}
     for calendar_id, day in Holiday.objects.values_list("calendar_id", "day"):
         holidays.setdefault(calendar_id, set()).add(day)
@@ -99,63 +158,30 @@ def _grids() -> dict[int, _Grid]:
         row.pk: _Grid(
             calendar=calendar_of(row),
             working=WorkingDays(weekdays=frozenset(row.working_weekdays), holidays=frozenset(holidays.get(row.pk, ()))),
+            today=today,
         )
         for row in PeriodCalendar.objects.all()
     }
 
 
-def _refresh(states: Sequence[KpiState], grids: dict[int, _Grid], today: date) -> int:
-    kpi_ids = [state.kpi_id for state in states]
-    latest = {kpi_id: (value_end, final_end) for kpi_id, value_end, final_end in _rows(LATEST, [kpi_ids])}
-    asked = [
-        (state.kpi_id, start)
-        for state in states
-        for start in _closed_starts(state, grids[state.kpi.calendar_id].calendar, latest[state.kpi_id][1], today)
-    ]
-    parameters = [[kpi_id for kpi_id, _ in asked], [start for _, start in asked]]
-    missing = dict(_rows(OLDEST_MISSING, parameters))
-    failing = set(_failing().filter(mappings__kpi__in=kpi_ids).values_list("mappings__kpi", flat=True))
-    rows = []
-    for state in states:
-        kpi, grid = state.kpi, grids[state.kpi.calendar_id]
-        working = grid.working if kpi.lag_in_working_days else None
-        start = missing.get(kpi.pk)
-        due = due_on(
-            period_of(start or max(today, _expected_from(kpi)), kpi.frequency, grid.calendar),
-            kpi.reporting_lag_days,
-            working,
-        )
-        oldest_due = due if start else None
-        health = health_of(latest[kpi.pk][0], oldest_due, today, kpi.stale_after_days, kpi.pk in failing)
-        rows.append((kpi.pk, health, days_late(oldest_due, today), due))
-    with connection.cursor() as cursor:
-        cursor.execute(STORE, [list(column) for column in zip(*rows, strict=True)] if rows else [[], [], [], []])
-        return cursor.rowcount
-
-
-def _expected_from(kpi: Kpi) -> date:
-    return kpi.active_from or kpi.created_at.date()
-
-
-def _closed_starts(state: KpiState, calendar: Calendar, final_end: date | None, today: date) -> list[date]:
-    """Return where the closed periods start among which the oldest missing one is.
-
-    A gap before the latest value of a source is no delay: the source had its chance, and nobody can
-    fill it by hand. People are asked for every period.
-    """
-    kpi = state.kpi
-    since = expected = _expected_from(kpi)
-    if state.next_due_on is not None:
+def _asked_of(row: Watched, grid: _Grid) -> list[date]:
+    """Return where the closed periods start among which the oldest missing one is."""
+    since = row.expected_from
+    if row.next_due_on is not None:
         # The oldest missing period ended a lag before its due date; a working day takes some days more.
-        lag = kpi.reporting_lag_days * 7 + 30 if kpi.lag_in_working_days else kpi.reporting_lag_days
-        since = max(since, period_of(state.next_due_on - lag * DAY, kpi.frequency, calendar).start)
-    if kpi.entry == Kpi.Entry.SOURCE and final_end is not None:
-        since = max(since, final_end)
-    return [
-        period.start
-        for period in periods_between(since, today, kpi.frequency, calendar)
-        if period.start >= expected and period.end <= today
-    ]
+        lag = row.lag * 7 + 30 if row.lag_in_working_days else row.lag
+        since = max(since, row.next_due_on - lag * DAY)
+    if row.is_pulled and row.final_end is not None:
+        since = max(since, row.final_end)
+    return [start for start in grid.closed_starts(row.frequency, since) if start >= row.expected_from]
+
+
+def _health(row: Watched, missing: date | None, grid: _Grid) -> tuple[Health, int, date]:
+    asked_for = missing or max(grid.today, row.expected_from)
+    due = grid.due(row.frequency, asked_for, row.lag, row.lag_in_working_days)
+    oldest_due = due if missing else None
+    health = health_of(row.value_end, oldest_due, grid.today, row.stale_after, row.is_failing)
+    return health, days_late(oldest_due, grid.today), due
 
 
 def _rows(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from itertools import islice
 
-from django.db import connection, transaction
+from django.db import transaction
 
-from kpis.bulk import EvaluationRow, store_evaluations
-from kpis.domain.judged import Valued, judge_periods
-from kpis.domain.periods import Calendar, fiscal_year_start
+from kpis.domain.periods import fiscal_year_start
 from kpis.models import Kpi, KpiState
-from kpis.queries import calendars, fiscal_years_of, rules_of
+from kpis.queries import calendars
+from kpis.services.evaluating import Owed, evaluate
 from kpis.services.rolling import roll_up_objectives
 from kpis.services.stating import refresh_states
 from kpis.signals import kpis_judged
 
 BATCH = 1000
-
-VALUES_SINCE = """
-SELECT m.kpi_id, m.period_start, m.period_end, m.value, m.state, m.reason
-FROM unnest(%s::bigint[], %s::date[]) AS owed(kpi_id, since)
-JOIN kpis_measurement m ON m.kpi_id = owed.kpi_id AND m.period_start >= owed.since
-ORDER BY m.kpi_id, m.period_start
-"""
 
 
 def judge(*, kpi_ids: Sequence[int], now: datetime, cause: str = "value") -> int:
@@ -67,34 +58,25 @@ def rejudge(*, kpi_ids: Sequence[int], since: date, now: datetime) -> int:
         return _judge_locked(owed, now, "edit")
 
 
-def _judge_locked(owed: Mapping[int, date | None], now: datetime, cause: str) -> int:
+def _judge_locked(dirty: Mapping[int, date | None], now: datetime, cause: str) -> int:
     """Judge KPIs whose state rows this transaction holds."""
-    if not owed:
+    if not dirty:
         return 0
-    kpi_ids = sorted(owed)
-    kpis = {kpi.pk: kpi for kpi in Kpi.objects.filter(pk__in=kpi_ids)}
     by_calendar = calendars()
-    since = {}
-    for kpi_id in kpi_ids:
-        kpi, start = kpis[kpi_id], owed[kpi_id] or date.min
-        whole_year = kpi.is_cumulative and start > date.min
-        since[kpi_id] = fiscal_year_start(start, by_calendar[kpi.calendar_id]) if whole_year else start
-    store_evaluations(_evaluations(kpis, since, by_calendar), now=now)
-    refresh_states(kpis=kpis, calendars=by_calendar, now=now)
-    roll_up_objectives(objective_ids={kpi.objective_id for kpi in kpis.values()}, now=now)
-    kpis_judged.send(sender=None, kpi_ids=kpi_ids, judged_from=since, cause=cause, now=now)
-    return len(kpi_ids)
-
-
-def _evaluations(kpis: dict[int, Kpi], since: dict[int, date], by_calendar: dict[int, Calendar]) -> list[EvaluationRow]:
-    values: dict[int, list[Valued]] = defaultdict(list)
-    with connection.cursor() as cursor:
-        cursor.execute(VALUES_SINCE, [list(since), list(since.values())])
-        for kpi_id, *valued in cursor.fetchall():
-            values[kpi_id].append(Valued(*valued))
-    rules = rules_of(list(kpis.values()))
-    return [
-        (kpi_id, *judged)
-        for kpi_id, rows in values.items()
-        for judged in judge_periods(rows, rules[kpi_id], fiscal_years=fiscal_years_of(kpis[kpi_id], rows, by_calendar))
-    ]
+    kpis = Kpi.objects.filter(pk__in=dirty).order_by("pk")
+    owed, objective_ids = [], set()
+    for kpi_id, calendar_id, is_cumulative, objective_id in kpis.values_list(
+        "pk", "calendar_id", "is_cumulative", "objective_id"
+    ):
+        since = dirty[kpi_id] or date.min
+        if is_cumulative and since > date.min:
+            since = fiscal_year_start(since, by_calendar[calendar_id])
+        owed.append(Owed(kpi_id, since, calendar_id, is_cumulative))
+        objective_ids.add(objective_id)
+    judged_from = {row.kpi_id: row.since for row in owed}
+    evaluate(owed=owed, calendars=by_calendar, now=now)
+    refresh_states(judged_from=judged_from, calendars=by_calendar, now=now)
+    kpis_judged.send(sender=None, kpi_ids=list(judged_from), judged_from=judged_from, cause=cause, now=now)
+    # Last, since what lies above the objectives of two batches is the same: it is held for the shortest time.
+    roll_up_objectives(objective_ids=objective_ids, now=now)
+    return len(owed)

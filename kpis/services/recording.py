@@ -12,9 +12,10 @@ from django.db.models import Q
 
 from kpis.bulk import Stored, store_readings
 from kpis.domain.parsing import PLACES, TOO_LARGE, to_storage
-from kpis.models import Kpi, KpiState, Measurement, PeriodLock, PeriodReopening
+from kpis.models import Kpi, Measurement, PeriodLock, PeriodReopening
 from kpis.readings import Conflict, Origin, PeriodLocked, Reading, Recorded
 from kpis.services.judging import judge as judge_now
+from kpis.services.locking import ensure_states, lock_states
 from kpis.services.owing import owe_what_follows
 from kpis.signals import measurements_recorded
 
@@ -58,28 +59,6 @@ def record_measurements(
             transaction.on_commit(lambda: measurements_recorded.send(sender=None, kpi_ids=changed), robust=True)
     new, revised = sum(row.new for row in stored), sum(row.revised for row in stored)
     return Recorded(new=new, revised=revised, unchanged=len(clean) - new - revised, kpi_ids=tuple(changed))
-
-
-def ensure_states(*, kpi_ids: Sequence[int]) -> None:
-    """Create the state rows that are missing."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO kpis_kpistate (kpi_id, band, no_band_reason, signal, spark, open_band, health, days_late)"
-            " SELECT id, '', '', '', '{}', '', 'never', 0 FROM unnest(%s::bigint[]) AS wanted(id)"
-            " WHERE NOT EXISTS (SELECT 1 FROM kpis_kpistate s WHERE s.kpi_id = wanted.id) ORDER BY id"
-            " ON CONFLICT DO NOTHING",
-            [list(kpi_ids)],
-        )
-
-
-def lock_states(*, kpi_ids: Sequence[int]) -> None:
-    """Hold the state rows in ascending order, so that writers of overlapping sets never deadlock."""
-    list(
-        KpiState.objects.select_for_update()
-        .filter(kpi_id__in=kpi_ids)
-        .order_by("kpi_id")
-        .values_list("kpi_id", flat=True)
-    )
 
 
 def locked_periods(*, readings: Sequence[Reading], now: datetime) -> list[tuple[int, date]]:

@@ -2,117 +2,111 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
+from typing import NamedTuple
 
 import orjson
 from django.db import connection
 
-from kpis.bulk import fill_temporary
-from kpis.domain.judged import Judged
 from kpis.domain.periods import Calendar
-from kpis.domain.state import State, state_of
-from kpis.models import Kpi
+from kpis.domain.state import SPARK_PERIODS, Trend, trend_of
+from kpis.services.health import healths_of
 
 LOOK_BACK = 26  # periods read per KPI: enough for natural limits and the spark
 
-LATEST = """
-SELECT k.kpi_id, e.period_start, e.period_end, e.value, e.goal, e.red_flag, e.goal_high, e.red_high, e.score, e.band,
-       e.no_band_reason, e.is_provisional
-FROM unnest(%s::bigint[]) AS k(kpi_id)
+# Of the newest judged periods those that are closed and have a value, newest first, and the running one.
+NEWEST = f"""
+SELECT k.kpi_id, d.frequency, d.calendar_id, n.*
+FROM unnest(%s::bigint[]) AS k(kpi_id) JOIN kpis_kpi d ON d.id = k.kpi_id
 CROSS JOIN LATERAL (
-    SELECT * FROM kpis_evaluation e WHERE e.kpi_id = k.kpi_id ORDER BY e.period_start DESC LIMIT %s
-) AS e
+    SELECT (array_agg(period_start) FILTER (WHERE is_closed))[:{SPARK_PERIODS}],
+           array_agg(value) FILTER (WHERE is_closed),
+           (array_agg(goal) FILTER (WHERE is_closed))[1], (array_agg(band) FILTER (WHERE is_closed))[1],
+           max(period_start) FILTER (WHERE is_provisional AND value IS NOT NULL), (array_agg(no_band_reason))[1]
+    FROM (
+        SELECT *, NOT is_provisional AND value IS NOT NULL AS is_closed
+        FROM kpis_evaluation e WHERE e.kpi_id = k.kpi_id ORDER BY period_start DESC LIMIT %s
+    ) AS e
+) AS n
 """
-BAND_SINCE = """
-SELECT k.kpi_id, (
-    SELECT min(e.period_start) FROM kpis_evaluation e
-    WHERE e.kpi_id = k.kpi_id AND NOT e.is_provisional AND e.value IS NOT NULL AND e.period_start > coalesce((
-        SELECT max(o.period_start) FROM kpis_evaluation o
-        WHERE o.kpi_id = k.kpi_id AND NOT o.is_provisional AND o.value IS NOT NULL AND o.band <> k.band
-    ), '-infinity'))
-FROM unnest(%s::bigint[], %s::text[]) AS k(kpi_id, band)
-"""
-COLUMNS = {
-    "kpi_id": "bigint",
-    "period_start": "date",
-    "period_end": "date",
-    "value": "numeric(28,8)",
-    "previous_value": "numeric(28,8)",
-    "goal": "numeric(28,8)",
-    "red_flag": "numeric(28,8)",
-    "goal_high": "numeric(28,8)",
-    "red_high": "numeric(28,8)",
-    "score": "numeric(6,4)",
-    "band": "text",
-    "no_band_reason": "text",
-    "band_since": "date",
-    "signal": "text",
-    "spark": "jsonb",
-    "open_start": "date",
-    "open_value": "numeric(28,8)",
-    "open_band": "text",
-}
-STORE = f"""
+# The band holds since the closed period after the last one with another. Where the row said so before and no period
+# that was judged now contradicts, that is not searched for again.
+STORE = """
 UPDATE kpis_kpistate s
-SET {", ".join(f"{name} = t.{name}" for name in COLUMNS if name != "kpi_id")},
+SET period_start = e.period_start, period_end = e.period_end, value = e.value, previous_value = t.previous_value,
+    goal = e.goal, red_flag = e.red_flag, goal_high = e.goal_high, red_high = e.red_high, score = e.score,
+    band = coalesce(e.band, ''), no_band_reason = coalesce(e.no_band_reason, t.why_none),
+    band_since = CASE WHEN e.band = s.band AND s.period_start < t.judged_from AND NOT EXISTS (
+            SELECT 1 FROM kpis_evaluation o
+            WHERE o.kpi_id = t.kpi_id AND o.period_start >= t.judged_from AND NOT o.is_provisional
+              AND o.value IS NOT NULL AND o.band <> e.band
+        ) THEN s.band_since ELSE (
+            SELECT min(o.period_start) FROM kpis_evaluation o
+            WHERE o.kpi_id = t.kpi_id AND NOT o.is_provisional AND o.value IS NOT NULL AND o.period_start > coalesce((
+                SELECT max(b.period_start) FROM kpis_evaluation b
+                WHERE b.kpi_id = t.kpi_id AND NOT b.is_provisional AND b.value IS NOT NULL AND b.band <> e.band
+            ), '-infinity')
+        ) END,
+    signal = t.signal, spark = t.spark::jsonb,
+    open_start = r.period_start, open_value = r.value, open_band = coalesce(r.band, ''),
+    health = t.health, days_late = t.days_late, next_due_on = t.next_due_on,
     dirty_from = NULL, dirty_since = NULL, evaluated_at = %s
-FROM stated t WHERE s.kpi_id = t.kpi_id
+FROM unnest(%s::bigint[], %s::date[], %s::date[], %s::date[], %s::numeric[], %s::text[], %s::text[], %s::text[],
+            %s::text[], %s::int[], %s::date[])
+     AS t(kpi_id, judged_from, last_start, running_start, previous_value, why_none, signal, spark,
+          health, days_late, next_due_on)
+LEFT JOIN kpis_evaluation e ON e.kpi_id = t.kpi_id AND e.period_start = t.last_start
+LEFT JOIN kpis_evaluation r ON r.kpi_id = t.kpi_id AND r.period_start = t.running_start
+WHERE s.kpi_id = t.kpi_id
 """
 
 
-def refresh_states(*, kpis: Mapping[int, Kpi], calendars: Mapping[int, Calendar], now: datetime) -> None:
-    """Write the state rows of the KPIs anew, with no judgement owed; the caller holds them locked."""
-    kpi_ids = sorted(kpis)
-    latest: dict[int, list[Judged]] = defaultdict(list)
+class Newest(NamedTuple):
+    """The newest judged periods of a KPI."""
+
+    kpi_id: int
+    frequency: str
+    calendar_id: int
+    starts: list[date] | None
+    values: list[Decimal] | None
+    goal: Decimal | None
+    band: str | None
+    running_start: date | None
+    why_none: str | None
+
+
+def refresh_states(*, judged_from: Mapping[int, date], calendars: Mapping[int, Calendar], now: datetime) -> None:
+    """Write the state rows of the KPIs anew, with no judgement owed; the caller holds them locked.
+
+    `judged_from` has the first period of each that was judged now.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(LATEST, [kpi_ids, LOOK_BACK + 1])
-        for kpi_id, *judged in cursor.fetchall():
-            latest[kpi_id].append(Judged(*judged))
-    states = {
-        kpi_id: state_of(rows, kpis[kpi_id].frequency, calendars[kpis[kpi_id].calendar_id])
-        for kpi_id, rows in latest.items()
-    }
-    since = _band_since({kpi_id: state.last.band for kpi_id, state in states.items() if state.last})
-    _store([_row(kpi_id, states.get(kpi_id, State()), since.get(kpi_id)) for kpi_id in kpi_ids], now)
-
-
-def _band_since(bands: Mapping[int, str]) -> dict[int, date | None]:
+        cursor.execute(NEWEST, [list(judged_from), LOOK_BACK + 1])
+        newest = [Newest(*row) for row in cursor.fetchall()]
+    health = healths_of(kpi_ids=list(judged_from), now=now)
+    rows = [(row.kpi_id, judged_from[row.kpi_id], *_stated(row, calendars), *health[row.kpi_id]) for row in newest]
     with connection.cursor() as cursor:
-        cursor.execute(BAND_SINCE, [list(bands), list(bands.values())])
-        return dict(cursor.fetchall())
+        cursor.execute(STORE, [now, *(list(column) for column in zip(*rows, strict=True))])
 
 
-def _row(kpi_id: int, state: State, since: date | None) -> tuple[object, ...]:
-    spark = orjson.dumps(asdict(state.spark) if state.spark else {}).decode()
-    running, last = state.running, state.last
-    opening = (running.period_start, running.value, running.band) if running else (None, None, "")
-    if last is None:
-        return (kpi_id, *[None] * 9, "", state.no_band_reason, None, "", spark, *opening)
-    return (
-        kpi_id,
-        last.period_start,
-        last.period_end,
-        last.value,
-        state.previous_value,
-        last.goal,
-        last.red_flag,
-        last.goal_high,
-        last.red_high,
-        last.score,
-        last.band,
-        last.no_band_reason,
-        since,
-        state.signal,
-        spark,
-        *opening,
+def _stated(row: Newest, calendars: Mapping[int, Calendar]) -> Sequence[object]:
+    """Return the latest closed and the running period, previous value, why there is no band, signal and spark."""
+    if not row.starts or not row.values:
+        return None, row.running_start, None, row.why_none or "", "", "{}"
+    trend = trend_of(
+        row.starts,
+        row.values,
+        goal=row.goal,
+        band=row.band or "",
+        frequency=row.frequency,
+        calendar=calendars[row.calendar_id],
     )
+    last = row.starts[0]
+    running = row.running_start if row.running_start and row.running_start > last else None
+    return last, running, trend.previous_value, "", trend.signal, _as_json(trend)
 
 
-def _store(rows: list[tuple[object, ...]], now: datetime) -> None:
-    columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
-    with connection.cursor() as cursor:
-        fill_temporary(cursor, "stated", columns, rows)
-        cursor.execute(STORE, [now])
+def _as_json(trend: Trend) -> str:
+    return orjson.dumps(trend.spark or {}).decode()

@@ -6,12 +6,13 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
+from kpis.domain.periods import Period, period_of
 from kpis.models import Kpi
-from kpis.queries import kpis_visible_to
+from kpis.queries import calendar_of, kpis_editable_by, kpis_visible_to
 from objectives.queries import may_write, organisation
 
 
@@ -22,6 +23,26 @@ def kpi_to_comment(request: HttpRequest, code: str) -> Kpi:
     if not may_write(request.user, today=today):
         raise PermissionDenied
     return kpi
+
+
+def kpi_to_read(request: HttpRequest, code: str) -> Kpi:
+    """Return the KPI for whoever sees it; it comes with its calendar and its unit."""
+    visible = kpis_visible_to(request.user, today=timezone.localdate())
+    return get_object_or_404(visible.select_related("calendar", "unit"), code=code)
+
+
+def may_change_values(request: HttpRequest, kpi: Kpi) -> bool:
+    """Return whether the reader may change values of the KPI: what is computed from others takes none."""
+    editable = kpis_editable_by(request.user, today=timezone.localdate())
+    return editable.exclude(entry=Kpi.Entry.DERIVED).filter(pk=kpi.pk).exists()
+
+
+def period_or_404(kpi: Kpi, start: date) -> Period:
+    """Return the period of the KPI that starts on a day; on other days none does."""
+    period = period_of(start, kpi.frequency, calendar_of(kpi.calendar))
+    if period.start != start:
+        raise Http404
+    return period
 
 
 def today_of(now: datetime) -> date:

@@ -1,10 +1,12 @@
-"""Correcting the value of one period."""
+"""The value of one period: every version of it, the form that corrects it, and bringing a version back."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
@@ -13,29 +15,35 @@ from django.views.decorators.http import require_http_methods
 
 from kpiplatform.accounts.models import User
 from kpiplatform.htmx import changed, page
-from kpis.dates import moment
 from kpis.domain.entry_checks import EntryRefused
-from kpis.domain.figures import number, with_unit
-from kpis.domain.periods import Period, period_of
-from kpis.forms import CorrectionForm, period_name
+from kpis.domain.periods import Period
+from kpis.forms import BringBackForm, CorrectionForm, period_name
 from kpis.models import Kpi, Measurement, MeasurementRevision
-from kpis.queries import calendar_of, kpis_editable_by
 from kpis.readings import Conflict, PeriodLocked
+from kpis.reopenings import closure_of
 from kpis.services.entry import enter_measurement
+from kpis.services.undoing import bring_back as bring_back_now
+from kpis.services.undoing import said_again
+from kpis.views.access import kpi_to_read, may_change_values, period_or_404
+from kpis.views.closures import closure_in_words
+from kpis.views.versions import in_words, versions
+from objectives.queries import may_configure
 
 
 @require_http_methods(["GET", "POST"])
 def correct(request: HttpRequest, code: str, period_start: date) -> HttpResponse:
-    """Show the value of one period to those who may change it; POST changes it, with the reason."""
-    now = timezone.now()
-    editable = kpis_editable_by(request.user, today=timezone.localdate()).exclude(entry=Kpi.Entry.DERIVED)
-    kpi = get_object_or_404(editable.select_related("calendar"), code=code)
-    period = _period_or_404(kpi, period_start)
-    present = Measurement.objects.filter(kpi=kpi, period_start=period.start).first()
-    data = request.POST if request.method == "POST" else None
-    form = CorrectionForm(data, kpi=kpi, period=period, present=present, locale=request.user.locale)
-    context = {"kpi": kpi, "period_name": period_name(period), "correction_form": form}
-    if form.is_valid() and _stored(form, request.user, now):
+    """Show every version of the value of one period; POST changes it, with the reason, for those who may."""
+    now, kpi = timezone.now(), kpi_to_read(request, code)
+    period = period_or_404(kpi, period_start)
+    may_change = may_change_values(request, kpi)
+    if request.method == "POST" and not may_change:
+        raise PermissionDenied
+    closure = closure_of(kpi, period, now=now)
+    form = None
+    if request.method == "POST" or (may_change and not closure.is_closed):
+        form = _form(request, kpi, period)
+    context = _context(kpi, period) | {"correction_form": form}
+    if form is not None and form.is_valid() and _stored(form, request.user, now):
         return changed(
             request,
             "kpis/correct.html",
@@ -43,10 +51,61 @@ def correct(request: HttpRequest, code: str, period_start: date) -> HttpResponse
             partial="done",
             fact="measurement-recorded",
             message=_("%(period)s is recorded.") % {"period": period_name(period)},
-            to=_page_of(kpi, "table"),
+            to=f"{reverse('kpi', args=[kpi.code])}#table",
         )
-    context |= {"history": _history(kpi, period, request.user.locale)}
-    return _form(request, "kpis/correct.html", context, refused=form.is_bound)
+    context |= {
+        "versions": versions(
+            kpi,
+            period,
+            locale=request.user.locale,
+            links_pulls=may_configure(request.user, today=timezone.localdate()),
+        ),
+        "closure": closure_in_words(closure, now=now),
+        "may_ask": may_change and closure.is_closed and closure.waiting is None,
+        "may_bring_back": may_change and not closure.is_closed,
+    }
+    refused = form is not None and form.is_bound
+    return page(request, "kpis/correct.html", context, partial="form", status=422 if refused else 200)
+
+
+@require_http_methods(["GET", "POST"])
+def bring_back(request: HttpRequest, code: str, period_start: date, seq: int) -> HttpResponse:
+    """Ask why an earlier version of a value shall hold again; POST lets it, as a new revision."""
+    now, kpi = timezone.now(), kpi_to_read(request, code)
+    if not may_change_values(request, kpi):
+        raise PermissionDenied
+    period = period_or_404(kpi, period_start)
+    revisions = MeasurementRevision.objects.filter(kpi=kpi, period_start=period.start)
+    wanted = get_object_or_404(revisions, seq=seq)
+    present = revisions.latest("seq")
+    form = BringBackForm(request.POST if request.method == "POST" else None, seq=present.seq)
+    context = _context(kpi, period) | {
+        "back_form": form,
+        "seq": seq,
+        "now_words": in_words(present, kpi, locale=request.user.locale),
+        "then_words": in_words(wanted, kpi, locale=request.user.locale),
+    }
+    if form.is_valid() and _brought_back(form, kpi, wanted, request.user, now):
+        return changed(
+            request,
+            "kpis/bring_back.html",
+            context,
+            partial="form",
+            fact="measurement-recorded",
+            message=_("%(period)s is as it was in version %(seq)d.") % {"period": period_name(period), "seq": seq},
+            to=reverse("kpis:correct", args=[kpi.code, period.start]),
+        )
+    return page(request, "kpis/bring_back.html", context, partial="form", status=422 if form.is_bound else 200)
+
+
+def _form(request: HttpRequest, kpi: Kpi, period: Period) -> CorrectionForm:
+    present = Measurement.objects.filter(kpi=kpi, period_start=period.start).first()
+    data = request.POST if request.method == "POST" else None
+    return CorrectionForm(data, kpi=kpi, period=period, present=present, locale=request.user.locale)
+
+
+def _context(kpi: Kpi, period: Period) -> dict[str, Any]:
+    return {"kpi": kpi, "period": period, "period_name": period_name(period)}
 
 
 def _stored(form: CorrectionForm, user: User, now: datetime) -> bool:
@@ -66,8 +125,7 @@ def _stored(form: CorrectionForm, user: User, now: datetime) -> bool:
     except EntryRefused as refused:
         form.refuse(refused)
     except PeriodLocked:
-        period = {"period": period_name(form.period)}
-        form.add_error(None, _("%(period)s is locked: its value can be changed only after it is reopened.") % period)
+        form.add_error(None, _locked(form.period))
     except Conflict as conflict:
         # The same value sent twice is stored once: the second time there is nothing left to do.
         if form.says_the_same(Measurement.objects.filter(kpi=form.kpi, period_start=form.period.start).first()):
@@ -77,30 +135,32 @@ def _stored(form: CorrectionForm, user: User, now: datetime) -> bool:
     return not form.errors
 
 
-def _history(kpi: Kpi, period: Period, locale: str) -> list[dict[str, str]]:
-    """Return every version of the value, newest first."""
-    rows = MeasurementRevision.objects.filter(kpi=kpi, period_start=period.start).order_by("-seq")
-    return [
-        {
-            "at": moment(row.recorded_at, timezone.get_current_timezone()),
-            "value": with_unit(number(row.value, kpi.decimals, locale=locale), kpi.measure_unit),
-            "who": row.recorded_by.name if row.recorded_by else row.pull.source.name,
-            "why": row.note or row.reason,
-        }
-        for row in rows.select_related("recorded_by", "pull__source")
-    ]
+def _brought_back(form: BringBackForm, kpi: Kpi, wanted: MeasurementRevision, user: User, now: datetime) -> bool:
+    """Return whether the version holds now; otherwise the form says why it doesn't."""
+    said, start = form.cleaned_data, wanted.period_start
+    try:
+        bring_back_now(
+            kpi=kpi,
+            period_start=start,
+            seq=wanted.seq,
+            expected_seq=said["seq"],
+            note=said["note"],
+            user=user,
+            now=now,
+        )
+    except PeriodLocked:
+        form.add_error(None, _locked(period_or_404(kpi, start)))
+    except Conflict as conflict:
+        present = MeasurementRevision.objects.get(kpi=kpi, period_start=start, seq=conflict.seq)
+        if said_again(present) == said_again(wanted):
+            return True  # the second press of the button
+        form.show_again(conflict.seq)
+        words = {"who": present.recorded_by.name if present.recorded_by else present.pull.source.name}
+        told = _("%(who)s changed the value meanwhile: compare, then send again to replace theirs.") % words
+        form.add_error(None, told)
+    return not form.errors
 
 
-def _period_or_404(kpi: Kpi, start: date) -> Period:
-    period = period_of(start, kpi.frequency, calendar_of(kpi.calendar))
-    if period.start != start:
-        raise Http404
-    return period
-
-
-def _page_of(kpi: Kpi, part: str) -> str:
-    return f"{reverse('kpi', args=[kpi.code])}#{part}"
-
-
-def _form(request: HttpRequest, template: str, context: dict[str, object], *, refused: bool) -> HttpResponse:
-    return page(request, template, context, partial="form", status=422 if refused else 200)
+def _locked(period: Period) -> str:
+    told = _("%(period)s is locked: its value can be changed only after it is reopened.")
+    return told % {"period": period_name(period)}

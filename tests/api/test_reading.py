@@ -132,6 +132,19 @@ def test_longer_periods_are_read_page_by_page_too(owner, program):
     assert seen == [(f"{2025 + n // 4}-Q{n % 4 + 1}", "3", "complete") for n in range(5)]
 
 
+def test_longer_periods_in_which_nothing_applied_end_no_list(owner, program):
+    kpi = a_kpi(code="SUM", owner=owner, time_aggregation=Kpi.Aggregation.SUM, frequency=Kpi.Frequency.MONTH)
+    record(kpi, (*JANUARY, None), (*FEBRUARY, None), (*MARCH, "1"))
+    first = program.get("kpis/SUM/measurements?frequency=month&limit=2").json()
+    assert first["next"]
+    first = program.get("kpis/SUM/measurements?frequency=quarter&limit=1").json()
+    assert [(one["value"], one["periods_due"], one["state"]) for one in first["items"]] == [("1", 1, "complete")]
+    Kpi.objects.update(frequency="day")
+    kpi.refresh_from_db()
+    page = program.get("kpis/SUM/measurements?frequency=month&limit=1&until=2026-02-10").json()
+    assert page["items"] != [] or page["next"]
+
+
 def test_a_shorter_period_than_the_kpis_own_is_refused(owner, program):
     a_kpi(code="OTP", owner=owner, frequency=Kpi.Frequency.MONTH)
     response = program.get("kpis/OTP/measurements", frequency="week")

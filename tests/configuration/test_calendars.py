@@ -26,7 +26,8 @@ from kpis.services.calendars import (
     make_default,
     remove_holiday,
 )
-from kpis.services.recording import ensure_states, record_measurements
+from kpis.services.locking import ensure_states
+from kpis.services.recording import record_measurements
 from objectives.models import Role
 from tests.dashboards.measured import W46
 from tests.factories import NOW, a_kpi, a_person, a_role, a_unit, the_calendar

@@ -167,6 +167,7 @@ def test_locked_weeks_offer_no_correction_until_one_is_reopened():
         reason="late records",
         requested_by=kpi.owner,
         requested_at=NOW,
+        decided_at=NOW,
         approved_by=admin(),
         expires_at=NOW + timedelta(days=1),
     )

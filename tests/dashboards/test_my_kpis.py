@@ -284,6 +284,7 @@ def test_locked_periods_are_plain_until_one_is_open_again(client, rosa):
         reason="Counted wrong",
         requested_by=rosa,
         requested_at=NOW,
+        decided_at=NOW,
         approved_by=a_person("Admin"),
         expires_at=NOW + timedelta(days=1),
     )

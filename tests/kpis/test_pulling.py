@@ -210,6 +210,7 @@ def test_a_period_that_was_opened_again_takes_its_value(folder: Path) -> None:
         reason="Late files",
         requested_by=a_person(),
         requested_at=NOW,
+        decided_at=NOW,
         approved_by=a_person(),
         expires_at=NOW + DAY,
     )

@@ -23,7 +23,8 @@ from kpis.models import Kpi, Measurement
 from kpis.queries import calendars
 from kpis.readings import Origin, Reading
 from kpis.services.entry import Entry, reading_of
-from kpis.services.recording import ensure_states, lock_states, locked_periods, record_measurements
+from kpis.services.locking import ensure_states, lock_states
+from kpis.services.recording import locked_periods, record_measurements
 from objectives.queries import organisation
 
 ROWS_AT_MOST = 10_000

@@ -12,11 +12,12 @@ from kpiplatform.api.v1.problems import answer_with_problems
 
 PREFIX = "api/v1"
 INTRODUCTION = """\
-Read KPIs, measurements and the scorecard, and push measurements. Send a token in the header
-`Authorization: Bearer kpi_…`; it acts as its person and never opens more than they may see.
-Numbers are texts, digit for digit, with a point as decimal mark. Lists are read page by page through `next`.
-Answers carry an `ETag`: send it back as `If-None-Match` and get 304 where nothing changed.
-What goes wrong is said as `application/problem+json`."""
+Programs read KPIs, measurements and the scorecard, and push measurements.
+Send a token in the header “Authorization: Bearer kpi_…”. It acts as its person and never opens more than they may see.
+Numbers are texts, digit for digit, with a point as decimal mark.
+Lists are read page by page: “next” is the address of the following page, and empty at the end.
+Answers carry an ETag. Send it back as If-None-Match and get 304 where nothing changed.
+What goes wrong is answered as application/problem+json, with a sentence."""
 
 api = NinjaAPI(
     title="KPI platform",

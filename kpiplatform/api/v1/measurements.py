@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -17,8 +18,8 @@ from kpiplatform.api.v1.form import LONGEST_PAGE, PAGE, Number, following
 from kpiplatform.api.v1.known import judged, reach_known, values_known
 from kpiplatform.api.v1.kpis import kpi_or_problem
 from kpiplatform.api.v1.problems import Problem
-from kpis.domain.aggregation import Value
-from kpis.domain.coarser import Coarse, coarser, is_coarser
+from kpis.domain.aggregation import Aggregate, Value, aggregate
+from kpis.domain.over_time import Part, Span, frequencies_from, spans
 from kpis.domain.periods import Calendar, Period, period_of, periods_between
 from kpis.models import Kpi
 from kpis.queries import calendars
@@ -88,10 +89,10 @@ def measurements(request: HttpRequest, code: str, said: Query[Asked]) -> dict[st
     known_at = datetime.combine(said.known_on + DAY, time.min, zone) if said.known_on else None
     frequency = said.frequency or kpi.frequency
     if frequency == kpi.frequency:
-        rows, more = _own(kpi, said, calendar, known_at)
-    elif is_coarser(frequency, than=kpi.frequency):
+        rows, after = _own(kpi, said, calendar, known_at)
+    elif frequency in frequencies_from(kpi.frequency):
         today = said.known_on or caller.now.astimezone(zone).date()
-        rows, more = _longer(kpi, said, calendar, known_at, today=today)
+        rows, after = _longer(kpi, said, calendar, known_at, today=today)
     else:
         words = {"code": kpi.code, "often": kpi.get_frequency_display()}
         detail = _("%(code)s is a %(often)s KPI: it has no values of shorter periods.") % words
@@ -101,11 +102,14 @@ def measurements(request: HttpRequest, code: str, said: Query[Asked]) -> dict[st
         "frequency": frequency,
         "measure_unit": kpi.measure_unit,
         "items": rows,
-        "next": following(request, str(rows[-1]["starts_on"])) if more else "",
+        "next": following(request, str(after)) if after else "",
     }
 
 
-def _own(kpi: Kpi, said: Asked, calendar: Calendar, known_at: datetime | None) -> tuple[list[dict[str, Any]], bool]:
+def _own(
+    kpi: Kpi, said: Asked, calendar: Calendar, known_at: datetime | None
+) -> tuple[list[dict[str, Any]], date | None]:
+    """Return a page of the KPI's own periods, and after which one the next page begins."""
     rows = values_known(kpi, known_at)
     if said.since:
         rows = rows.filter(period_end__gt=said.since)
@@ -116,7 +120,8 @@ def _own(kpi: Kpi, said: Asked, calendar: Calendar, known_at: datetime | None) -
     found = list(rows[: said.limit + 1])
     page = found[: said.limit]
     judgements = judged(kpi, page, known_at)
-    return [_as_known(row, kpi, calendar, judgements.get(row.period_start)) for row in page], len(found) > len(page)
+    more = page[-1].period_start if len(found) > len(page) else None
+    return [_as_known(row, kpi, calendar, judgements.get(row.period_start)) for row in page], more
 
 
 def _as_known(row: Any, kpi: Kpi, calendar: Calendar, judgement: Any) -> dict[str, Any]:
@@ -132,36 +137,49 @@ def _as_known(row: Any, kpi: Kpi, calendar: Calendar, judgement: Any) -> dict[st
 
 def _longer(
     kpi: Kpi, said: Asked, calendar: Calendar, known_at: datetime | None, *, today: date
-) -> tuple[list[dict[str, Any]], bool]:
-    """Return a page of longer periods; only the values of this page are read."""
+) -> tuple[list[dict[str, Any]], date | None]:
+    """Return a page of longer periods, and after which one the next page begins; only its values are read."""
     reach = reach_known(kpi, known_at)
     if reach is None:
-        return [], False
+        return [], None
     own_first, last = period_of(reach[0], kpi.frequency, calendar), reach[1]
     begins = period_of(max(own_first.last_day, said.since or own_first.last_day), said.frequency, calendar).start
     if said.after:
         begins = max(begins, period_of(said.after, said.frequency, calendar).end)
     ends = min(last, said.until + DAY) if said.until else last
     longer = _some(begins, ends, said.frequency, calendar, said.limit + 1)
-    page, more = longer[: said.limit], len(longer) > said.limit
+    page = longer[: said.limit]
     if not page:
-        return [], False
+        return [], None
+
+    def combine(parts: Sequence[Part]) -> Aggregate:
+        return aggregate([part.value for part in parts], kpi.time_aggregation, kpi.ratio_factor)
+
     inside = values_known(kpi, known_at).filter(period_end__gt=page[0].start, period_end__lte=page[-1].end)
-    own = [
-        one
-        for one in periods_between(max(page[0].start, own_first.start), page[-1].end, kpi.frequency, calendar)
-        if page[0].start <= one.last_day < page[-1].end
-    ]
-    found = coarser(
-        own,
-        {row.period_start: _value(row) for row in inside},
+    own = periods_between(max(page[0].start, own_first.start), page[-1].end, kpi.frequency, calendar)
+    found = spans(
+        list(_due([one for one in own if page[0].start <= one.last_day < page[-1].end], list(inside), today)),
         frequency=said.frequency,
-        method=kpi.time_aggregation,
         calendar=calendar,
+        method=kpi.time_aggregation,
+        combine=combine,
+        rolling=1,
         today=today,
-        factor=kpi.ratio_factor,
     )
-    return [_aggregated(one) for one in found], more
+    return [_aggregated(one) for one in found], page[-1].start if len(longer) > len(page) else None
+
+
+def _due(own: Sequence[Period], rows: Sequence[Any], today: date) -> Iterator[Part]:
+    """Yield the periods that are due: those with a value, and those that are over without; not those without sense."""
+    values = {row.period_start: row for row in rows}
+    for period in own:
+        row = values.get(period.start)
+        if row is None:
+            if period.end <= today:
+                yield Part(period=period, value=None)
+        elif row.state != NOT_APPLICABLE:
+            value = Value(value=row.value, numerator=row.numerator, denominator=row.denominator, weight=row.denominator)
+            yield Part(period=period, value=value)
 
 
 def _some(begins: date, ends: date, frequency: str, calendar: Calendar, most: int) -> list[Period]:
@@ -173,20 +191,14 @@ def _some(begins: date, ends: date, frequency: str, calendar: Calendar, most: in
     return found
 
 
-def _value(row: Any) -> Value | None:
-    if row.state == NOT_APPLICABLE:
-        return None
-    return Value(value=row.value, numerator=row.numerator, denominator=row.denominator, weight=row.denominator)
-
-
-def _aggregated(one: Coarse) -> dict[str, Any]:
-    result = one.aggregate
+def _aggregated(one: Span) -> dict[str, Any]:
+    result = one.total
     standing = "no_value" if result.value is None else "complete" if result.complete else "incomplete"
     return {
         "value": result.value,
         "numerator": result.numerator,
         "denominator": result.denominator,
-        "state": "open" if one.is_open and result.value is not None else standing,
+        "state": standing if one.is_over or result.value is None else "open",
         "reason": result.reason,
         "periods_present": result.present,
         "periods_due": result.due,

@@ -125,6 +125,13 @@ def _areas(organisation: Organisation, counts: dict[str, int]) -> list[tuple[str
                 ),
             ],
         ),
+        (
+            _("In and out"),
+            [
+                (_("API tokens"), _("keys by which programs read and push"), reverse("api:tokens")),
+                (_("Export"), _("everything as CSV, Excel or JSON lines"), reverse("export:page")),
+            ],
+        ),
     ]
     return [
         (title, [Area(label=label, says=says, url=url) for label, says, url in areas if url]) for title, areas in groups

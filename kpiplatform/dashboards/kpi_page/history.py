@@ -10,8 +10,9 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 
 from kpiplatform.accounts.models import User
-from kpiplatform.dashboards.kpi_page.facts import Comment, Facts, Revision
-from kpiplatform.dashboards.kpi_page.wording import Wording, why_no_value
+from kpiplatform.dashboards.kpi_page.facts import Comment, Facts
+from kpiplatform.dashboards.kpi_page.wording import Wording
+from kpis.revision_words import why_revised
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +99,13 @@ def revisions(facts: Facts) -> Sequence[RevisionRow]:
             was="" if revision.seq == 1 else _value(revision.was, wording),
             now=_value(revision.now, wording),
             who=revision.who,
-            why=_why(revision),
+            why=why_revised(
+                kind=revision.kind,
+                note=revision.note,
+                state=revision.state,
+                state_before=revision.state_before,
+                reason=revision.reason,
+            ),
         )
         for revision in facts.revisions
     ]
@@ -106,20 +113,3 @@ def revisions(facts: Facts) -> Sequence[RevisionRow]:
 
 def _value(value: Decimal | None, wording: Wording) -> str:
     return _("none") if value is None else wording.bare(value)
-
-
-def _why(revision: Revision) -> str:
-    if revision.note:
-        return revision.note
-    if revision.state == "not_applicable":
-        return _("not applicable: %(reason)s") % {"reason": why_no_value(revision.reason)}
-    if revision.state_before == "provisional" and revision.state == "reported":
-        return _("period closed")
-    if revision.kind == "pull":
-        return _("pull, provisional") if revision.state == "provisional" else _("pull")
-    return {
-        "manual": _("entered by hand"),
-        "upload": _("uploaded"),
-        "api": _("sent by the API"),
-        "undo": _("taken back"),
-    }.get(revision.kind, revision.kind)

@@ -13,11 +13,12 @@ from kpiplatform.dashboards.kpi_page.chart import Note, limits_in_force, notes_w
 from kpiplatform.dashboards.kpi_page.facts import Facts, limits_of
 from kpiplatform.dashboards.kpi_page.gap import distance
 from kpiplatform.dashboards.kpi_page.timeline import Cell, Standing, latest_closed
-from kpiplatform.dashboards.kpi_page.wording import Wording, why_no_band, why_no_value
+from kpiplatform.dashboards.kpi_page.wording import Wording, why_no_band
 from kpis.dates import span_label
 from kpis.domain.figures import delta_unit
 from kpis.domain.limits import AnyLimits
 from kpis.domain.periods import Frequency
+from kpis.revision_words import why_no_value
 from kpis.templatetags.kpi_figures import band_name
 
 LATEST = 12

@@ -176,11 +176,6 @@ def why_no_band(reason: str) -> str:
     }.get(reason, _("It has no band yet."))
 
 
-def why_no_value(reason: str) -> str:
-    """Say in a few words why a period has no value."""
-    return {"zero_denominator": _("nothing to count")}.get(reason, reason)
-
-
 def days(count: int) -> str:
     """Like "6 days", in weeks from two on."""
     if count >= 14:

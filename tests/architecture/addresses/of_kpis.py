@@ -31,6 +31,11 @@ def changed(role: str, code: str) -> int:
     return 200 if code in CHANGES.get(role, set()) else 404
 
 
+def corrected(role: str, code: str) -> int:
+    """Whoever opens a KPI reads the versions of its values; changing them is for those who answer for it."""
+    return 403 if changed(role, code) != opened(role, code) else opened(role, code)
+
+
 def kpi(world: World, code: str) -> list[str]:
     return [code]
 
@@ -86,7 +91,12 @@ OF_THINGS = {
     ),
     "kpis:restore_note": Address(args=kpi, answer=never_read, post=a_removed_note, post_answer=restored),
     "kpis:nameable": Address(args=kpi, answer=written_on),
-    "kpis:correct": Address(args=week_of_kpi, answer=changed, post={"value": "61", "seq": "1", "note": "typing error"}),
+    "kpis:correct": Address(
+        args=week_of_kpi,
+        answer=opened,
+        post={"value": "61", "seq": "1", "note": "typing error"},
+        post_answer=corrected,
+    ),
     "my:cell": Address(args=week_of_kpi, answer=changed, post={"value": "61", "seq": "1", "reason": "", "sure": "1"}),
 }
 OF_EVERYONE = {"home": 302, "scorecard": 200, "my:kpis": 200, "my:block": 302}

@@ -1,0 +1,1 @@
+"""Everything that a person may see, as files."""

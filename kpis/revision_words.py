@@ -1,0 +1,28 @@
+"""Why a value is what it is, in a few words."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+
+def why_no_value(reason: str) -> str:
+    """Say in a few words why a period has no value."""
+    return {"zero_denominator": _("nothing to count")}.get(reason, reason)
+
+
+def why_revised(*, kind: str, note: str, state: str, state_before: str, reason: str) -> str:
+    """Say why a revision was recorded: the reason that was given, or else what it was."""
+    if note:
+        return note
+    if state == "not_applicable":
+        return _("not applicable: %(reason)s") % {"reason": why_no_value(reason)}
+    if state_before == "provisional" and state == "reported":
+        return _("period closed")
+    if kind == "pull":
+        return _("pull, provisional") if state == "provisional" else _("pull")
+    return {
+        "manual": _("entered by hand"),
+        "upload": _("uploaded"),
+        "api": _("sent by the API"),
+        "undo": _("taken back"),
+    }.get(kind, kind)

@@ -1,0 +1,230 @@
+"""Judging what is owed in one statement of PostgreSQL, which says what `kpis.domain.judged` says.
+
+Numbers are exact in both, so they agree to the last place: the tests compare them on limits of every kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+
+from django.db import connection
+
+from kpis.domain.periods import Calendar, fiscal_year_start
+from kpis.models import Measurement
+
+
+def _placed(number: str, target: str) -> str:
+    """Where a threshold's number lies in the KPI's unit; a number of NULL is the target itself."""
+    return f"""CASE WHEN h.mode = 'absolute' THEN coalesce(h.{number}, {target})
+        WHEN h.mode = 'percent' THEN nullif({target}, 0) + abs({target}) * coalesce(h.{number}, 0) * 0.01
+        ELSE {target} + coalesce(h.{number}, 0) END"""
+
+
+def _why_unplaced(number: str, target: str) -> str:
+    """Why it lies nowhere, NULL if it does lie somewhere."""
+    return f"""CASE WHEN h.mode = 'absolute' AND h.{number} IS NOT NULL THEN NULL
+        WHEN {target} IS NULL THEN 'no_target' WHEN h.mode = 'percent' AND {target} = 0 THEN 'target_zero' END"""
+
+
+# Limits change only where a target or thresholds take effect: from each such day on to the next they are worked out
+# once. Of two rows for the same day the one recorded later holds.
+LIMITS = f"""
+owed AS MATERIALIZED (
+    SELECT o.kpi_id, o.since, k.polarity, k.calendar_id, k.is_cumulative
+    FROM unnest(%(ids)s::bigint[], %(since)s::date[]) AS o(kpi_id, since) JOIN kpis_kpi k ON k.id = o.kpi_id
+), stretch AS (
+    SELECT kpi_id, since, lead(since, 1, 'infinity') OVER (PARTITION BY kpi_id ORDER BY since) AS until
+    FROM (
+        SELECT kpi_id, since FROM owed
+        UNION SELECT o.kpi_id, t.effective_from
+              FROM owed o JOIN kpis_target t ON t.kpi_id = o.kpi_id AND t.effective_from > o.since
+        UNION SELECT o.kpi_id, h.effective_from
+              FROM owed o JOIN kpis_thresholdset h ON h.kpi_id = o.kpi_id AND h.effective_from > o.since
+    ) AS begins
+), placed AS (
+    SELECT s.kpi_id, s.since, s.until, o.calendar_id, o.is_cumulative, o.polarity = 'within_range' AS is_range,
+           nullif(h.scores, '{{}}') AS scores, h.id IS NULL AS no_thresholds, o.polarity,
+           CASE WHEN o.polarity = 'within_range' THEN {_placed("goal_low", "t.low")}
+                ELSE {_placed("goal", "t.value")} END AS goal,
+           CASE WHEN o.polarity = 'within_range' THEN {_placed("red_low", "t.low")}
+                ELSE {_placed("red_flag", "t.value")} END AS red_flag,
+           {_placed("goal_high", "t.high")} AS goal_high,
+           {_placed("red_high", "t.high")} AS red_high,
+           CASE WHEN o.polarity = 'within_range' THEN CASE
+                    WHEN h.red_low IS NULL OR h.red_high IS NULL THEN 'no_thresholds'
+                    ELSE coalesce({_why_unplaced("goal_low", "t.low")}, {_why_unplaced("goal_high", "t.high")},
+                                  {_why_unplaced("red_low", "t.low")}, {_why_unplaced("red_high", "t.high")}) END
+                ELSE coalesce({_why_unplaced("goal", "t.value")},
+                              CASE WHEN h.red_flag IS NULL THEN 'no_thresholds'
+                                   ELSE {_why_unplaced("red_flag", "t.value")} END) END AS why_unplaced
+    FROM stretch s JOIN owed o USING (kpi_id)
+    LEFT JOIN LATERAL (
+        SELECT value, coalesce(low, value) AS low, coalesce(high, value) AS high
+        FROM kpis_target t WHERE t.kpi_id = s.kpi_id AND t.effective_from <= s.since
+        ORDER BY t.effective_from DESC, t.recorded_at DESC LIMIT 1
+    ) AS t ON true
+    LEFT JOIN LATERAL (
+        SELECT * FROM kpis_thresholdset h WHERE h.kpi_id = s.kpi_id AND h.effective_from <= s.since
+        ORDER BY h.effective_from DESC, h.recorded_at DESC LIMIT 1
+    ) AS h ON true
+), explained AS (
+    SELECT *, CASE WHEN polarity = 'unscored' THEN 'unscored' WHEN no_thresholds THEN 'no_thresholds'
+                   WHEN scores IS NOT NULL THEN '' WHEN why_unplaced IS NOT NULL THEN why_unplaced
+                   WHEN is_range AND red_flag < goal AND goal <= goal_high AND goal_high < red_high THEN ''
+                   WHEN polarity = 'higher_is_better' AND goal > red_flag THEN ''
+                   WHEN polarity = 'lower_is_better' AND goal < red_flag THEN ''
+                   ELSE 'wrong_order' END AS why_none
+    FROM placed
+), limits AS (
+    SELECT kpi_id, since, until, calendar_id, is_cumulative, why_none,
+           CASE WHEN why_none = '' THEN scores END AS scores,
+           CASE WHEN why_none = '' AND scores IS NULL THEN goal END AS goal,
+           CASE WHEN why_none = '' AND scores IS NULL THEN red_flag END AS red_flag,
+           CASE WHEN why_none = '' AND scores IS NULL AND is_range THEN goal_high END AS goal_high,
+           CASE WHEN why_none = '' AND scores IS NULL AND is_range THEN red_high END AS red_high
+    FROM explained
+)"""
+
+# A value stands against the limits of its period; a cumulative KPI against sums from the first day of its fiscal year.
+# Whatever lacks directional limits there has none from then on to the end of the year.
+VALUED = """
+valued AS (
+    SELECT m.kpi_id, m.period_start, m.period_end, m.value, m.state, m.reason,
+           l.goal, l.red_flag, l.goal_high, l.red_high, l.scores, l.why_none
+    FROM limits l
+    JOIN kpis_measurement m ON m.kpi_id = l.kpi_id AND m.period_start >= l.since AND m.period_start < l.until
+    WHERE NOT l.is_cumulative
+    UNION ALL
+    SELECT kpi_id, period_start, period_end, value_to_date, state, reason,
+           CASE WHEN why_none_yet IS NULL THEN goal_to_date END,
+           CASE WHEN why_none_yet IS NULL THEN red_flag_to_date END, NULL, NULL, NULL, coalesce(why_none_yet, '')
+    FROM (
+        SELECT m.kpi_id, m.period_start, m.period_end, m.state, m.reason,
+               CASE WHEN m.value IS NOT NULL THEN sum(m.value) OVER so_far END AS value_to_date,
+               sum(l.goal) OVER so_far AS goal_to_date, sum(l.red_flag) OVER so_far AS red_flag_to_date,
+               (array_agg(coalesce(nullif(l.why_none, ''), 'no_target'))
+                    FILTER (WHERE l.goal IS NULL OR l.goal_high IS NOT NULL) OVER so_far)[1] AS why_none_yet
+        FROM limits l
+        JOIN kpis_measurement m ON m.kpi_id = l.kpi_id AND m.period_start >= l.since AND m.period_start < l.until
+        JOIN unnest(%(calendars)s::bigint[], %(starts)s::date[], %(years)s::date[])
+             AS y(calendar_id, period_start, year) ON y.calendar_id = l.calendar_id AND y.period_start = m.period_start
+        WHERE l.is_cumulative
+        WINDOW so_far AS (PARTITION BY m.kpi_id, y.year ORDER BY m.period_start)
+    ) AS to_date
+)"""
+
+# The score in ten-thousandths is `share / whole`: a third of ten at the red flag, two thirds at the goal, in a goal
+# range ten in its middle. It is rounded half-even from the exact fraction, and stays below the line of a better band.
+JUDGED = """
+judged AS (
+    SELECT v.kpi_id, v.period_start, v.period_end, v.value::numeric(28,8), v.goal::numeric(28,8),
+           v.red_flag::numeric(28,8), v.goal_high::numeric(28,8), v.red_high::numeric(28,8),
+           (0.0001 * CASE named WHEN 'at_risk' THEN least(rounded, 66666) WHEN 'off_track' THEN least(rounded, 33332)
+                                ELSE rounded END)::numeric(6,4) AS score,
+           coalesce(named, '') AS band,
+           CASE WHEN v.value IS NULL THEN
+                    CASE WHEN v.reason = 'zero_denominator' THEN 'zero_denominator' ELSE 'no_value' END
+                WHEN v.why_none <> '' THEN v.why_none WHEN named IS NULL THEN 'unknown_option' ELSE '' END
+               AS no_band_reason,
+           v.state = 'provisional' AS is_provisional
+    FROM valued v
+    LEFT JOIN LATERAL (
+        SELECT o.score::numeric * 10000 AS points FROM jsonb_each_text(v.scores) WITH ORDINALITY AS o(option, score, n)
+        WHERE o.option::numeric = v.value ORDER BY o.n DESC LIMIT 1
+    ) AS chosen ON true
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN v.goal_high IS NULL OR v.value < v.goal THEN v.goal - v.red_flag
+                    WHEN v.value > v.goal_high THEN v.goal_high - v.red_high ELSE v.goal_high - v.goal END AS distance,
+               v.value BETWEEN v.goal AND v.goal_high AS is_inside
+    ) AS d
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN v.scores IS NOT NULL THEN chosen.points
+                    WHEN is_inside THEN
+                        CASE WHEN distance = 0 THEN 100000
+                             ELSE 200000 * (least(v.value - v.goal, v.goal_high - v.value) + distance) END
+                    WHEN v.goal_high IS NULL OR v.value < v.goal
+                        THEN 100000 * (v.value - v.red_flag + distance) * sign(distance)
+                    ELSE 100000 * (v.value - v.red_high + distance) * sign(distance) END AS share,
+               CASE WHEN v.scores IS NOT NULL OR distance = 0 THEN 1 ELSE 3 * abs(distance) END AS whole
+        OFFSET 0
+    ) AS f
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN share IS NULL THEN NULL WHEN share <= 0 THEN 0 WHEN share >= 100000 * whole THEN 100000
+                    ELSE div(share, whole) + CASE sign(2 * (share - div(share, whole) * whole) - whole)
+                             WHEN 1 THEN 1 WHEN 0 THEN mod(div(share, whole), 2) ELSE 0 END END AS rounded
+        OFFSET 0
+    ) AS r
+    CROSS JOIN LATERAL (
+        SELECT CASE
+            WHEN rounded IS NULL THEN NULL
+            WHEN v.scores IS NOT NULL THEN
+                CASE WHEN rounded >= 66667 THEN 'on_track' WHEN rounded >= 33333 THEN 'at_risk' ELSE 'off_track' END
+            WHEN v.goal_high IS NOT NULL THEN
+                CASE WHEN is_inside THEN 'on_track'
+                     WHEN v.value BETWEEN v.red_flag AND v.red_high THEN 'at_risk' ELSE 'off_track' END
+            WHEN (v.value - v.goal) * sign(distance) >= 0 THEN 'on_track'
+            WHEN (v.value - v.red_flag) * sign(distance) >= 0 THEN 'at_risk'
+            ELSE 'off_track' END AS named
+    ) AS b
+)"""
+
+STORE = f"""
+WITH {LIMITS}, {VALUED}, {JUDGED}
+INSERT INTO kpis_evaluation AS e (kpi_id, period_start, period_end, value, goal, red_flag, goal_high, red_high,
+    score, band, no_band_reason, is_provisional, evaluated_at)
+SELECT j.*, %(now)s FROM judged j ORDER BY j.kpi_id, j.period_start
+ON CONFLICT (kpi_id, period_start) DO UPDATE SET
+    period_end = excluded.period_end, value = excluded.value, goal = excluded.goal, red_flag = excluded.red_flag,
+    goal_high = excluded.goal_high, red_high = excluded.red_high, score = excluded.score, band = excluded.band,
+    no_band_reason = excluded.no_band_reason, is_provisional = excluded.is_provisional,
+    evaluated_at = excluded.evaluated_at
+WHERE (e.period_end, e.value, e.goal, e.red_flag, e.goal_high, e.red_high, e.score, e.band, e.no_band_reason,
+       e.is_provisional)
+      IS DISTINCT FROM (excluded.period_end, excluded.value, excluded.goal, excluded.red_flag, excluded.goal_high,
+       excluded.red_high, excluded.score, excluded.band, excluded.no_band_reason, excluded.is_provisional)
+"""
+
+
+class Owed(NamedTuple):
+    """A KPI to be judged, and from which period on; a cumulative one from the first of its fiscal year."""
+
+    kpi_id: int
+    since: date
+    calendar_id: int
+    is_cumulative: bool
+
+
+def evaluate(*, owed: Sequence[Owed], calendars: Mapping[int, Calendar], now: datetime) -> int:
+    """Judge what is owed of KPIs, store what differs and return how many rows that were.
+
+    Belongs into a transaction that holds the state rows of the KPIs.
+    """
+    years = _fiscal_years([row for row in owed if row.is_cumulative], calendars)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            STORE,
+            {
+                "ids": [row.kpi_id for row in owed],
+                "since": [row.since for row in owed],
+                "calendars": [calendar_id for calendar_id, _, _ in years],
+                "starts": [start for _, start, _ in years],
+                "years": [year for _, _, year in years],
+                "now": now,
+            },
+        )
+        return cursor.rowcount
+
+
+def _fiscal_years(cumulative: Sequence[Owed], calendars: Mapping[int, Calendar]) -> list[tuple[int, date, date]]:
+    """Return the first day of the fiscal year for each calendar and period that cumulative KPIs have values of."""
+    if not cumulative:
+        return []
+    periods = Measurement.objects.filter(
+        kpi__in=[row.kpi_id for row in cumulative], period_start__gte=min(row.since for row in cumulative)
+    )
+    return [
+        (calendar_id, start, fiscal_year_start(start, calendars[calendar_id]))
+        for calendar_id, start in periods.values_list("kpi__calendar_id", "period_start").distinct()
+    ]

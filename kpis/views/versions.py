@@ -1,0 +1,88 @@
+"""Every version of one value in words: who, when, why, from which pull, and what it was before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from kpis.dates import moment
+from kpis.domain.entry_checks import typed_text
+from kpis.domain.figures import number, with_unit
+from kpis.domain.periods import Period
+from kpis.models import Kpi, MeasurementRevision
+from kpis.revision_words import why_no_value, why_revised
+
+SAID = ("value", "numerator", "denominator", "state", "reason")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One revision, ready to print; `was` is "" for the first. Of equal versions none can be brought back."""
+
+    seq: int
+    at: str
+    who: str
+    pull_url: str
+    why: str
+    was: str
+    now: str
+    parts: str
+    is_present: bool
+    may_return: bool
+
+
+def versions(kpi: Kpi, period: Period, *, locale: str, links_pulls: bool) -> list[Version]:
+    """Return every version of the value of one period, newest first."""
+    found = MeasurementRevision.objects.filter(kpi=kpi, period_start=period.start)
+    rows = list(found.select_related("recorded_by", "pull__source").order_by("-seq"))
+    return list(_versions(rows, kpi, locale, links_pulls))
+
+
+def in_words(revision: MeasurementRevision, kpi: Kpi, *, locale: str) -> str:
+    """Return what a revision says: the value with its unit and whether it is provisional, or why there is none."""
+    if revision.state == "not_applicable":
+        return _("not applicable: %(reason)s") % {"reason": why_no_value(revision.reason)}
+    if revision.value is None:
+        return _("no value: %(reason)s") % {"reason": why_no_value(revision.reason)}
+    value = with_unit(number(revision.value, kpi.decimals, locale=locale), kpi.measure_unit)
+    return _("%(value)s, provisional") % {"value": value} if revision.state == "provisional" else value
+
+
+def _versions(rows: list[MeasurementRevision], kpi: Kpi, locale: str, links_pulls: bool) -> Iterator[Version]:
+    zone = timezone.get_current_timezone()
+    for row, before in pairwise([*rows, None]):
+        assert row is not None
+        yield Version(
+            seq=row.seq,
+            at=moment(row.recorded_at, zone),
+            who=row.recorded_by.name if row.recorded_by else row.pull.source.name,
+            pull_url=_pull_url(row) if links_pulls else "",
+            why=why_revised(
+                kind=row.kind,
+                note=row.note,
+                state=row.state,
+                state_before=before.state if before else "",
+                reason=row.reason,
+            ),
+            was=in_words(before, kpi, locale=locale) if before else "",
+            now=in_words(row, kpi, locale=locale),
+            parts=_parts(row, locale),
+            is_present=row is rows[0],
+            may_return=any(getattr(row, name) != getattr(rows[0], name) for name in SAID),
+        )
+
+
+def _parts(row: MeasurementRevision, locale: str) -> str:
+    if row.numerator is None:
+        return ""
+    part, whole = (typed_text(number, 0, locale=locale) for number in (row.numerator, row.denominator))
+    return _("%(part)s of %(whole)s") % {"part": part, "whole": whole}
+
+
+def _pull_url(row: MeasurementRevision) -> str:
+    return reverse("configuration:pull", args=[row.pull.source.code, row.pull_id]) if row.pull is not None else ""

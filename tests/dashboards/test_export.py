@@ -1,0 +1,149 @@
+"""Everything that a person may see, as files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.urls import reverse
+from openpyxl import load_workbook
+
+from kpiplatform.dashboards.export import files
+from kpiplatform.dashboards.export.tables import TABLES, Seen
+from kpis.models import Kpi
+from kpis.readings import Origin, Reading
+from kpis.services.recording import record_measurements
+from objectives.models import Role
+from reviews.models import Decision, Forum
+from tests.factories import NOW, a_kpi, a_person, a_role, limits, the_company
+
+pytestmark = pytest.mark.django_db
+WEEK = {"period_start": date(2026, 11, 9), "period_end": date(2026, 11, 16)}
+
+
+@pytest.fixture
+def owner():
+    person = a_person(email="ana@example.com")
+    a_role(person, Role.OWNER)
+    return person
+
+
+def record(kpi: Kpi, *values: str) -> None:
+    for value in values:
+        reading = Reading(kpi_id=kpi.pk, value=Decimal(value), **WEEK)
+        record_measurements(readings=[reading], origin=Origin(kind="manual", user_id=kpi.owner_id), now=NOW)
+
+
+def exported(client: Any, kind: str, *tables: str) -> bytes:
+    response = client.get(reverse("export:file"), {"kind": kind, "tables": tables})
+    assert response.status_code == 200
+    assert "attachment" in response["Content-Disposition"]
+    return b"".join(response.streaming_content)
+
+
+def csv_rows(content: bytes, name: str) -> list[dict[str, str]]:
+    text = zipfile.ZipFile(io.BytesIO(content)).read(f"{name}.csv").decode("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_every_table_can_be_taken_as_csv_with_every_revision(client, owner):
+    kpi = a_kpi(code="OTP", owner=owner)
+    limits(kpi)
+    record(kpi, "60", "81.5")
+    client.force_login(owner)
+    content = exported(client, "csv", *(table.name for table in TABLES))
+    assert {name.removesuffix(".csv") for name in zipfile.ZipFile(io.BytesIO(content)).namelist()} == {
+        table.name for table in TABLES
+    }
+    assert [(row["seq"], row["value"], row["recorded_by"]) for row in csv_rows(content, "revisions")] == [
+        ("1", "60", "ana@example.com"),
+        ("2", "81.5", "ana@example.com"),
+    ]
+    assert [(row["kpi"], row["period_start"], row["value"]) for row in csv_rows(content, "measurements")] == [
+        ("OTP", "2026-11-09", "81.5")
+    ]
+    assert [row["band"] for row in csv_rows(content, "evaluations")] == ["on_track"]
+    assert csv_rows(content, "kpis")[0]["owner"] == "ana@example.com"
+
+
+def test_nobody_takes_along_what_they_may_not_see_nor_its_code(client, owner):
+    a_kpi(code="OURS", owner=owner)
+    theirs = a_kpi(code="THEIRS", owner=a_person("Daniel Reyes"))
+    record(theirs, "1")
+    forum = Forum.objects.create(
+        code="ops", name="Operations", unit=the_company(), tier="operational", chair=owner, rule="weekly", weekday=0,
+        anchor=NOW.date(), starts_at="09:00",
+    )  # fmt: skip
+    Decision.objects.create(forum=forum, title="Buy a belt", owner=owner, due_on=NOW.date(), kpi=theirs)
+    client.force_login(owner)
+    content = exported(client, "jsonl", *(table.name for table in TABLES)).decode()
+    lines = [json.loads(line) for line in content.splitlines()]
+    assert [line["code"] for line in lines if line["table"] == "kpis"] == ["OURS"]
+    assert [(line["title"], line["kpi"]) for line in lines if line["table"] == "decisions"] == [("Buy a belt", None)]
+    assert "THEIRS" not in content
+
+
+def test_admins_take_retired_kpis_along(client, owner):
+    a_kpi(code="OLD", owner=owner, status=Kpi.Status.RETIRED)
+    admin = a_person("Grace Lindholm")
+    a_role(admin, Role.ADMIN)
+    for person, codes in ((owner, []), (admin, ["OLD"])):
+        client.force_login(person)
+        assert [row["code"] for row in csv_rows(exported(client, "csv", "kpis"), "kpis")] == codes
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_no_text_becomes_a_formula(client, owner, start):
+    a_kpi(f"{start}cmd|'/c calc'!A0", code="EVIL", owner=owner)
+    client.force_login(owner)
+    name = csv_rows(exported(client, "csv", "kpis"), "kpis")[0]["name"]
+    assert name.startswith("'")
+    book = load_workbook(io.BytesIO(exported(client, "xlsx", "kpis")))
+    cells = [cell for row in book["kpis"].iter_rows() for cell in row]
+    assert any("calc" in str(cell.value) for cell in cells)
+    assert all(cell.data_type != "f" for cell in cells)
+
+
+def test_a_workbook_has_numbers_as_numbers_and_days_as_days(client, owner):
+    kpi = a_kpi(code="OTP", owner=owner)
+    record(kpi, "81.5")
+    client.force_login(owner)
+    sheet = load_workbook(io.BytesIO(exported(client, "xlsx", "measurements")))["measurements"]
+    heads, row = ([cell.value for cell in row] for row in sheet.iter_rows())
+    said = dict(zip(heads, row, strict=True))
+    assert said["value"] == 81.5
+    assert said["period_start"].date() == date(2026, 11, 9)
+
+
+def test_a_workbook_that_would_be_too_large_is_refused_with_what_to_do(client, owner, monkeypatch):
+    monkeypatch.setattr(files, "XLSX_ROWS_AT_MOST", 1)
+    a_kpi(owner=owner)
+    a_kpi(owner=owner)
+    client.force_login(owner)
+    response = client.get(reverse("export:file"), {"kind": "xlsx", "tables": ["kpis"]})
+    assert response.status_code == 422
+    assert "take CSV or JSON lines" in response.content.decode()
+
+
+def test_nothing_chosen_is_said_beside_the_field(client, owner):
+    client.force_login(owner)
+    response = client.get(reverse("export:file"), {"kind": "csv"})
+    assert response.status_code == 422
+    assert "Choose at least one table." in response.content.decode()
+
+
+def test_rows_are_read_chunk_by_chunk_through_a_cursor_of_the_database(owner, monkeypatch):
+    kpis = next(table for table in TABLES if table.name == "kpis")
+    database, opened = connections["default"], []
+    chunked = database.chunked_cursor
+    monkeypatch.setattr(database, "chunked_cursor", lambda: opened.append(chunked()) or opened[-1])
+    a_kpi(owner=owner)
+    assert len(list(kpis.read(Seen(user=owner, today=NOW.date())))) == 1
+    assert [cursor.name is not None for cursor in opened] == [True]

@@ -1,0 +1,163 @@
+"""What PostgreSQL judges is what the domain function judges, to the last place, on limits of every kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from itertools import product
+from random import Random
+
+import pytest
+
+from kpis.domain.judged import Judged, judge_periods
+from kpis.models import Evaluation, Kpi, Measurement, PeriodCalendar, Target, ThresholdSet
+from kpis.queries import calendars, fiscal_years_of, rules_of, values_of
+from kpis.services.evaluating import Owed, evaluate
+from tests.factories import NOW, a_kpi, a_person, an_objective, the_calendar
+
+pytestmark = pytest.mark.django_db
+
+FIRST = date(2025, 9, 29)
+WEEK = timedelta(days=7)
+EACH = 12  # KPIs of every kind
+POLARITIES = ("higher_is_better", "lower_is_better", "within_range", "unscored")
+MODES = ("absolute", "offset", "percent", "scores", "none")
+STORED = Decimal("0.00000001")
+
+
+def a_number(chance: Random) -> Decimal:
+    """Round and crooked, small and large, often the same, so that values lie on limits and between two places."""
+    match chance.randrange(5):
+        case 0:
+            return Decimal(chance.randrange(-3, 8))
+        case 1:
+            return Decimal(chance.randrange(-300, 300)) / 100
+        case 2:
+            return Decimal(chance.randrange(-(10**12), 10**12)).scaleb(-8)
+        case 3:
+            return Decimal(chance.randrange(-(10**15), 10**15)).scaleb(-4)
+        case _:
+            return Decimal(chance.choice(["0", "1", "1.00005", "1.00015", "2.00025", "-1", "3"]))
+
+
+def maybe(chance: Random, number: Decimal | None) -> Decimal | None:
+    return number if chance.random() < 0.8 else None
+
+
+def a_target(chance: Random, kpi: Kpi, since: date, recorded_at: datetime) -> Target:
+    low, high = sorted([a_number(chance), a_number(chance)])
+    is_range = chance.random() < (0.7 if kpi.polarity == "within_range" else 0.1)
+    numbers = {"low": low, "high": high} if is_range else {"value": a_number(chance)}
+    return Target(kpi=kpi, effective_from=since, recorded_at=recorded_at, recorded_by=kpi.owner, **numbers)
+
+
+def thresholds(chance: Random, kpi: Kpi, mode: str, since: date, recorded_at: datetime) -> ThresholdSet:
+    row = ThresholdSet(kpi=kpi, effective_from=since, recorded_at=recorded_at, recorded_by=kpi.owner, mode=mode)
+    if mode == "scores":
+        row.mode = "absolute"
+        row.scores = {"0": 0, "1": 3.33333, "1.0": 6.66665, "2": 5.00005, "3": "6.6667", "-1": 10}
+        return row
+    if kpi.polarity == "within_range":
+        row.red_low, row.goal_low, row.goal_high, row.red_high = sorted(a_number(chance) for _ in range(4))
+        if mode != "absolute":
+            row.red_low, row.red_high = -abs(row.red_low) - 1, abs(row.red_high) + 1
+            row.goal_low, row.goal_high = Decimal(0), Decimal(0)
+        elif row.red_low == row.goal_low or row.goal_high == row.red_high:
+            row.red_low, row.red_high = row.red_low - 1, row.red_high + 1
+        return row
+    row.goal, row.red_flag = maybe(chance, a_number(chance)), maybe(chance, a_number(chance))
+    if row.goal == row.red_flag or row.red_flag == 0:
+        row.goal, row.red_flag = None, Decimal(7)
+    return row
+
+
+def rules(chance: Random, kpi: Kpi, mode: str) -> Iterator[Target | ThresholdSet]:
+    """Up to three versions of each, some for the same day, some from before the first value."""
+    for version in range(chance.randrange(3)):
+        since = FIRST + WEEK * chance.choice([-4, 0, 3, 3, 9])
+        yield a_target(chance, kpi, since, NOW + timedelta(minutes=version))
+    if mode != "none":
+        for version in range(1 + chance.randrange(2)):
+            since = FIRST + WEEK * chance.choice([-4, 0, 3, 9])
+            yield thresholds(chance, kpi, mode, since, NOW + timedelta(minutes=version))
+
+
+def values(chance: Random, kpi: Kpi) -> Iterator[Measurement]:
+    numbers = [number for row in rules_of([kpi])[kpi.pk].targets for number in (row.value, row.low) if number]
+    for week in range(24):
+        state = chance.choice(["reported"] * 8 + ["provisional", "not_applicable"])
+        number = maybe(chance, chance.choice([*numbers, a_number(chance), a_number(chance)]))
+        if state == "not_applicable":
+            number = None
+        if chance.random() < 0.1:
+            continue
+        start = FIRST + WEEK * week
+        reason = "" if number is not None else chance.choice(["zero_denominator", "closed"])
+        yield Measurement(
+            kpi=kpi, period_start=start, period_end=start + WEEK, value=number, state=state, reason=reason, seq=1,
+            recorded_at=NOW,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def kpis() -> list[Kpi]:
+    """KPIs of every polarity and every kind of threshold, every fourth cumulative, by two calendars."""
+    chance = Random(20261122)
+    retail = PeriodCalendar.objects.create(name="Retail", pattern="445", fiscal_year_start_month=2)
+    shared = {"owner": a_person(), "objective": an_objective()}
+    made = []
+    for number, (polarity, mode) in enumerate(list(product(POLARITIES, MODES)) * EACH):
+        calendar = retail if number % 3 else the_calendar()
+        kpi = a_kpi(polarity=polarity, is_cumulative=number % 4 == 0, calendar=calendar, **shared)
+        for row in rules(chance, kpi, mode):
+            row.save()
+        Measurement.objects.bulk_create(values(chance, kpi))
+        made.append(kpi)
+    return made
+
+
+def by_the_domain(kpis: list[Kpi]) -> dict[int, list[Judged]]:
+    all_rules, by_calendar = rules_of(kpis), calendars()
+    judged = {}
+    for kpi in kpis:
+        rows = values_of(kpi)
+        years = fiscal_years_of(kpi, rows, by_calendar)
+        judged[kpi.pk] = [as_stored(row) for row in judge_periods(rows, all_rules[kpi.pk], fiscal_years=years)]
+    return judged
+
+
+def as_stored(row: Judged) -> Judged:
+    def eight(number: Decimal | None) -> Decimal | None:
+        return None if number is None else number.quantize(STORED, rounding="ROUND_HALF_UP")
+
+    return row._replace(
+        value=eight(row.value),
+        goal=eight(row.goal),
+        red_flag=eight(row.red_flag),
+        goal_high=eight(row.goal_high),
+        red_high=eight(row.red_high),
+    )
+
+
+def stored(kpis: list[Kpi]) -> dict[int, list[Judged]]:
+    found: dict[int, list[Judged]] = {kpi.pk: [] for kpi in kpis}
+    for kpi_id, *row in Evaluation.objects.order_by("kpi_id", "period_start").values_list("kpi_id", *Judged._fields):
+        found[kpi_id].append(Judged(*row))
+    return found
+
+
+def evaluate_all(kpis: list[Kpi], since: date = date.min) -> int:
+    owed = [Owed(kpi.pk, since, kpi.calendar_id, kpi.is_cumulative) for kpi in kpis]
+    return evaluate(owed=owed, calendars=calendars(), now=NOW)
+
+
+def test_postgresql_judges_as_the_domain_function_does(kpis):
+    evaluate_all(kpis)
+    expected, found = by_the_domain(kpis), stored(kpis)
+    for kpi in kpis:
+        assert found[kpi.pk] == expected[kpi.pk], f"{kpi.polarity}, {rules_of([kpi])}"
+    reasons = {row.no_band_reason for rows in found.values() for row in rows}
+    assert reasons >= {"", "unscored", "no_thresholds", "no_target", "target_zero", "wrong_order", "unknown_option"}
+    assert reasons >= {"no_value", "zero_denominator"}
+    assert {row.band for rows in found.values() for row in rows} == {"", "on_track", "at_risk", "off_track"}
