@@ -12,6 +12,7 @@ from kpiplatform.dashboards.kpi_page.views import kpi
 from kpiplatform.dashboards.kpi_page.views import table as kpi_table
 from kpiplatform.dashboards.limits.views import limits
 from kpiplatform.dashboards.objective_page.views import objective
+from kpiplatform.dashboards.restatements.views import restatements, restatements_file
 from kpiplatform.dashboards.scorecard.views import home, scorecard
 from kpiplatform.dashboards.search.views import search
 from kpiplatform.dashboards.strategy_map.views import strategy_map
@@ -28,6 +29,8 @@ urlpatterns = [
     path("kpis/<str:code>/limits/", limits, name="kpi_limits"),
     path("objectives/<slug:code>/", objective, name="objective"),
     path("kpis/<str:code>/table.csv", kpi_table, name="kpi_table"),
+    path("restatements/", restatements, name="restatements"),
+    path("restatements.csv", restatements_file, name="restatements_file"),
     path("map/", strategy_map, name="map"),
     path("units/", include("kpiplatform.dashboards.units.urls")),
     path("initiatives/", include("initiatives.urls")),

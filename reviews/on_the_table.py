@@ -9,16 +9,17 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import Q
 
 from initiatives.models import ExpectedImpact, Initiative, Milestone
 from kpis.as_known import states_as_known
 from kpis.dates import short_label
 from kpis.domain.periods import period_of
 from kpis.domain.state import State
-from kpis.models import Commentary, Kpi, MeasurementRevision
+from kpis.models import Commentary, Kpi
 from kpis.objectives_as_known import objectives_as_known
 from kpis.queries import calendars
+from kpis.restatements import restatements
 from objectives.models import Objective
 from objectives.queries import organisation
 from reviews.domain.agenda import Dated, Standing, agenda_of
@@ -212,16 +213,10 @@ def _restated(
     """Values of closed periods that were changed after the last review had them on its table."""
     if previous is None:
         return []
-    was = MeasurementRevision.objects.filter(
-        kpi=OuterRef("kpi"), period_start=OuterRef("period_start"), seq=OuterRef("seq") - 1, state="reported"
-    )
+    since = datetime.fromisoformat(previous["known_at"])
     rows = (
-        MeasurementRevision.objects.filter(
-            kpi__in=kpis, seq__gt=1, recorded_at__gte=datetime.fromisoformat(previous["known_at"]), recorded_at__lt=at
-        )
-        .annotate(was=Subquery(was.values("value")[:1]))
-        .filter(was__isnull=False, value__isnull=False)
-        .exclude(was=F("value"))
+        restatements(since=since, until=at)
+        .filter(kpi__in=kpis, was_state="reported", value__isnull=False)
         .select_related("kpi", "recorded_by", "pull__source")
         .order_by("recorded_at", "pk")
     )

@@ -74,6 +74,8 @@ class MeasurementRevision(models.Model):
     recorded_at = models.DateTimeField()
 
     class Meta:
+        # Few values are ever changed: what was restated in a span is found without reading the others.
+        indexes = [models.Index(fields=["recorded_at"], condition=models.Q(seq__gt=1), name="revision_after_first")]
         constraints = [
             *value_matches_state("revision"),
             models.UniqueConstraint(fields=["kpi", "period_start", "seq"], name="revision_seq_once"),

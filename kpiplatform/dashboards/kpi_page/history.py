@@ -36,6 +36,7 @@ class RevisionRow:
     """One revision, ready to print."""
 
     at: str
+    start: str
     period: str
     was: str
     now: str
@@ -95,6 +96,7 @@ def revisions(facts: Facts) -> Sequence[RevisionRow]:
     return [
         RevisionRow(
             at=wording.moment(revision.at),
+            start=revision.start.isoformat(),
             period=wording.period(facts.period(revision.start)),
             was="" if revision.seq == 1 else _value(revision.was, wording),
             now=_value(revision.now, wording),

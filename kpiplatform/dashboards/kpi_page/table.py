@@ -26,7 +26,7 @@ LATEST = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableRow:
-    """One period, ready to print: `figures` under the heads; `start` leads to the form that changes it, if one may."""
+    """One period, ready to print: `figures` under the heads; `start` leads to its versions and to the form."""
 
     period: str
     dates: str
@@ -117,7 +117,7 @@ def _row(
         words=words.of(cell),
         notes=[note.number for note in notes_within(notes, period.start, period.end)],
         css="is-provisional" if provisional else "is-now" if is_latest else "",
-        start="" if is_locked else period.start.isoformat(),
+        start=period.start.isoformat(),
         change=words.locked if is_locked else words.correct if cell.row is not None else words.enter,
     )
 

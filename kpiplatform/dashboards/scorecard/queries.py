@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, cast
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from kpiplatform.accounts.models import User
 from kpiplatform.dashboards.scorecard.selection import Selection
@@ -24,6 +24,7 @@ from kpis.as_known import standing_before, states_as_known
 from kpis.domain.state import State
 from kpis.models import Kpi, MeasurementRevision
 from kpis.queries import kpis_visible_to
+from kpis.restatements import restatements
 from objectives.queries import objectives_visible_to
 
 RESTATED_AT_MOST = 5
@@ -191,21 +192,9 @@ def _filtered(kpis: QuerySet[Kpi], chosen: Selection) -> QuerySet[Kpi]:
 
 
 def _restated(kpi_ids: Sequence[int], review: LastReview, chosen: Selection) -> list[MeasurementRevision]:
-    """The latest revisions since the review that changed the value of a period reported as closed before."""
-    before = MeasurementRevision.objects.filter(
-        kpi=OuterRef("kpi"), period_start=OuterRef("period_start"), seq=OuterRef("seq") - 1
-    )
-    rows = (
-        MeasurementRevision.objects.filter(kpi_id__in=kpi_ids, seq__gt=1, recorded_at__gt=review.closed_at)
-        .annotate(was=Subquery(before.values("value")[:1]), was_state=Subquery(before.values("state")[:1]))
-        .filter(was_state="reported", was__isnull=False, value__isnull=False)
-        .exclude(was=F("value"))
-        .select_related("kpi", "recorded_by", "pull__source")
-        .order_by("-recorded_at", "-id")
-    )
-    if chosen.known_at:
-        rows = rows.filter(recorded_at__lt=chosen.known_at)
-    return list(rows[:RESTATED_AT_MOST])
+    """Return the latest restatements since the review."""
+    rows = restatements(until=chosen.known_at).filter(kpi_id__in=kpi_ids, recorded_at__gt=review.closed_at)
+    return list(rows.select_related("kpi", "recorded_by", "pull__source")[:RESTATED_AT_MOST])
 
 
 def _choosable(kpis: QuerySet[Kpi]) -> Iterable[tuple[Any, ...]]:

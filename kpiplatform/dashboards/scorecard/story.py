@@ -64,6 +64,7 @@ class Story:
     lede: str
     counts: list[Count]
     since: str
+    restated_since: str = ""
     worse: list[Change] = field(default_factory=list)
     better: list[Change] = field(default_factory=list)
     restated: list[Change] = field(default_factory=list)
@@ -81,6 +82,7 @@ def story_of(rows: Sequence[Row], board: Board, *, calendars: Mapping[int, Calen
         lede=_lede(rows, board, len(worse), len(better)),
         counts=[_count(band, rows, bool(board.review)) for band in ("on_track", "at_risk", "off_track", "")],
         since=short_day(board.review.held_on) if board.review else "",
+        restated_since=board.review.held_on.isoformat() if board.review else "",
         worse=[_moved(row) for row in worse],
         better=[_moved(row) for row in better],
         restated=[_restated(revision, calendars, locale) for revision in board.restated],

@@ -87,7 +87,7 @@ OF_THINGS = {
     ),
     "kpis:reopening": Address(args=reopening, answer=opened, post=tomorrow, post_answer=decided, counted=(AuditEntry,)),
 }
-OF_EVERYONE = {"kpis:reopenings": 200}
+OF_EVERYONE = {"kpis:reopenings": 200, "restatements": 200, "restatements_file": 200}
 ARGUMENTS: dict[str, list[Any]] = {"kpis:reopening": ["1"], "kpis:bring_back": ["OURS", "2026-11-09", 1]}
 
 
@@ -97,6 +97,8 @@ def pages(world: World) -> Iterator[tuple[str, str, str]]:
     yield "a locked value", "owner", reverse("kpis:correct", args=["OURS", weeks(world)[0].start])
     yield "a version to bring back", "owner", reverse("kpis:bring_back", args=["OURS", start, 1])
     yield "a request to make", "owner", reverse("kpis:reopen", args=["OURS", weeks(world)[0].start])
+    yield "restatements", "admin", reverse("restatements")
+    yield "restatements of one KPI", "member", f"{reverse('restatements')}?kpi=OURS"
     yield "requests", "manager", reverse("kpis:reopenings")
     yield "requests of others", "member", reverse("kpis:reopenings")
     yield "a request to decide", "manager", reverse("kpis:reopening", args=reopening(world, "OURS"))

@@ -1,0 +1,1 @@
+"""The list of values that changed after they were first reported."""

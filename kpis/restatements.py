@@ -1,0 +1,94 @@
+"""Values that changed after they were first reported, and what became of their bands."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+
+from kpis.domain.judged import Rules, Valued, judge_periods
+from kpis.domain.periods import Calendar, fiscal_year_start
+from kpis.models import MeasurementRevision
+from kpis.queries import calendars, rules_of
+
+Bands = tuple[str, str]
+
+
+def restatements(*, since: datetime | None = None, until: datetime | None = None) -> QuerySet[Any]:
+    """Return the revisions recorded from `since` on and before `until` that changed what had been reported as final.
+
+    Newest first. `was` is the value before, `was_at` when that was recorded; there is none where the period had not
+    applied, or had nothing to count.
+    """
+    before = MeasurementRevision.objects.filter(
+        kpi=OuterRef("kpi"), period_start=OuterRef("period_start"), seq=OuterRef("seq") - 1
+    )
+    found = MeasurementRevision.objects.filter(seq__gt=1)
+    if since is not None:
+        found = found.filter(recorded_at__gte=since)
+    if until is not None:
+        found = found.filter(recorded_at__lt=until)
+    annotated = found.annotate(
+        was=Subquery(before.values("value")[:1]),
+        was_state=Subquery(before.values("state")[:1]),
+        was_at=Subquery(before.values("recorded_at")[:1]),
+    )
+    differs = Q(value__lt=F("was")) | Q(value__gt=F("was"))
+    appeared, vanished = Q(value__isnull=False, was__isnull=True), Q(value__isnull=True, was__isnull=False)
+    return (
+        annotated.exclude(was_state="provisional").filter(differs | appeared | vanished).order_by("-recorded_at", "-pk")
+    )
+
+
+def bands_of(rows: Sequence[Any]) -> dict[int, Bands]:
+    """Return the band before and after each restatement, by its id: by the limits that were known when it was made.
+
+    Three queries at most; the restatements come with their KPIs.
+    """
+    kpis = {row.kpi_id: row.kpi for row in rows}
+    rules, by_calendar = rules_of(list(kpis.values())), calendars()
+    earlier = _earlier([pk for pk, kpi in kpis.items() if kpi.is_cumulative])
+    return {row.pk: _bands(row, rules[row.kpi_id], by_calendar, earlier.get(row.kpi_id, [])) for row in rows}
+
+
+def _bands(row: Any, rules: Rules, by_calendar: dict[int, Calendar], earlier: Sequence[Any]) -> Bands:
+    before, after = (
+        Valued(row.period_start, row.period_end, value, state, "")
+        for value, state in ((row.was, row.was_state), (row.value, row.state))
+    )
+    years: list[date] | None = None
+    others: list[Valued] = []
+    if row.kpi.is_cumulative:
+        calendar = by_calendar[row.kpi.calendar_id]
+        first = fiscal_year_start(row.period_start, calendar)
+        others = list(_known(earlier, row, first))
+        years = [first] * (len(others) + 1)
+    old, new = (
+        list(judge_periods([*others, one], rules, fiscal_years=years, known_at=row.recorded_at))[-1].band
+        for one in (before, after)
+    )
+    return old, new
+
+
+def _earlier(kpi_ids: Sequence[int]) -> dict[int, list[Any]]:
+    """Return every revision of the KPIs that add up over the year, in the order in which they were recorded."""
+    found: dict[int, list[Any]] = defaultdict(list)
+    if kpi_ids:
+        for row in MeasurementRevision.objects.filter(kpi_id__in=kpi_ids).order_by("period_start", "seq"):
+            found[row.kpi_id].append(row)
+    return found
+
+
+def _known(revisions: Sequence[Any], row: Any, first: date) -> Iterator[Valued]:
+    """Yield the values of the year before the period, as they were known when it was restated."""
+    known = {
+        one.period_start: one
+        for one in revisions
+        if first <= one.period_start < row.period_start and one.recorded_at <= row.recorded_at
+    }
+    for start in sorted(known):
+        one = known[start]
+        yield Valued(one.period_start, one.period_end, one.value, one.state, one.reason)
