@@ -40,6 +40,7 @@ urlpatterns = [
     path("api/", include("kpiplatform.api.urls")),
     path("export/", include("kpiplatform.dashboards.export.urls")),
     path("configuration/", configuration, name="configuration"),
+    path("configuration/import/", include("kpiplatform.dashboards.kpi_list.urls")),
     path("configuration/objectives/", include("kpiplatform.dashboards.strategy.urls")),
     path("configuration/", include("kpiplatform.dashboards.configuration.urls")),
     path("setup/", setup, name="setup"),

@@ -25,3 +25,28 @@ class KpiDraft(models.Model):
 
     class Meta:
         ordering = ["-changed_at"]
+
+
+class SentFile(models.Model):
+    """A spreadsheet that somebody sent: its cells, what is to become of them, and what became of them."""
+
+    class Purpose(models.TextChoices):
+        VALUES = "values", "values of KPIs"
+        KPIS = "kpis", "a list of KPIs"
+
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="sent_files")
+    purpose = models.CharField(max_length=6, choices=Purpose)
+    name = models.CharField(max_length=120)
+    sha256 = models.CharField(max_length=64, help_text="of the file: sent twice, kept once")
+    sheets = models.JSONField(help_text="sheet → rows of cells, each its kind and text")
+    choices = models.JSONField(default=dict, help_text="how it is to be read")
+    sent_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.JSONField(default=dict, help_text="how many of what")
+
+    class Meta:
+        ordering = ["-sent_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["author", "purpose", "sha256"], name="file_sent_once"),
+            models.CheckConstraint(condition=models.Q(purpose__in=["values", "kpis"]), name="sent_file_purpose_known"),
+        ]

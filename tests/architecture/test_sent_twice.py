@@ -104,6 +104,8 @@ ELSEWHERE: dict[str, Callable[[World], str]] = {
 }
 NOT_TRIED = {
     "account_logout": "it writes nothing of the product",
+    "kpi_list:send": "it takes a file; tests/dashboards/test_kpi_list.py sends one twice",
+    "kpi_list:read": "a file is read by its columns; tests/dashboards/test_kpi_list.py imports one twice",
     "api:tokens": "its answer shows a secret once; tests/api tries it",
     "configuration:unit_order": "each press moves the unit by one place",
     "reviews:calendar_address": "each press makes an address in place of the last; the page shows it",

@@ -17,7 +17,7 @@ from kpiplatform.api.models import ApiToken
 from kpiplatform.api.queries import tokens_visible_to
 from kpiplatform.api.services.tokens import give_token, revoke_token
 from kpiplatform.htmx import changed, page
-from kpis.domain.figures import day, moment
+from kpis.dates import day, moment
 
 TEMPLATE = "api/tokens.html"
 

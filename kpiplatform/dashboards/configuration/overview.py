@@ -129,6 +129,7 @@ def _areas(organisation: Organisation, counts: dict[str, int]) -> list[tuple[str
             _("In and out"),
             [
                 (_("API tokens"), _("keys by which programs read and push"), reverse("api:tokens")),
+                (_("Import a list of KPIs"), _("from a spreadsheet, looked at line by line"), reverse("kpi_list:send")),
                 (_("Export"), _("everything as CSV, Excel or JSON lines"), reverse("export:page")),
             ],
         ),

@@ -1,0 +1,102 @@
+"""How a list of KPIs is to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from kpiplatform.accounts.models import User
+from kpiplatform.dashboards.configuration.tree import choices
+from kpiplatform.dashboards.kpi_list.columns import BY_NAME, COLUMNS, recognised
+from kpiplatform.dashboards.kpi_list.lines import Wanted
+from kpiplatform.dashboards.strategy.queries import active_plan
+from objectives.models import Perspective, Unit
+
+COLUMN = "column_"
+
+
+class ReadingForm(forms.Form):
+    """Which column is what, and what is done where something lacks. Columns are recognised before anybody chooses."""
+
+    sheet = forms.ChoiceField(label=gettext_lazy("Sheet"), required=False)
+    create_objectives = forms.BooleanField(label=gettext_lazy("Make objectives that nobody has"), required=False)
+    perspective = forms.ModelChoiceField(
+        label=gettext_lazy("New objectives go into the perspective"),
+        queryset=Perspective.objects.none(),
+        required=False,
+    )
+    owner = forms.ModelChoiceField(
+        label=gettext_lazy("Owner where nobody is found"),
+        queryset=User.objects.none(),
+        required=False,
+        empty_label=gettext_lazy("nobody: the line is refused"),
+    )
+    unit = forms.ModelChoiceField(
+        label=gettext_lazy("Unit where none is named"), queryset=Unit.objects.filter(is_active=True), empty_label=None
+    )
+    activate = forms.BooleanField(
+        label=gettext_lazy("Activate those that are complete"),
+        required=False,
+        help_text=gettext_lazy("With target and red flag, or not scored. All others become drafts."),
+    )
+
+    def __init__(
+        self, data: Any = None, *, sheets: Sequence[str], heads: Sequence[str], chosen: dict[str, Any]
+    ) -> None:
+        super().__init__(data, auto_id="list-%s", initial=chosen)
+        self.heads = heads
+        self.fields["sheet"].choices = [(name, name) for name in sheets]
+        self.fields["perspective"].queryset = Perspective.objects.filter(plan=active_plan())
+        self.fields["owner"].queryset = User.objects.filter(is_active=True).order_by("name")
+        self.fields["unit"].choices = choices(Unit.objects.filter(is_active=True))
+        if len(sheets) < 2:
+            del self.fields["sheet"]
+        ours = [("", _("is not read")), *((column.name, column.label) for column in COLUMNS)]
+        found = recognised(heads)
+        for place, head in enumerate(heads):
+            name = f"{COLUMN}{place}"
+            self.fields[name] = forms.ChoiceField(
+                label=head or _("Column %(n)d") % {"n": place + 1}, choices=ours, required=False
+            )
+            self.initial.setdefault(name, found.get(place, ""))
+
+    def columns(self) -> list[forms.BoundField]:
+        """Return the fields that say which column is what."""
+        return [self[f"{COLUMN}{place}"] for place in range(len(self.heads))]
+
+    def others(self) -> list[forms.BoundField]:
+        """Return the other fields."""
+        return [field for field in self if not field.name.startswith(COLUMN)]
+
+    def clean(self) -> dict[str, Any]:
+        said = self.cleaned_data
+        names = [said[f"{COLUMN}{place}"] for place in range(len(self.heads)) if said.get(f"{COLUMN}{place}")]
+        for twice in sorted({name for name in names if names.count(name) > 1}):
+            raise ValidationError(_("%(column)s is chosen for two columns.") % {"column": BY_NAME[twice].label})
+        for column in COLUMNS:
+            if column.is_needed and column.name not in names:
+                raise ValidationError(_("Say which column is the %(column)s.") % {"column": str(column.label).lower()})
+        if said.get("create_objectives") and said.get("perspective") is None:
+            self.add_error("perspective", _("Choose where new objectives go."))
+        return said
+
+    def wanted(self, *, locale: str, now: datetime, today: date) -> Wanted:
+        """Return how the list is to be read."""
+        said = self.cleaned_data
+        return Wanted(
+            columns={place: said[f"{COLUMN}{place}"] for place in range(len(self.heads)) if said[f"{COLUMN}{place}"]},
+            create_objectives=said["create_objectives"],
+            perspective_id=said["perspective"].pk if said["perspective"] else None,
+            owner=said["owner"],
+            unit=said["unit"],
+            activate=said["activate"],
+            locale=locale,
+            now=now,
+            today=today,
+        )

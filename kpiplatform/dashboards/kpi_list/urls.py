@@ -1,0 +1,10 @@
+"""Addresses of the import of a list of KPIs."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from kpiplatform.dashboards.kpi_list import views
+
+app_name = "kpi_list"
+urlpatterns = [path("", views.send, name="send"), path("<int:pk>/", views.read, name="read")]

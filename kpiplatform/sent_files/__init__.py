@@ -1,0 +1,1 @@
+"""Spreadsheets that people send in, read apart from the web server. Knows no app."""

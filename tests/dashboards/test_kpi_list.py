@@ -1,0 +1,227 @@
+"""Many KPIs at once from a spreadsheet: columns recognised, a dry run line by line, one transaction."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from kpiplatform.accounts.models import User
+from kpiplatform.dashboards.kpi_list import views
+from kpiplatform.dashboards.kpi_list.columns import choice_of, recognised
+from kpiplatform.dashboards.models import SentFile
+from kpis.models import Kpi
+from objectives.models import Objective, Role
+from tests.dashboards.spreadsheets import a_csv, a_workbook
+from tests.factories import a_kpi, a_person, a_role, a_unit, an_objective, the_calendar
+
+pytestmark = pytest.mark.django_db
+HEADS = ["KPI name", "Code", "Objective", "Owner email", "Target", "Red flag", "Frequency", "Direction", "Remark"]
+
+
+@pytest.fixture
+def admin(client):
+    person = a_person("Grace Lindholm", email="grace@example.com")
+    a_role(person, Role.ADMIN)
+    client.force_login(person)
+    return person
+
+
+def sent(client: Any, *lines: list[Any], heads: list[str] = HEADS) -> str:
+    response = client.post(reverse("kpi_list:send"), {"file": a_workbook(heads, *lines)})
+    assert response.status_code == 303, response.content.decode()
+    return response["Location"]
+
+
+def line(
+    name: str = "Bags late",
+    code: str = "BAGS",
+    objective: str = "punctual",
+    owner: str = "grace@example.com",
+    **more: Any,
+) -> list[Any]:
+    said = {"target": 80, "red": 70, "often": "monthly", "good": "higher"} | more
+    return [name, code, objective, owner, said["target"], said["red"], said["often"], said["good"], "a remark"]
+
+
+def choices(client: Any, path: str, **more: Any) -> dict[str, Any]:
+    """Return what the page shows in its form, with some of it changed."""
+    form = client.get(path).context["form"]
+    said = {field.html_name: field.value() for field in form}
+    return {name: value for name, value in said.items() if value not in (None, False)} | more
+
+
+def test_columns_are_recognised_by_usual_heads_each_once_and_the_others_left_out():
+    assert recognised(HEADS) == {
+        0: "name", 1: "code", 2: "objective", 3: "owner", 4: "target", 5: "red_flag", 6: "frequency", 7: "polarity",
+    }  # fmt: skip
+    assert recognised(["Name", "KPI", "Unit of measure", "Department"]) == {0: "name", 2: "measure_unit", 3: "unit"}
+
+
+def test_choices_are_read_in_the_words_that_people_use():
+    assert choice_of("frequency", "Monthly") == "month"
+    assert choice_of("polarity", "Lower is better") == "lower_is_better"
+    assert choice_of("polarity", "sideways") is None
+
+
+def test_a_list_is_looked_at_before_anything_is_made_and_then_imported_at_once(client, admin):
+    objective = an_objective("Leave on time", code="punctual")
+    the_calendar()
+    path = sent(client, line(), line("Crew ready", ""))
+    text = client.get(path).content.decode()
+    assert "2 lines can become KPIs" in text
+    assert "CREW-READY" in text
+    assert not Kpi.objects.exists()
+    assert client.post(path, choices(client, path, activate="on") | {"import": "1"}).status_code == 303
+    kpi = Kpi.objects.get(code="BAGS")
+    assert (kpi.objective, kpi.owner, kpi.frequency, kpi.polarity, kpi.status) == (
+        objective,
+        admin,
+        "month",
+        "higher_is_better",
+        "active",
+    )
+    assert (kpi.targets.get().value, kpi.threshold_sets.get().red_flag) == (Decimal(80), Decimal(70))
+    assert "2 KPIs were made; 2 of them are active." in client.get(path).content.decode()
+
+
+def test_each_line_that_can_not_be_taken_says_why_and_is_left_out(client, admin):
+    an_objective(code="punctual")
+    a_kpi(code="TAKEN", owner=admin)
+    the_calendar()
+    lines = [
+        line("No objective", "A", objective="unknown aim"),
+        line("No owner", "B", owner="nobody@example.com"),
+        line("Taken", "TAKEN"),
+        line("Twice", "GOOD-2"),
+        line("Twice", "GOOD-2"),
+        line("", "C"),
+        line("Not a number", "D", target="eighty"),
+        line("Wrong order", "E", target=60),
+        line("Half", "F", red=None),
+        line("Strange", "G", often="fortnightly"),
+        line("Bad code", "a b"),
+    ]
+    path = sent(client, *lines)
+    page = client.get(path)
+    said = {one.number: " ".join(one.refused) for one in page.context["lines"]}
+    for number, why in {
+        2: "There is no objective “unknown aim”.",
+        3: "Nobody active is called “nobody@example.com”.",
+        4: "TAKEN exists already",
+        6: "GOOD-2 exists already, here or further up.",
+        7: "It has no name.",
+        8: "“eighty” is not a number.",
+        9: "the red flag must lie below the goal",
+        10: "Target and red flag come together, or neither.",
+        11: "“fortnightly” is none of: daily, weekly, monthly",
+        12: "is no code",
+    }.items():
+        assert why in said[number], number
+    assert said[5] == ""
+    client.post(path, choices(client, path) | {"import": "1"})
+    assert set(Kpi.objects.values_list("code", flat=True)) == {"TAKEN", "GOOD-2"}
+    assert SentFile.objects.get().outcome["refused"] == 10
+
+
+def test_missing_objectives_are_made_once_and_missing_owners_replaced_if_one_says_so(client, admin):
+    perspective = an_objective(code="punctual").perspective
+    the_calendar()
+    path = sent(
+        client, line("One", "ONE", objective="Lose nothing"), line("Two", "TWO", objective="lose nothing", owner="?")
+    )
+    more = {"create_objectives": "on", "perspective": perspective.pk, "owner": admin.pk}
+    text = client.post(path, choices(client, path, **more) | {"look": "1"}).content.decode()
+    assert "the new objective “Lose nothing”" in text
+    assert not Objective.objects.filter(name="Lose nothing").exists()
+    client.post(path, choices(client, path, **more) | {"import": "1"})
+    made = Objective.objects.get(name="Lose nothing")
+    assert (made.perspective, made.owner) == (perspective, admin)
+    assert {kpi.code for kpi in made.kpis.all()} == {"ONE", "TWO"}
+
+
+def test_incomplete_kpis_stay_drafts(client, admin):
+    an_objective(code="punctual")
+    the_calendar()
+    path = sent(
+        client, line(target=None, red=None), line("Not scored", "OTHER", target=None, red=None, good="not scored")
+    )
+    client.post(path, choices(client, path, activate="on") | {"import": "1"})
+    assert dict(Kpi.objects.values_list("code", "status")) == {"BAGS": "draft", "OTHER": "active"}
+
+
+def test_a_list_sent_or_imported_twice_is_made_once(client, admin):
+    an_objective(code="punctual")
+    the_calendar()
+    content = a_workbook(HEADS, line()).read()
+    paths = {
+        client.post(reverse("kpi_list:send"), {"file": SimpleUploadedFile("list.xlsx", content)})["Location"]
+        for _ in range(2)
+    }
+    (path,) = paths
+    said = choices(client, path) | {"import": "1"}
+    assert [client.post(path, said).status_code for _ in range(2)] == [303, 200]
+    assert Kpi.objects.count() == 1
+
+
+def test_nothing_is_made_where_one_line_fails_at_the_last_moment(client, admin, monkeypatch):
+    an_objective(code="punctual")
+    the_calendar()
+    owner = a_person("Rosa Delgado", email="rosa@example.com")
+    path = sent(client, line(), line("Crew ready", "CREW", owner="rosa@example.com"))
+    said = choices(client, path) | {"import": "1"}
+
+    def left(**words: Any) -> Any:
+        User.objects.filter(pk=owner.pk).update(is_active=False)
+        return imported(**words)
+
+    imported = views.import_lines
+    monkeypatch.setattr(views, "import_lines", left)
+    response = client.post(path, said)
+    assert response.status_code == 422
+    assert "Rosa Delgado may not sign in" in response.content.decode()
+    assert not Kpi.objects.exists()
+
+
+def test_the_mapping_is_chosen_by_hand_and_says_what_lacks(client, admin):
+    objective = an_objective(code="punctual")
+    the_calendar()
+    path = sent(client, ["Verspätete Koffer", "punctual", "grace@example.com"], heads=["Bezeichnung", "Ziel", "Wer"])
+    response = client.get(path)
+    assert "Say which column is the name." in response.content.decode()
+    by_hand = {"column_0": "name", "column_1": "objective", "column_2": "owner"}
+    assert "1 line can become a KPI" in client.post(path, choices(client, path, **by_hand)).content.decode()
+    twice = client.post(path, choices(client, path, **by_hand | {"column_2": "name"}))
+    assert twice.status_code == 422
+    assert "Name is chosen for two columns." in twice.content.decode()
+    client.post(path, choices(client, path, **by_hand) | {"import": "1"})
+    assert objective.kpis.get().name == "Verspätete Koffer"
+
+
+def test_numbers_typed_as_text_are_read_in_the_persons_locale(client, admin):
+    admin.locale = "de"
+    admin.save(update_fields=["locale"])
+    an_objective(code="punctual")
+    the_calendar()
+    a_unit()
+    lines = ["Name;Objective;Owner;Target;Red flag;Unit"]
+    lines += [
+        f"{name};punctual;grace@example.com;82,5;{red};lga" for name, red in (("Koffer", "1.070"), ("Crew", "70"))
+    ]
+    csv = "\n".join(lines)
+    path = client.post(reverse("kpi_list:send"), {"file": a_csv(csv)})["Location"]
+    first, second = sorted(client.get(path).context["lines"], key=lambda one: one.number)
+    assert first.refused
+    assert (second.target, second.refused) == (Decimal("82.5"), [])
+
+
+def test_a_file_of_somebody_else_does_not_exist(client, admin):
+    an_objective(code="punctual")
+    path = sent(client, line())
+    other = a_person("Bea Brandt")
+    a_role(other, Role.ADMIN)
+    client.force_login(other)
+    assert client.get(path).status_code == 404
