@@ -10,6 +10,7 @@ from kpiplatform.dashboards.configuration.setup.views import load_sample, setup,
 from kpiplatform.dashboards.kpi_over_time.views import over_time
 from kpiplatform.dashboards.kpi_page.views import kpi
 from kpiplatform.dashboards.kpi_page.views import table as kpi_table
+from kpiplatform.dashboards.kpi_rows.views import rows, rows_file
 from kpiplatform.dashboards.limits.views import limits
 from kpiplatform.dashboards.objective_page.views import objective
 from kpiplatform.dashboards.restatements.views import restatements, restatements_file
@@ -31,6 +32,8 @@ urlpatterns = [
     path("kpis/<str:code>/table.csv", kpi_table, name="kpi_table"),
     path("restatements/", restatements, name="restatements"),
     path("restatements.csv", restatements_file, name="restatements_file"),
+    path("kpis/<str:code>/rows/<day:start>/", rows, name="kpi_rows"),
+    path("kpis/<str:code>/rows/<day:start>/rows.csv", rows_file, name="kpi_rows_file"),
     path("map/", strategy_map, name="map"),
     path("units/", include("kpiplatform.dashboards.units.urls")),
     path("initiatives/", include("initiatives.urls")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal, cast
 
@@ -15,8 +15,8 @@ from kpiplatform.accounts.models import User
 from kpis.domain.judged import Rules, Valued
 from kpis.domain.limits import Mode, TargetRow, ThresholdRow
 from kpis.domain.periods import Calendar, fiscal_year_start
-from kpis.models import DataSource, Kpi, Measurement, PeriodCalendar, Target, ThresholdSet
-from objectives.queries import may_configure, may_write, scope_of
+from kpis.models import DataSource, Kpi, Measurement, PeriodCalendar, SourceAgreement, Target, ThresholdSet
+from objectives.queries import manages, may_configure, may_write, scope_of
 
 
 def kpis_visible_to(user: User | AnonymousUser, *, today: date) -> QuerySet[Kpi]:
@@ -63,6 +63,25 @@ def sources_managed_by(user: User, *, today: date) -> QuerySet[DataSource]:
     """Return the sources that `user` may pull, schedule, give rules and decide about: not for those who only read."""
     sources = sources_visible_to(user, today=today)
     return sources if may_write(user, today=today) else sources.none()
+
+
+def is_behind(source: DataSource, now: datetime) -> bool:
+    """Return whether values that were agreed for by now are not there."""
+    return source.is_enabled and source.behind_from is not None and source.behind_from <= now
+
+
+def may_read_rows(user: User, kpi: Kpi, *, today: date) -> bool:
+    """Return whether `user`, who sees the KPI, may read the source rows behind it; it comes with source and unit."""
+    mapping = getattr(kpi, "mapping", None)
+    if mapping is None:
+        return False
+    source = mapping.source
+    if may_configure(user, today=today) or source.owner_id == user.pk:
+        return True
+    readers = getattr(source, "agreement", None) or SourceAgreement()
+    if readers.rows_visible_to == SourceAgreement.Readers.OWNERS:
+        return user.pk in {kpi.owner_id, kpi.deputy_id, kpi.steward_id} or manages(user, kpi.unit, today=today)
+    return readers.rows_visible_to == SourceAgreement.Readers.READERS
 
 
 def values_of(kpi: Kpi) -> list[Valued]:

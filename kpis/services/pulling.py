@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.db.models import Exists, F, Min, OuterRef, Q
 
+from kpis.domain.periods import Calendar
 from kpis.domain.schedule import latest_slot, next_slot
 from kpis.models import DataSource, Kpi, Measurement, Pull, SourceMapping
 from kpis.queries import calendars
@@ -224,28 +225,29 @@ def _rows_a_day(rows: SourceRows, window: Window, kpi_ids: Sequence[int]) -> int
     return round(rows.count_since(since) / (window.until - since).days)
 
 
+def mapped_kpi(row: SourceMapping, calendar: Calendar) -> MappedKpi:
+    """Return a KPI with its mapping as it is computed. Raises MappingError."""
+    return MappedKpi(
+        kpi_id=row.kpi_id,
+        code=row.kpi.code,
+        frequency=row.kpi.frequency,
+        calendar=calendar,
+        mapping=parse_mapping(row.spec),
+        ratio_factor=row.kpi.ratio_factor,
+        minimum=row.kpi.minimum,
+        maximum=row.kpi.maximum,
+    )
+
+
 def _mapped_kpis(source: DataSource) -> tuple[list[MappedKpi], list[Refusal]]:
     """Return the active KPIs that the source feeds; a mapping that cannot be followed stops only its own."""
     by_calendar = calendars()
     mapped, refusals = [], []
     for row in source.mappings.filter(kpi__status=Kpi.Status.ACTIVE).select_related("kpi").order_by("kpi_id"):
         try:
-            mapping = parse_mapping(row.spec)
+            mapped.append(mapped_kpi(row, by_calendar[row.kpi.calendar_id]))
         except MappingError as error:
             refusals.append(Refusal(0, f"{row.kpi.code}: {error}"))
-            continue
-        mapped.append(
-            MappedKpi(
-                kpi_id=row.kpi_id,
-                code=row.kpi.code,
-                frequency=row.kpi.frequency,
-                calendar=by_calendar[row.kpi.calendar_id],
-                mapping=mapping,
-                ratio_factor=row.kpi.ratio_factor,
-                minimum=row.kpi.minimum,
-                maximum=row.kpi.maximum,
-            )
-        )
     if not mapped:
         raise SourceError("There is no active KPI with a mapping that can be followed.", refusals=refusals)
     return mapped, refusals

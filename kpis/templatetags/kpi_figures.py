@@ -27,6 +27,7 @@ SHAPES = {
     "off_track": ("off", '<path {} d="M1.1 1.1h9.8v9.8H1.1z"/>', '<path {} d="M1.9 1.9h8.2v8.2H1.9z"/>'),
     "": ("none", '<circle {} cx="6" cy="6" r="4.4"/>', '<circle {} cx="6" cy="6" r="4.4"/>'),
 }
+LOW_GRADES = {"D", "E"}
 TENTH = Decimal("0.1")
 SIZES = {"": "", "sm": " band--sm", "lg": " band--lg"}
 WORDS = {
@@ -129,6 +130,12 @@ def avatar(person: Person, label: bool = True) -> SafeString:
     return mark_safe(f'<span class="avatar" {spoken}>{escape(person.initials)}</span>')
 
 
+@register.simple_tag
+def grade(letter: str) -> SafeString:
+    """Print the grade of confidence in a value as a small letter; nothing where there is none."""
+    return _grade(letter, get_language()) if letter else mark_safe("")
+
+
 RANGES = "".join(
     f'<rect class="r-{kind}" x="{start}" y="3" width="{end - start}" height="12"/>'
     for kind, start, end in (
@@ -149,6 +156,18 @@ def _band(band: str, size: str, state: str, label: bool, language: str | None) -
     spoken = f'role="img" aria-label="{escape(band_name(band, state))}"' if label else 'aria-hidden="true"'
     classes = f"band band--{kind}{SIZES[size]}{STATES[state]}"
     return mark_safe(f'<svg class="{classes}" viewBox="0 0 12 12" {spoken}>{shape}</svg>')
+
+
+def grade_words(letter: str) -> str:
+    """Say a grade, like “Data confidence B”."""
+    return gettext("Data confidence %(grade)s") % {"grade": letter}
+
+
+@cache
+def _grade(letter: str, language: str | None) -> SafeString:
+    words = escape(grade_words(letter))
+    kind = " grade--low" if letter in LOW_GRADES else ""
+    return mark_safe(f'<span class="grade{kind}" title="{words}" role="img" aria-label="{words}">{letter}</span>')
 
 
 @lru_cache(maxsize=4096)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -9,6 +10,7 @@ from typing import NamedTuple
 
 from kpiplatform.accounts.models import User
 from kpiplatform.dashboards.as_known import AsKnown
+from kpis.domain.confidence import Evidence
 from kpis.domain.judged import Rules
 from kpis.domain.limits import AnyLimits, Limits, RangeLimits
 from kpis.domain.periods import Calendar, Period, WorkingDays, period_of
@@ -170,6 +172,9 @@ class Facts:
     reopened: frozenset[date]
     guard: Other | None
     failing_since: datetime | None
+    evidence: Mapping[date, Evidence]
+    may_read_rows: bool
+    is_behind: bool
     may_comment: bool
     may_edit: bool
     may_configure: bool

@@ -17,6 +17,7 @@ from kpiplatform.dashboards.kpi_page.parts import parts
 from kpiplatform.dashboards.kpi_page.table import LATEST, table
 from kpiplatform.dashboards.kpi_page.timeline import latest_closed, timeline
 from kpiplatform.dashboards.kpi_page.wording import Wording
+from kpiplatform.dashboards.trust import explained
 
 
 def kpi_page(facts: Facts, choose: Choice) -> dict[str, Any]:
@@ -34,6 +35,10 @@ def kpi_page(facts: Facts, choose: Choice) -> dict[str, Any]:
         "band_state": band_state(facts),
         "lede": lede(facts, cells),
         "headline": headline(facts, cells),
+        "trust": explained(facts.evidence[latest.period.start])
+        if latest and latest.period.start in facts.evidence
+        else None,
+        "rows_of": latest.period.start if latest and facts.may_read_rows and not choose.known.on else None,
         "source": None if choose.known.on else sheet.source(facts),
         "choice": choose,
         "views": choice.views(choose),

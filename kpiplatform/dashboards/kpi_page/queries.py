@@ -18,9 +18,11 @@ from kpiplatform.dashboards.as_known import NOW, AsKnown
 from kpiplatform.dashboards.kpi_page.facts import Facts, Other, state_of
 from kpiplatform.dashboards.kpi_page.histories import Histories, histories
 from kpiplatform.dashboards.kpi_page.past import defined_then, judged_then, state_then
+from kpis.domain.confidence import Evidence
 from kpis.domain.judged import Rules
+from kpis.evidence import evidence_of
 from kpis.models import Kpi
-from kpis.queries import calendar_of, kpis_editable_by, kpis_visible_to
+from kpis.queries import calendar_of, is_behind, kpis_editable_by, kpis_visible_to, may_read_rows
 from objectives.queries import may_configure, may_write, objectives_visible_to
 from reviews.queries import reviewing_of
 
@@ -32,7 +34,7 @@ SHOWN_WITH_IT = (
     "deputy",
     "steward",
     "state",
-    "mapping__source",
+    "mapping__source__agreement",
 )
 OTHER_COLUMNS = (
     "pk",
@@ -56,12 +58,20 @@ OTHER_COLUMNS = (
 
 
 def kpi_facts(
-    *, user: User, code: str, now: datetime, today: date, all_revisions: bool = False, known: AsKnown = NOW
+    *,
+    user: User,
+    code: str,
+    now: datetime,
+    today: date,
+    all_revisions: bool = False,
+    known: AsKnown = NOW,
+    graded: int | None = 0,
 ) -> Facts:
     """Return what the page of the KPI shows to `user`; raises Kpi.DoesNotExist for those who may not see it.
 
     `today` is the person's day, by which roles hold; `Facts.today` is the organisation's, by which periods close.
-    As known on a past day nothing can be written, and what has no history is left out.
+    As known on a past day nothing can be written, and what has no history is left out. `graded` is of how many of the
+    newest values it is read how they came to be; None for all.
     """
     visible = kpis_visible_to(user, today=today)
     own = Exists(kpis_editable_by(user, today=today).filter(pk=OuterRef("pk")))
@@ -74,7 +84,7 @@ def kpi_facts(
     if known.on is not None and known.at is not None:
         return _as_known(facts, found, known, known.at, known.on)
     guard, below = _others(kpi, visible, found.latest_parts)
-    return replace(facts, guard=guard, below=below)
+    return replace(facts, guard=guard, below=below, evidence=_evidence(facts, graded))
 
 
 def _as_known(facts: Facts, found: Histories, known: AsKnown, at: datetime, on: date) -> Facts:
@@ -120,6 +130,9 @@ def _facts(kpi: Any, found: Histories, user: User, *, now: datetime, today: date
         locked_until=found.locked_until,
         reopened=found.reopened,
         failing_since=found.failing_since,
+        evidence={},
+        may_read_rows=may_read_rows(user, kpi, today=today),
+        is_behind=_is_behind(kpi, now),
         may_comment=kpi.is_editable or may_write(user, today=today),
         may_edit=kpi.is_editable,
         may_configure=may_configure(user, today=today),
@@ -127,6 +140,18 @@ def _facts(kpi: Any, found: Histories, user: User, *, now: datetime, today: date
         locale=user.locale,
         reviewing=reviewing_of(kpi),
     )
+
+
+def _is_behind(kpi: Kpi, now: datetime) -> bool:
+    mapping = getattr(kpi, "mapping", None)
+    return mapping is not None and is_behind(mapping.source, now)
+
+
+def _evidence(facts: Facts, graded: int | None) -> dict[date, Evidence]:
+    """Return how the newest values came to be, or all of them."""
+    rows = facts.rows if graded is None else facts.rows[max(len(facts.rows) - graded, 0) :]
+    keys = [(facts.kpi.pk, row.start) for row in rows if row.value is not None]
+    return {start: its for (_, start), its in evidence_of(keys, today=facts.today).items()}
 
 
 def _others(

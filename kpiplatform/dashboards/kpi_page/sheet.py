@@ -231,6 +231,9 @@ def source(facts: Facts) -> SourceView:
         if feed.consecutive_failures:
             failing = _failing(facts, wording)
             error = feed.last_error
+        elif facts.is_behind:
+            since = {"moment": wording.moment(feed.behind_from)}
+            failing = _("The source is behind since %(moment)s: it should have brought values by then.") % since
     rows.append(Fact(label=_("Freshness"), value=_freshness(facts)))
     if state.next_due_on:
         rows.append(Fact(label=_("Next due"), value=wording.day(state.next_due_on)))

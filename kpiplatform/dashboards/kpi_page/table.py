@@ -15,6 +15,7 @@ from kpiplatform.dashboards.kpi_page.gap import distance
 from kpiplatform.dashboards.kpi_page.timeline import Cell, Standing, latest_closed
 from kpiplatform.dashboards.kpi_page.wording import Wording, why_no_band
 from kpis.dates import span_label
+from kpis.domain.confidence import Evidence, confidence
 from kpis.domain.figures import delta_unit
 from kpis.domain.limits import AnyLimits
 from kpis.domain.periods import Frequency
@@ -38,6 +39,8 @@ class TableRow:
     css: str
     start: str
     change: str
+    grade: str
+    rows: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,7 @@ class Table:
     heads: Sequence[str]
     rows: Sequence[TableRow]
     has_more: bool
+    has_data: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,10 +81,21 @@ def table(*, facts: Facts, cells: Sequence[Cell], notes: Sequence[Note], limit: 
         has_dates=facts.kpi.frequency != Frequency.DAY,
         heads=_heads(columns, facts, wording),
         rows=[
-            _row(cell, limit, columns, notes, words, is_latest=cell is latest, is_locked=facts.is_locked(cell.period))
+            _row(
+                cell,
+                limit,
+                columns,
+                notes,
+                words,
+                is_latest=cell is latest,
+                is_locked=facts.is_locked(cell.period),
+                its=facts.evidence.get(cell.period.start),
+                reads_rows=facts.may_read_rows,
+            )
             for cell, limit in zip(newest, limits, strict=True)
         ],
         has_more=len(newest) < len(cells),
+        has_data=bool(facts.evidence),
     )
 
 
@@ -106,6 +121,8 @@ def _row(
     *,
     is_latest: bool,
     is_locked: bool,
+    its: Evidence | None,
+    reads_rows: bool,
 ) -> TableRow:
     period, provisional = cell.period, cell.standing is Standing.PROVISIONAL
     return TableRow(
@@ -119,6 +136,8 @@ def _row(
         css="is-provisional" if provisional else "is-now" if is_latest else "",
         start=period.start.isoformat(),
         change=words.locked if is_locked else words.correct if cell.row is not None else words.enter,
+        grade=confidence(its).grade if its else "",
+        rows=period.start.isoformat() if its and reads_rows else "",
     )
 
 

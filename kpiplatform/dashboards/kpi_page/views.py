@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -14,9 +15,9 @@ from alerts.queries import alerts_of
 from kpiplatform.dashboards.as_known import NOW, PARAMETER, AsKnown, as_known
 from kpiplatform.dashboards.kpi_page import presenter, queries
 from kpiplatform.dashboards.kpi_page.chart import all_notes
-from kpiplatform.dashboards.kpi_page.choice import Choice
+from kpiplatform.dashboards.kpi_page.choice import TABLE, Choice
 from kpiplatform.dashboards.kpi_page.facts import Facts
-from kpiplatform.dashboards.kpi_page.table import as_csv
+from kpiplatform.dashboards.kpi_page.table import LATEST, as_csv
 from kpiplatform.dashboards.kpi_page.timeline import timeline
 from kpiplatform.dashboards.kpi_page.wording import Wording
 from kpiplatform.dashboards.sheet_file import csv_response
@@ -25,13 +26,17 @@ from kpis.forms import AnnotationForm, CommentForm
 from kpis.models import Kpi
 from objectives.queries import organisation
 
+# The newest values that are graded where the page shows the last twelve periods, and the open one.
+GRADED = LATEST + 2
+
 
 @require_safe
 def kpi(request: HttpRequest, code: str) -> HttpResponse:
     """Show a KPI: its values, what judges them, who answers for them and what is being done."""
     now = timezone.now()
     choose = Choice.from_query(request.GET, _known(request, now))
-    facts = _facts_or_404(request, code, now=now, known=choose.known, all_revisions=choose.all_revisions)
+    graded = None if choose.view == TABLE else GRADED
+    facts = _facts_or_404(request, code, now=now, known=choose.known, all_revisions=choose.all_revisions, graded=graded)
     context = presenter.kpi_page(facts, choose)
     if not facts.known.on:
         context["panel"] = kpi_panel(
@@ -64,11 +69,9 @@ def _known(request: HttpRequest, now: datetime) -> AsKnown:
     return as_known(text, today=now.astimezone(zone).date(), zone=zone)
 
 
-def _facts_or_404(
-    request: HttpRequest, code: str, *, now: datetime, known: AsKnown, all_revisions: bool = False
-) -> Facts:
+def _facts_or_404(request: HttpRequest, code: str, *, now: datetime, known: AsKnown, **choose: Any) -> Facts:
     asked = {"user": request.user, "code": code, "now": now, "today": timezone.localdate(now)}
     try:
-        return queries.kpi_facts(**asked, all_revisions=all_revisions, known=known)
+        return queries.kpi_facts(**asked, known=known, **choose)
     except Kpi.DoesNotExist:
         raise Http404 from None

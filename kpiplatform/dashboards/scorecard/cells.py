@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from kpiplatform.accounts.models import User
 from kpiplatform.dashboards.scorecard.rows import ObjectiveGroup, PerspectiveGroup, Row
-from kpis.templatetags.kpi_figures import avatar, band, bullet, spark
+from kpis.templatetags.kpi_figures import LOW_GRADES, avatar, band, bullet, grade, grade_words, spark
 
 ROW = "dashboards/scorecard/_row.html"
 CELLS = (
@@ -127,10 +127,11 @@ def _initiatives(row: Row, drawn: _Drawn) -> str:
 def _data(row: Row) -> str:
     between = " · " if row.other_period and row.fresh else ""
     late = ' class="late"' if row.is_late else ""
-    return f"{escape(row.other_period)}{between}<span{late}>{escape(row.fresh)}</span>"
+    return f"{escape(row.other_period)}{between}<span{late}>{escape(row.fresh)}</span> {grade(row.grade)}"
 
 
 def _meta(row: Row) -> str:
     """All that a narrow screen says below the name."""
-    parts = [row.kpi.owner_name, row.signal, row.answer_words, row.fresh if row.is_late else ""]
+    doubt = grade_words(row.grade) if row.grade in LOW_GRADES else ""
+    parts = [row.kpi.owner_name, row.signal, row.answer_words, row.fresh if row.is_late else "", doubt]
     return escape(" · ".join(part for part in parts if part))

@@ -70,6 +70,7 @@ class Row:
     fresh: str
     is_late: bool
     then_band: str | None
+    grade: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -195,6 +196,7 @@ class Rows:
             fresh=fresh,
             is_late=is_late,
             then_band=then[0] if then else None,
+            grade=board.grades.get(kpi.pk, ""),
         )
 
     def _label(self, start: date | None, kpi: Line) -> str:

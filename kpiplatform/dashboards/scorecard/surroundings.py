@@ -49,8 +49,8 @@ SELECT json_build_object(
         ) AS due
     ),
     'failing', (
-        SELECT json_agg(json_build_array(name, last_applied_at, last_error) ORDER BY name)
-        FROM kpis_datasource s WHERE consecutive_failures > 0 AND EXISTS (
+        SELECT json_agg(json_build_array(name, last_applied_at, last_error, consecutive_failures > 0) ORDER BY name)
+        FROM kpis_datasource s WHERE (consecutive_failures > 0 OR is_enabled AND behind_from <= %(now)s) AND EXISTS (
             SELECT FROM kpis_sourcemapping m WHERE m.source_id = s.id AND m.kpi_id = ANY(%(kpis)s)
         )
     )
@@ -94,11 +94,12 @@ class DueDecision(NamedTuple):
 
 
 class FailingSource(NamedTuple):
-    """A source that feeds one of the KPIs and fails."""
+    """A source that feeds one of the KPIs and fails, or is behind what was agreed about it."""
 
     name: str
     last_applied_at: datetime | None
     last_error: str
+    is_failing: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +114,7 @@ class Surroundings:
 
 
 def surroundings(
-    *, kpi_ids: Sequence[int], objective_ids: Collection[int], tier: str, today: date, before: date
+    *, kpi_ids: Sequence[int], objective_ids: Collection[int], tier: str, today: date, now: datetime, before: date
 ) -> Surroundings:
     """Return what stands around the given KPIs in one query; the review was held before the day `before`."""
     parameters = {
@@ -121,6 +122,7 @@ def surroundings(
         "objectives": list(objective_ids),
         "tier": tier,
         "today": today,
+        "now": now,
         "before": before,
         "open": OPEN_INITIATIVE,
         "decisions": DECISIONS_AT_MOST,
@@ -140,7 +142,7 @@ def surroundings(
             for title, detail, due_on, *rest in found["decisions"] or ()
         ],
         failing=[
-            FailingSource(name, datetime.fromisoformat(applied) if applied else None, error)
-            for name, applied, error in found["failing"] or ()
+            FailingSource(name, datetime.fromisoformat(applied) if applied else None, *rest)
+            for name, applied, *rest in found["failing"] or ()
         ],
     )

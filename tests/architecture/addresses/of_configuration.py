@@ -11,7 +11,7 @@ from django.urls import reverse
 from kpiplatform.accounts.models import Invitation
 from kpiplatform.accounts.services.people import PARTICULARS
 from kpiplatform.audit.editing import seen
-from kpis.models import Holiday, PeriodCalendar, Pull, QualityRule, SourceAgreement, StagedReading
+from kpis.models import Holiday, PeriodCalendar, Pull, QualityRule, SourceAgreement, SourceMapping, StagedReading
 from kpis.models.source import DataSource
 from objectives.models import Role, Unit
 from tests.architecture.addresses import Address
@@ -62,6 +62,7 @@ def furnish(world: World) -> None:
             pull=pull, kpi=kpi, period_start=world.week.start, period_end=world.week.end, value=75, state="reported"
         )
         world.things["pull"][key] = pull
+        SourceMapping.objects.create(source=source, kpi=kpi, spec={"value": {"agg": "count"}})
         SourceAgreement.objects.create(source=source, fresh_within_minutes=120)
         world.things["rule"][key] = QualityRule.objects.create(
             source=source,

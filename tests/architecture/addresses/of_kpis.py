@@ -36,6 +36,11 @@ def corrected(role: str, code: str) -> int:
     return 403 if changed(role, code) != opened(role, code) else opened(role, code)
 
 
+def drilled(role: str, code: str) -> int:
+    """The rows are read by administrators, the owner of the source (the member), and those who answer for the KPI."""
+    return opened(role, code) if role in {"admin", "owner", "manager", "member"} else 404
+
+
 def kpi(world: World, code: str) -> list[str]:
     return [code]
 
@@ -83,6 +88,8 @@ OF_THINGS = {
     "kpi": Address(args=kpi, answer=opened),
     "kpi_table": Address(args=kpi, answer=opened),
     "kpi_over_time": Address(args=kpi, answer=opened),
+    "kpi_rows": Address(args=week_of_kpi, answer=drilled),
+    "kpi_rows_file": Address(args=week_of_kpi, answer=lambda role, key: 404),  # its source cannot be read
     "kpis:annotate": Address(args=kpi, answer=written_on, post={"day": "2026-01-05", "text": "A strike"}),
     "kpis:comment": Address(args=kpi, answer=written_on, post={"body": "Noted."}),
     "kpis:annotation": Address(args=note, answer=own_note, post=a_change),
@@ -107,6 +114,7 @@ def pages(world: World) -> Iterator[tuple[str, str, str]]:
     address = reverse("kpis:annotation", args=note(world, "OURS"))
     yield "a note to change", "owner", address
     entry = Commentary.objects.get(kpi=world.kpis["OURS"])
+    yield "rows", "owner", reverse("kpi_rows", args=week_of_kpi(world, "OURS"))
     yield "an answer", "member", reverse("kpis:comment", args=["OURS"]) + f"?answers={entry.pk}"
     yield "a note on a day", "member", reverse("kpis:annotate", args=["OURS"]) + "?day=2026-01-05"
 

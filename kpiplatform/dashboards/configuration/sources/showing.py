@@ -15,6 +15,7 @@ from kpiplatform.dashboards.configuration.sources.record import Record, fresh_wi
 from kpis.dates import moment
 from kpis.domain.figures import number, with_unit
 from kpis.models import DataSource, Kpi, Pull
+from kpis.queries import is_behind
 from kpis.scheduled import schedule_words
 
 PULLS_SHOWN, REFUSALS_SHOWN = 10, 50
@@ -97,11 +98,6 @@ def source_row(source: Any, *, zone: tzinfo, now: datetime, record: Record | Non
         agreed=within_words(minutes) if (minutes := fresh_within(source)) is not None else "",
         record=record,
     )
-
-
-def is_behind(source: DataSource, now: datetime) -> bool:
-    """Return whether values that were agreed for by now are not there."""
-    return source.is_enabled and source.behind_from is not None and source.behind_from <= now
 
 
 def schedule_in_full(source: DataSource) -> str:

@@ -1,0 +1,99 @@
+"""The rows behind a value, ready to print."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from kpiplatform.accounts.models import User
+from kpis.dates import moment, span_label
+from kpis.domain.figures import number, with_unit
+from kpis.domain.periods import Period
+from kpis.forms import period_name
+from kpis.models import Kpi, Measurement
+from kpis.services.drilling import Drilled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The value whose rows are asked for."""
+
+    kpi: Kpi
+    period: Period
+    present: Measurement | None
+    today: date
+
+
+def drilled_page(asked: Asked, found: Drilled | None, user: User, error: str = "") -> dict[str, Any]:
+    """Return what the page prints; without rows the sentence why there are none."""
+    here = reverse("kpi_rows", args=[asked.kpi.code, asked.period.start])
+    context = {
+        "period": period_name(asked.period),
+        "dates": span_label(asked.period),
+        "recorded": _recorded(asked, user),
+        "error": error,
+        "here": here,
+    }
+    if found is None:
+        return context
+    query = urlencode({"part": found.part})
+    last = found.page.rows[-1][0] if found.page.rows else 0
+    return context | {
+        "says": _compared(asked, found, user),
+        "is_other": _is_other(asked, found),
+        "parts": [
+            (f"{here}?{urlencode({'part': name})}", label, number(Decimal(count), 0, locale=user.locale), is_chosen)
+            for name, label, count, is_chosen in _parts(asked.kpi, found)
+        ],
+        "page": found.page,
+        "next": f"{here}?{query}&{urlencode({'after': last})}" if found.page.has_more else "",
+        "file": f"{reverse('kpi_rows_file', args=[asked.kpi.code, asked.period.start])}?{query}",
+    }
+
+
+def _parts(kpi: Kpi, found: Drilled) -> list[tuple[str, str, int, bool]]:
+    labels = {
+        "value": _("rows"),
+        "numerator": kpi.numerator_label or _("numerator"),
+        "denominator": kpi.denominator_label or _("denominator"),
+    }
+    return [(name, labels[name], count, name == found.part) for name, count in found.counts.items()]
+
+
+def _recorded(asked: Asked, user: User) -> str:
+    if asked.present is None:
+        return _("No value is recorded for this period.")
+    words = {
+        "value": _figure(asked.kpi, asked.present.value, user),
+        "at": moment(asked.present.recorded_at, timezone.get_current_timezone()),
+    }
+    return _("Recorded: %(value)s, on %(at)s.") % words
+
+
+def _compared(asked: Asked, found: Drilled, user: User) -> str:
+    if found.refused:
+        return _("The source now gives a value that cannot be: %(why)s") % {"why": found.refused}
+    if found.reading is None:
+        return _("The source now gives no value for this period.")
+    value = _figure(asked.kpi, found.reading.value, user)
+    if not _is_other(asked, found):
+        return _("The source gives the same value now, from the rows below.")
+    return _("The source now gives %(value)s, from the rows below: another value than the one recorded.") % {
+        "value": value
+    }
+
+
+def _is_other(asked: Asked, found: Drilled) -> bool:
+    recorded = asked.present.value if asked.present else None
+    return (found.reading.value if found.reading else None) != recorded
+
+
+def _figure(kpi: Kpi, value: Decimal | None, user: User) -> str:
+    return with_unit(number(value, kpi.decimals, locale=user.locale), kpi.measure_unit)

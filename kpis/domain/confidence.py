@@ -1,0 +1,111 @@
+"""How far a value can be trusted: a grade from A to E, with every point that led to it.
+
+The grade says nothing about whether the value is good. Only what applies to a value counts: nobody approves what a
+source brought, and no rule is held against what a person typed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+# The least share of the points that apply, in percent.
+GRADES = ((85, "A"), (70, "B"), (55, "C"), (40, "D"), (0, "E"))
+PULLED, TYPED = frozenset({"pull"}), frozenset({"manual", "upload", "correction", "undo"})
+OF_ENTRY = {"pull": 20, "api": 20, "upload": 12, "manual": 4, "correction": 4, "undo": 4}
+OF_CORRECTIONS = (10, 6, 3)
+ENTRY, ARRIVAL, COVERAGE, OTHER = 20, 15, 15, 10
+HUNDRED = 100
+
+
+class Criterion(StrEnum):
+    """What points are given for."""
+
+    ENTRY = "entry"
+    ARRIVAL = "arrival"
+    COVERAGE = "coverage"
+    RULES = "rules"
+    TOTAL = "total"
+    CORRECTIONS = "corrections"
+    APPROVAL = "approval"
+    DEFINITION = "definition"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What is known about how a value came to be.
+
+    `kind` is how it came in. `days_late` is None for values that were there before anybody expected them, `grace_days`
+    how late is not yet stale. `present` of the `due` last periods have a value. `reconciled` is whether control totals
+    agreed, None without one.
+    """
+
+    kind: str
+    days_late: int | None
+    grace_days: int
+    present: int
+    due: int
+    rules_checked: int
+    rules_kept: int
+    reconciled: bool | None
+    corrections: int
+    is_approved: bool
+    is_reviewed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """What one criterion gave, of at most how many points."""
+
+    criterion: Criterion
+    got: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confidence:
+    """The grade and its points."""
+
+    grade: str
+    points: tuple[Point, ...]
+
+    @property
+    def got(self) -> int:
+        return sum(point.got for point in self.points)
+
+    @property
+    def most(self) -> int:
+        return sum(point.most for point in self.points)
+
+
+def confidence(evidence: Evidence) -> Confidence:
+    """Return the grade of a value with its points, in the order in which they weigh."""
+    points = tuple(_points(evidence))
+    share = HUNDRED * sum(point.got for point in points) / sum(point.most for point in points)
+    return Confidence(grade=next(grade for least, grade in GRADES if share >= least), points=points)
+
+
+def _points(its: Evidence) -> list[Point]:
+    is_pulled, is_typed = its.kind in PULLED, its.kind in TYPED
+    points = []
+    if its.kind in OF_ENTRY:
+        points.append(Point(criterion=Criterion.ENTRY, got=OF_ENTRY[its.kind], most=ENTRY))
+    if its.days_late is not None:
+        points.append(Point(criterion=Criterion.ARRIVAL, got=_in_time(its.days_late, its.grace_days), most=ARRIVAL))
+    points.append(Point(criterion=Criterion.COVERAGE, got=COVERAGE * its.present // max(its.due, 1), most=COVERAGE))
+    if is_pulled:
+        kept = OTHER * its.rules_kept // its.rules_checked if its.rules_checked else 0
+        points.append(Point(criterion=Criterion.RULES, got=kept, most=OTHER))
+        points.append(Point(criterion=Criterion.TOTAL, got=OTHER if its.reconciled else 0, most=OTHER))
+    corrected = OF_CORRECTIONS[its.corrections] if its.corrections < len(OF_CORRECTIONS) else 0
+    points.append(Point(criterion=Criterion.CORRECTIONS, got=corrected, most=OTHER))
+    if is_typed:
+        points.append(Point(criterion=Criterion.APPROVAL, got=OTHER if its.is_approved else 0, most=OTHER))
+    points.append(Point(criterion=Criterion.DEFINITION, got=OTHER if its.is_reviewed else 0, most=OTHER))
+    return points
+
+
+def _in_time(days_late: int, grace_days: int) -> int:
+    if days_late <= 0:
+        return ARRIVAL
+    return ARRIVAL // 2 if days_late <= grace_days else 0

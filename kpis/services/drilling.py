@@ -1,0 +1,67 @@
+"""Reading a source again for one value: the rows behind it, and what it gives now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from kpis.domain.periods import Period
+from kpis.models import Kpi, SourceAgreement
+from kpis.queries import calendars
+from kpis.readings import Reading
+from kpis.services.checking import rules_of_source
+from kpis.services.pulling import mapped_kpi
+from kpis.services.reaching import reached
+from kpis.sources.base import SourceError, Window
+from kpis.sources.mapping import MappingError
+
+if TYPE_CHECKING:
+    from kpis.sources.drilling import RowPage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drilled:
+    """The rows of one part of a value, how many each part has, and the value that they give now."""
+
+    page: RowPage
+    part: str
+    counts: dict[str, int]
+    reading: Reading | None
+    refused: str
+
+
+def rows_behind(*, kpi: Kpi, period: Period, part: str, after: int, limit: int, today: date) -> Drilled:
+    """Return the rows that the value of a period is computed from, filtered as its mapping and the rules say.
+
+    The source is read anew, with no transaction open. Raises SourceError if it cannot be, with a sentence.
+    """
+    from kpis.sources.checking import check_rows, with_rules
+    from kpis.sources.computing import compute_readings
+    from kpis.sources.drilling import page_of, parts_of, shown_columns
+
+    mapping_row = kpi.mapping
+    source = mapping_row.source
+    if source.is_snapshot:
+        raise SourceError("This source says only what is so now: its rows of that time cannot be read again.")
+    try:
+        mapped = mapped_kpi(mapping_row, calendars()[kpi.calendar_id])
+    except MappingError as error:
+        raise SourceError(f"{kpi.code}: {error}") from None
+    agreement = getattr(source, "agreement", None) or SourceAgreement()
+    columns, wanted = shown_columns(mapped.mapping, agreement.row_columns)
+    rules = [rule for rule in rules_of_source(source) if rule.severity == "refuse"]
+    window = Window(since=period.start, until=min(period.end, today))
+    with reached(source) as reader:
+        rows = reader.fetch(window=window, columns=with_rules(wanted, rules))
+    checked = check_rows(rows, rules, [mapped], window, rows_a_day=0, usual=0, controls={})
+    parts = parts_of(checked.rows, mapped, period, window, left_out=checked.left_out)
+    chosen = part if part in parts else next(iter(parts))
+    computed = compute_readings(checked.rows, [mapped], window, left_out=checked.left_out)
+    return Drilled(
+        page=page_of(checked.rows, parts[chosen], columns, after=after, limit=limit),
+        part=chosen,
+        counts={name: int(mask.sum()) for name, mask in parts.items()},
+        reading=computed.readings[0] if computed.readings else None,
+        refused=computed.refusals[0].why if computed.refusals else "",
+    )
