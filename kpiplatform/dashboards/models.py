@@ -7,7 +7,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 
-from kpis.models import Kpi
+from kpis.models import DataSource, Kpi
 
 
 class KpiDraft(models.Model):
@@ -50,3 +50,17 @@ class SentFile(models.Model):
             models.UniqueConstraint(fields=["author", "purpose", "sha256"], name="file_sent_once"),
             models.CheckConstraint(condition=models.Q(purpose__in=["values", "kpis"]), name="sent_file_purpose_known"),
         ]
+
+
+class SourceSetup(models.Model):
+    """What is chosen for a source step by step, until it feeds KPIs: its figures, and which group goes to which KPI."""
+
+    source = models.OneToOneField(DataSource, on_delete=models.CASCADE, related_name="setup")
+    token = models.UUIDField(
+        unique=True, default=uuid.uuid4, help_text="of the page it began on: sent twice, begun once"
+    )
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="source_setups")
+    look = models.JSONField(default=dict, help_text="columns and first rows as they were read last, or what went wrong")
+    measures = models.JSONField(default=list, help_text="figures with what was chosen for each group")
+    tried = models.JSONField(default=dict, help_text="the values that the figures gave when they were tried last")
+    changed_at = models.DateTimeField()

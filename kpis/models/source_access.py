@@ -37,6 +37,9 @@ class SourceUpload(models.Model):
     class Meta:
         ordering = ["-id"]
 
+    def __str__(self) -> str:
+        return self.name
+
 
 class SourceUploadPart(models.Model):
     """A stretch of the bytes of an upload, so that no process holds the whole."""

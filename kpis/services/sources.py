@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import time
+from collections.abc import Mapping
+from typing import Any
 
 from django.db import transaction
 
@@ -28,23 +29,17 @@ SET_BY_PEOPLE = (
 )
 
 
-def set_schedule(
-    *,
-    source: DataSource,
-    seen: str,
-    name: str,
-    owner: User,
-    pull_at: time,
-    look_back_days: int,
-    may_be_empty: bool,
-    is_enabled: bool,
-) -> DataSource:
-    """Set when a source is pulled, how far back, and by whose care. Raises ChangedMeanwhile or NotActive."""
+def set_schedule(*, source: DataSource, seen: str, owner: User, said: Mapping[str, Any]) -> DataSource:
+    """Set when a source is pulled, how far back, and by whose care; `said` names columns of SET_BY_PEOPLE.
+
+    Raises ChangedMeanwhile or NotActive.
+    """
     with transaction.atomic():
         lock_active(owner)
         row = lock_as_seen(DataSource.objects.all(), source.pk, seen, SET_BY_PEOPLE)
-        row.name, row.owner, row.pull_at = name, owner, pull_at
-        row.look_back_days, row.may_be_empty, row.is_enabled = look_back_days, may_be_empty, is_enabled
+        for name in set(SET_BY_PEOPLE) - {"owner_id"}:
+            setattr(row, name, said[name])
+        row.owner = owner
         row.behind_from = behind_from(row)
         row.save(update_fields=[*SET_BY_PEOPLE, "behind_from"])
     return row

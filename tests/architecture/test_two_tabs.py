@@ -42,6 +42,8 @@ EDITS: dict[str, tuple[Typed, Typed]] = {
     "configuration:person": words("name"),
     "configuration:rule": words("columns"),
     "configuration:source": words("name"),
+    "configuration:source_access": words("path"),
+    "configuration:source_reading": words("unique_by"),
     "configuration:unit": words("name"),
     "initiatives:edit": words("name"),
     "initiatives:impact": words("rationale"),

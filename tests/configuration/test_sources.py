@@ -43,7 +43,8 @@ def address(name: str, *args: Any) -> str:
 
 
 def a_schedule(source: DataSource, **said: Any) -> dict[str, Any]:
-    form = {"name": source.name, "is_enabled": "on", "pull_at": "05:30", "look_back_days": "3"}
+    form = {"name": source.name, "is_enabled": "on", "pull_at": "05:30", "look_back_days": "3", "repeats": "daily"}
+    form |= {"hours_apart": "12", "weekdays": ["1", "5"], "day_of_month": "1"}
     return form | {"owner": source.owner_id, "seen": seen(source, SET_BY_PEOPLE)} | said
 
 

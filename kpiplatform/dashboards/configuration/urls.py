@@ -11,6 +11,7 @@ from kpiplatform.dashboards.configuration.people import views as people
 from kpiplatform.dashboards.configuration.sources import pull_views, rules
 from kpiplatform.dashboards.configuration.sources import views as sources
 from kpiplatform.dashboards.configuration.units import views as units
+from kpiplatform.dashboards.source_wizard import views as wizard
 
 app_name = "configuration"
 urlpatterns = [
@@ -39,6 +40,12 @@ urlpatterns = [
     path("calendars/<int:pk>/holidays/", calendars.holidays, name="holidays"),
     path("calendars/<int:pk>/lock/", calendars.lock, name="lock"),
     path("sources/", sources.source_list, name="sources"),
+    path("sources/new/", wizard.begin, name="new_source"),
+    path("sources/<slug:code>/access/", wizard.access, name="source_access"),
+    path("sources/<slug:code>/rows/", wizard.reading, name="source_reading"),
+    path("sources/<slug:code>/figures/", wizard.figures, name="source_figures"),
+    path("sources/<slug:code>/figures/<int:place>/", wizard.figure, name="source_figure"),
+    path("sources/<slug:code>/values/", wizard.tried, name="source_values"),
     path("sources/<slug:code>/", sources.source, name="source"),
     path("sources/<slug:code>/pull/", sources.pull_now, name="pull_now"),
     path("sources/<slug:code>/pulls/", sources.pulls, name="pulls"),

@@ -11,8 +11,10 @@ from django.urls import reverse
 from kpiplatform.accounts.models import Invitation
 from kpiplatform.accounts.services.people import PARTICULARS
 from kpiplatform.audit.editing import seen
+from kpiplatform.dashboards.models import SourceSetup
 from kpis.models import Holiday, PeriodCalendar, Pull, QualityRule, SourceAgreement, SourceMapping, StagedReading
 from kpis.models.source import DataSource
+from kpis.sources.measures import Measure, Part
 from objectives.models import Role, Unit
 from tests.architecture.addresses import Address
 from tests.architecture.people_and_things import ROLES, World
@@ -47,6 +49,14 @@ def furnish(world: World) -> None:
             owner=world.people["member"],
             pull_at=time(6),
             is_enabled=False,
+        )
+        measure = Measure(name="Departures", numerator=Part(agg="count"), group_by="origin").to_store()
+        SourceSetup.objects.create(
+            source=source,
+            author=world.people["admin"],
+            changed_at=world.moment,
+            look={"columns": ["day", "origin"]},
+            measures=[{"measure": measure, "groups": [{"value": "JFK", "rows": 3}]}],
         )
         pull = Pull.objects.create(
             source=source,
@@ -185,6 +195,11 @@ OF_THINGS = {
         post={"until": "2026-01-31", "unit": "", "reason": "closed", "sure": "1"},
     ),
     "configuration:source": Address(args=source, answer=source_owners),
+    "configuration:source_access": Address(args=source, answer=admins),
+    "configuration:source_reading": Address(args=source, answer=admins),
+    "configuration:source_figures": Address(args=source, answer=admins),
+    "configuration:source_figure": Address(args=lambda world, key: [*source(world, key), 0], answer=admins),
+    "configuration:source_values": Address(args=source, answer=admins),
     "configuration:pulls": Address(args=source, answer=source_owners),
     "configuration:pull_history": Address(args=source, answer=source_owners),
     "configuration:pull_now": Address(
@@ -214,6 +229,7 @@ BY_ROLE = {
         "configuration:units",
         "configuration:calendars",
         "configuration:new_calendar",
+        "configuration:new_source",
         "setup",
         "setup_step",
     )
@@ -232,6 +248,7 @@ ARGUMENTS = {
     "configuration:calendar_default": [1],
     "configuration:holidays": [1],
     "configuration:lock": [1],
+    "configuration:source_figure": ["source-ours", 0],
     "configuration:pull": ["source-ours", 1],
     "configuration:pull_refusals": ["source-ours", 1],
     "configuration:pull_changes": ["source-ours", 1],
@@ -271,6 +288,10 @@ def refused(world: World) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
         "configuration:holidays": {"days": "christmas"},
         "configuration:lock": {"until": "2999-01-01", "reason": "too early"},
         "configuration:source": {"name": "", "pull_at": "25:00"},
+        "configuration:source_access": {"path": ""},
+        "configuration:source_reading": {"date_format": ""},
+        "configuration:source_figures": {"name": "", "agg": "sum"},
+        "configuration:source_figure": {"to-0": "new", "name-0": ""},
         "configuration:pull": {"decision": "apply", "reason": ""},
         "configuration:new_rule": {"columns": ""},
         "configuration:rule": {"columns": "delay, arrival", "high": "many"},
@@ -283,6 +304,7 @@ def refused(world: World) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
         "configuration:invite": {"name": "Ana", "email": "owner@example.com"},
         "configuration:organisation": {"name": "", "time_zone": "Nowhere"},
         "configuration:units": {"name": ""},
+        "configuration:new_source": {"name": "", "kind": "oracle"},
         "configuration:new_calendar": CUT | {"name": "Standard", "working_weekdays": []},
     }.items():
         yield name, "admin", reverse(name), data

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy
 
 from kpiplatform.accounts.models import User
 from kpiplatform.audit.editing import seen, seen_field
+from kpis.domain.schedule import HOURS_APART
 from kpis.models import DataSource
 from kpis.services.sources import SET_BY_PEOPLE
 
@@ -26,11 +28,36 @@ class ScheduleForm(forms.Form):
     """When a source is pulled, how far back, and by whose care."""
 
     name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
-    is_enabled = forms.BooleanField(label=gettext_lazy("Pulled every day"), required=False)
+    is_enabled = forms.BooleanField(label=gettext_lazy("Pulled by its schedule"), required=False)
+    repeats = forms.ChoiceField(label=gettext_lazy("How often"), choices=DataSource.Repeats.choices)
     pull_at = forms.TimeField(
         label=gettext_lazy("At"),
         widget=TimeInput(),
         help_text=gettext_lazy("Time of day in the organisation's time zone."),
+    )
+    hours_apart = forms.TypedChoiceField(
+        label=gettext_lazy("Hours between two pulls"),
+        coerce=int,
+        choices=[(hours, hours) for hours in HOURS_APART],
+        help_text=gettext_lazy("Counts for every few hours: from the time above on, round the clock."),
+    )
+    weekdays = forms.TypedMultipleChoiceField(
+        label=gettext_lazy("Weekdays"),
+        coerce=int,
+        choices=[(day + 1, WEEKDAYS[day]) for day in range(7)],
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("Count for some weekdays."),
+    )
+    day_of_month = forms.IntegerField(
+        label=gettext_lazy("Day of the month"),
+        min_value=1,
+        max_value=31,
+        help_text=gettext_lazy("Counts for once a month; a shorter month takes its last day."),
+    )
+    is_snapshot = forms.BooleanField(
+        label=gettext_lazy("It has no history: what it says is of the day it is asked"),
+        required=False,
+        help_text=gettext_lazy("A day on which nobody asked stays a gap for ever."),
     )
     look_back_days = forms.IntegerField(
         label=gettext_lazy("Looks back, days"),
@@ -55,8 +82,7 @@ class ScheduleForm(forms.Form):
         super().__init__(data, auto_id="source-%s")
         self.fields["owner"].disabled = not hands_over
         self.fields["owner"].queryset = User.objects.filter(is_active=True).order_by("name")
-        names = ("name", "is_enabled", "pull_at", "look_back_days", "may_be_empty")
-        self.initial = {name: getattr(source, name) for name in names}
+        self.initial = {name: getattr(source, name) for name in SET_BY_PEOPLE if name != "owner_id"}
         self.initial |= {"owner": source.owner_id, "seen": seen(source, SET_BY_PEOPLE)}
 
 

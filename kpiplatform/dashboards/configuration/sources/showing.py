@@ -8,17 +8,20 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.utils.dates import WEEKDAYS_ABBR
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from kpiplatform.dashboards.configuration.sources.record import Record, fresh_within, within_words
 from kpis.dates import moment
 from kpis.domain.figures import number, with_unit
+from kpis.domain.schedule import next_slots
 from kpis.models import DataSource, Kpi, Pull
 from kpis.queries import is_behind
 from kpis.scheduled import schedule_words
+from kpis.services.freshness import is_scheduled
 
-PULLS_SHOWN, REFUSALS_SHOWN = 10, 50
+PULLS_SHOWN, REFUSALS_SHOWN, SLOTS_SHOWN = 10, 50, 5
 STATES = {
     Pull.State.WAITING: gettext_lazy("waits for a worker"),
     Pull.State.RUNNING: gettext_lazy("running"),
@@ -109,6 +112,14 @@ def schedule_in_full(source: DataSource) -> str:
         return _("%(schedule)s, a snapshot") % {"schedule": words}
     days = source.look_back_days
     return f"{words}, {ngettext('looks back %d day', 'looks back %d days', days) % days}" if days else words
+
+
+def next_slots_of(source: DataSource, *, after: datetime, zone: tzinfo) -> list[str]:
+    """Return when a source is pulled next, on the clock of the organisation; nothing for one that isn't by itself."""
+    if not source.is_enabled or not is_scheduled(source):
+        return []
+    slots = next_slots(source.schedule, after=after, zone=zone, count=SLOTS_SHOWN)
+    return [f"{WEEKDAYS_ABBR[slot.weekday()]} {moment(slot, zone)}" for slot in slots]
 
 
 def pull_row(pull: Pull, *, zone: tzinfo, locale: str) -> PullRow:

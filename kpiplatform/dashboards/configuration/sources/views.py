@@ -32,6 +32,7 @@ from kpiplatform.dashboards.configuration.sources.showing import (
     PULLS_SHOWN,
     STATES,
     is_watched,
+    next_slots_of,
     number_of,
     pull_row,
     source_row,
@@ -70,7 +71,8 @@ def source(request: HttpRequest, code: str) -> HttpResponse:
     form = _schedule(request, row, posted(request))
     if form.is_valid():
         try:
-            row = set_schedule(source=row, **form.cleaned_data)
+            said = form.cleaned_data
+            row = set_schedule(source=row, seen=said["seen"], owner=said["owner"], said=said)
         except ChangedMeanwhile as conflict:
             refuse_as_changed(form, conflict, timezone.now())
         except NotActive as refused:
@@ -172,4 +174,5 @@ def _source(request: HttpRequest, row: DataSource, form: ScheduleForm | None = N
         ],
         "query": row.config.get("query", ""),
         "usual": number_of(row.usual_rows, locale),
+        "slots": next_slots_of(row, after=now, zone=ZoneInfo(organisation().time_zone)),
     }

@@ -1,0 +1,156 @@
+"""Which group of rows goes to which KPI, and what new KPIs have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from kpiplatform.accounts.models import User
+from kpiplatform.dashboards.kpi_setup.fields import NumberField, read_in
+from kpis.models import Kpi
+from kpis.sources.measures import Measure
+from objectives.models import Objective, Unit
+
+LEAVE_OUT, NEW = "", "new"
+COMMON = ("objective", "unit", "owner", "frequency", "measure_unit", "decimals", "goal", "red_flag")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """The rows with one content of the column that tells KPIs apart; None where one KPI takes all."""
+
+    value: str | int | float | None
+    rows: int
+
+    @property
+    def label(self) -> str:
+        return _("all rows") if self.value is None else str(self.value)
+
+
+class AssignForm(forms.Form):
+    """A KPI for each group; a group without one is left out."""
+
+    objective = forms.ModelChoiceField(
+        label=gettext_lazy("Objective"), queryset=Objective.objects.none(), required=False
+    )
+    unit = forms.ModelChoiceField(
+        label=gettext_lazy("Unit of the organisation"), queryset=Unit.objects.none(), required=False
+    )
+    owner = forms.ModelChoiceField(label=gettext_lazy("Owner"), queryset=User.objects.none(), required=False)
+    frequency = forms.ChoiceField(
+        label=gettext_lazy("Frequency"), choices=Kpi.Frequency.choices, required=False, initial=Kpi.Frequency.MONTH
+    )
+    measure_unit = forms.CharField(
+        label=gettext_lazy("Measured in"),
+        max_length=20,
+        required=False,
+        help_text=gettext_lazy("Like %, min or flights."),
+    )
+    decimals = forms.IntegerField(label=gettext_lazy("Decimals"), min_value=0, max_value=8, required=False, initial=1)
+    goal = NumberField(
+        label=gettext_lazy("Goal"),
+        required=False,
+        help_text=gettext_lazy("With a red flag, values are judged at once; else they are watched until you set both."),
+    )
+    red_flag = NumberField(label=gettext_lazy("Red flag"), required=False)
+
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        measure: Measure,
+        groups: Sequence[Group],
+        kpis: Sequence[Kpi],
+        initial: dict[str, Any],
+        locale: str,
+    ) -> None:
+        super().__init__(data, auto_id="assign-%s", initial=initial)
+        self.groups, self.kpis = groups, {str(kpi.pk): kpi for kpi in kpis}
+        active = Objective.objects.filter(status=Objective.Status.ACTIVE).select_related("perspective")
+        self.fields["objective"].queryset = active.order_by("perspective__position", "position", "code")
+        self.fields["unit"].queryset = Unit.objects.filter(is_active=True)
+        self.fields["owner"].queryset = User.objects.filter(is_active=True).order_by("name")
+        choices = [
+            (LEAVE_OUT, _("leave out")),
+            (NEW, _("a new KPI called")),
+            *((str(kpi.pk), kpi.name) for kpi in kpis),
+        ]
+        for place, group in enumerate(groups):
+            self.fields[f"to-{place}"] = forms.ChoiceField(
+                label=_("KPI for %(group)s") % {"group": group.label},
+                choices=choices,
+                required=False,
+                initial=self._alike(group, measure),
+            )
+            name = measure.name if group.value is None else f"{measure.name}, {group.value}"
+            self.fields[f"name-{place}"] = forms.CharField(
+                label=_("Name of the new KPI for %(group)s") % {"group": group.label},
+                max_length=160,
+                required=False,
+                initial=name[:160],
+            )
+        read_in(self, locale)
+
+    @property
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """The groups with their two fields."""
+        for place, group in enumerate(self.groups):
+            yield {"group": group, "to": self[f"to-{place}"], "name": self[f"name-{place}"]}
+
+    @property
+    def common(self) -> list[Any]:
+        """The fields that all new KPIs share."""
+        return [self[name] for name in COMMON]
+
+    def clean(self) -> dict[str, Any]:
+        said = self.cleaned_data
+        chosen = [said.get(f"to-{place}", "") for place in range(len(self.groups))]
+        if not any(chosen):
+            self.add_error(None, _("Choose a KPI for at least one group."))
+        for place, to in enumerate(chosen):
+            if to not in {LEAVE_OUT, NEW} and chosen.index(to) != place:
+                self.add_error(f"to-{place}", _("Another group has this KPI already."))
+            if to == NEW and not said.get(f"name-{place}"):
+                self.add_error(f"name-{place}", _("Say what the new KPI is called."))
+        if NEW in chosen:
+            for name in ("objective", "unit", "owner", "frequency"):
+                if not said.get(name):
+                    self.add_error(name, _("New KPIs need it."))
+            self._limits(said)
+        return said
+
+    def _limits(self, said: dict[str, Any]) -> None:
+        goal, red_flag = said.get("goal"), said.get("red_flag")
+        if (goal is None) != (red_flag is None):
+            missing = "red_flag" if red_flag is None else "goal"
+            self.add_error(missing, _("Goal and red flag judge together: give both or neither."))
+        elif goal is not None and goal == red_flag:
+            self.add_error("red_flag", _("The red flag differs from the goal; on which side says what is good."))
+
+    def assigned(self) -> list[dict[str, Any]]:
+        """Return what was chosen for each group, as it is stored."""
+        said = self.cleaned_data
+        found = []
+        for place, group in enumerate(self.groups):
+            to = said[f"to-{place}"]
+            if to == NEW:
+                found.append({"group": group.value, "new": said[f"name-{place}"]})
+            elif to:
+                found.append({"group": group.value, "kpi": int(to)})
+        return found
+
+    def stored_common(self) -> dict[str, Any]:
+        """Return what new KPIs have in common, as it is stored."""
+        said = self.cleaned_data
+        plain = {name: getattr(said.get(name), "pk", said.get(name)) for name in COMMON}
+        return plain | {name: str(plain[name]) for name in ("goal", "red_flag") if plain[name] is not None}
+
+    def _alike(self, group: Group, measure: Measure) -> str:
+        """Return the KPI that is called like the new one would be, else a new one."""
+        name = measure.name if group.value is None else f"{measure.name}, {group.value}"
+        return next((pk for pk, kpi in self.kpis.items() if kpi.name.casefold() == name.casefold()), NEW)

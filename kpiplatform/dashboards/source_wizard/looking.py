@@ -1,0 +1,88 @@
+"""The first look at a source: what it stores of it, and what the guesses suggest for reading it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from kpiplatform.dashboards.models import SourceSetup
+from kpis.domain.guessing import Guess
+from kpis.models import DataSource
+from kpis.services.credentials import secrets_of
+from kpis.services.reaching import preview_of
+from kpis.sources.base import SourceError
+from kpis.sources.source import Shown
+
+ROWS_KEPT = 20
+
+
+def look(*, source: DataSource, setup: SourceSetup, now: datetime) -> bool:
+    """Read the first rows and keep them, or the sentence why there are none; return whether there are some."""
+    try:
+        seen = preview_of(
+            kind=source.kind,
+            config=source.config,
+            secrets=secrets_of(source),
+            now=now,
+            upload=source.uploads.first() if source.config.get("origin") == "upload" else None,
+        )
+    except SourceError as error:
+        setup.look = {**setup.look, "error": str(error)}
+    else:
+        setup.look = {
+            "error": "",
+            "columns": [column.name for column in seen.after.columns],
+            "before": _stored(seen.before),
+            "after": _stored(seen.after),
+            "refusals": [{"line": refusal.line, "why": refusal.why} for refusal in seen.refusals[:ROWS_KEPT]],
+            "choices": {name: list(names) for name, names in seen.choices.items()},
+        }
+    setup.changed_at = now
+    setup.save()
+    return not setup.look["error"]
+
+
+def suggested(look: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the first rows suggest for settings that nobody has chosen yet."""
+    columns = look.get("before", {}).get("columns", [])
+    days = [column for column in columns if column["kind"] == "day"]
+    found: dict[str, Any] = {}
+    if days:
+        found["date_column"] = days[0]["name"]
+        if len(days[0]["dates"]) == 1:
+            found["date_format"] = days[0]["dates"][0]
+    ways = [column["numbers"][0] for column in columns if column["kind"] == "number" and len(column["numbers"]) == 1]
+    if ways and all(way == ways[0] for way in ways):
+        found |= ways[0]
+    return found
+
+
+def _stored(shown: Shown) -> dict[str, Any]:
+    return {
+        "columns": [
+            {
+                "name": column.name,
+                "kind": column.guess.kind,
+                "dates": list(column.guess.date_formats),
+                "numbers": [{"decimal": way.decimal, "grouping": way.grouping} for way in column.guess.number_formats],
+                "says": _says(column.guess),
+            }
+            for column in shown.columns
+        ],
+        "rows": [
+            {"line": line, "cells": list(cells)}
+            for line, cells in list(zip(shown.lines, shown.rows, strict=True))[:ROWS_KEPT]
+        ],
+    }
+
+
+def _says(found: Guess) -> str:
+    """Say what a column seems to hold; where it can be read in two ways, that a person has to choose."""
+    if found.kind == "day":
+        return _("day, %(format)s") % {"format": _(" or ").join(found.date_formats)}
+    if found.kind == "number" and found.is_ambiguous:
+        return _("number: say which mark is the decimal one")
+    return {"number": _("number"), "text": _("text"), "empty": _("empty")}[found.kind]

@@ -1,0 +1,114 @@
+"""Reading a source while it is being connected: its first rows, its groups, the values that figures would give.
+
+All of it asks the source, so none of it runs inside a transaction. What is found is plain data, to be stored.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from kpiplatform.dashboards.source_wizard.finishing import Wanted
+from kpis.domain.figures import number
+from kpis.domain.periods import period_of, previous_period
+from kpis.forms import period_name
+from kpis.models import DataSource, Kpi, PeriodCalendar
+from kpis.queries import calendar_of, calendars
+from kpis.services.reaching import reached
+from kpis.sources.base import Kind, SourceError, Window
+from kpis.sources.mapping import MappedKpi, parse_mapping, wanted_columns
+from kpis.sources.measures import Measure
+
+PERIODS_SHOWN = 6
+GROUPS_AT_MOST = 200
+REFUSALS_SHOWN = 5
+DAYS_FOR_GROUPS = timedelta(days=400)
+
+
+def groups(source: DataSource, measure: Measure, *, today: date) -> list[dict[str, Any]]:
+    """Return the contents of the column that tells KPIs apart with their number of rows, the most frequent first."""
+    if not measure.group_by:
+        return [{"value": None, "rows": 0}]
+    window = Window(since=today - DAYS_FOR_GROUPS, until=today + timedelta(days=1))
+    day = today if source.is_snapshot else None
+    with reached(source) as reader:
+        rows = reader.fetch(window=window, columns=frozenset({(measure.group_by, Kind.TEXT)}), snapshot_day=day)
+    counted = rows.column(measure.group_by, Kind.TEXT).value_counts().head(GROUPS_AT_MOST)
+    found = [{"value": str(value), "rows": int(count)} for value, count in counted.items() if count]
+    if not found:
+        raise SourceError(
+            f"The column {measure.group_by} is empty in every row of the last {DAYS_FOR_GROUPS.days} days."
+        )
+    return found
+
+
+def values(source: DataSource, chosen: Sequence[Wanted], *, today: date, locale: str) -> dict[str, Any]:
+    """Return the latest values that each chosen KPI would have, and the first lines that were refused."""
+    from kpis.sources.computing import compute_readings  # pandas: only who asks for values waits for it
+
+    by_calendar = calendars()
+    standard = PeriodCalendar.objects.order_by("-is_default", "pk")[0]
+    existing = {kpi.pk: kpi for kpi in Kpi.objects.filter(pk__in=[one.kpi_id for one in chosen if one.kpi_id])}
+    mapped, decimals = [], []
+    for place, one in enumerate(chosen):
+        kpi = existing.get(one.kpi_id or 0)
+        mapped.append(
+            MappedKpi(
+                kpi_id=place,
+                code=kpi.code if kpi else one.name,
+                frequency=kpi.frequency if kpi else one.common["frequency"],
+                calendar=by_calendar[kpi.calendar_id] if kpi else calendar_of(standard),
+                mapping=parse_mapping(one.spec),
+                ratio_factor=kpi.ratio_factor if kpi else Decimal(one.measure.factor),
+            )
+        )
+        decimals.append(kpi.decimals if kpi else one.common.get("decimals") or 0)
+    window = _window(mapped, today)
+    with reached(source) as reader:
+        rows = reader.fetch(
+            window=window,
+            columns=wanted_columns(one.mapping for one in mapped),
+            snapshot_day=today if source.is_snapshot else None,
+        )
+    computed = compute_readings(rows, mapped, window)
+    by_kpi = defaultdict(list)
+    for reading in computed.readings:
+        by_kpi[reading.kpi_id].append(reading)
+    refusals = [*computed.refusals, *rows.refusals]
+    return {
+        "rows": number(Decimal(rows.read), 0, locale=locale),
+        "refused": number(Decimal(len(refusals)), 0, locale=locale),
+        "refusals": [{"line": one.line, "why": one.why} for one in refusals[:REFUSALS_SHOWN]],
+        "kpis": [
+            {
+                "name": existing[one.kpi_id].name if one.kpi_id else one.name,
+                "is_new": not one.kpi_id,
+                "group": "" if one.group is None else str(one.group),
+                "values": [
+                    {
+                        "period": period_name(period_of(reading.period_start, own.frequency, own.calendar)),
+                        "value": number(reading.value, decimals[place], locale=locale),
+                        "open": reading.state == "provisional",
+                    }
+                    for reading in sorted(by_kpi[place], key=lambda reading: reading.period_start, reverse=True)[
+                        :PERIODS_SHOWN
+                    ]
+                ],
+            }
+            for place, (one, own) in enumerate(zip(chosen, mapped, strict=True))
+        ],
+    }
+
+
+def _window(mapped: Sequence[MappedKpi], today: date) -> Window:
+    """Return the days of the last few periods of every KPI."""
+    since = today
+    for frequency, calendar in {(one.frequency, one.calendar) for one in mapped}:
+        period = period_of(today, frequency, calendar)
+        for _back in range(PERIODS_SHOWN):
+            period = previous_period(period, calendar)
+        since = min(since, period.start)
+    return Window(since=since, until=today)

@@ -1,0 +1,280 @@
+"""Connecting a source, step by step; whatever is chosen is kept until it feeds KPIs. Only administrators."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from kpiplatform.accounts.services import NotActive
+from kpiplatform.audit.editing import ChangedMeanwhile, refuse_as_changed
+from kpiplatform.dashboards.configuration.entry import admins_only, posted, today
+from kpiplatform.dashboards.models import SourceSetup
+from kpiplatform.dashboards.source_wizard.assigning import AssignForm, Group
+from kpiplatform.dashboards.source_wizard.finishing import connect, wanted
+from kpiplatform.dashboards.source_wizard.forms import BeginForm, MeasureForm
+from kpiplatform.dashboards.source_wizard.looking import look, suggested
+from kpiplatform.dashboards.source_wizard.reading_form import ReadingForm
+from kpiplatform.dashboards.source_wizard.settings_form import SettingsForm
+from kpiplatform.dashboards.source_wizard.steps import steps_of
+from kpiplatform.dashboards.source_wizard.trying import groups, values
+from kpiplatform.htmx import page
+from kpis.models import DataSource, Kpi
+from kpis.services.aiming import Refused
+from kpis.services.connecting import FedElsewhere, begin_source, set_access
+from kpis.services.pulling import request_pull
+from kpis.services.sending import TooLarge, send_file
+from kpis.sources.base import SourceError
+from kpis.sources.measures import Measure
+from kpis.sources.registry import settings_of
+from kpis.sources.settings import READING
+
+READ_BY = {one.name for one in READING}
+
+
+@require_http_methods(["GET", "POST"])
+@admins_only
+def begin(request: HttpRequest) -> HttpResponse:
+    """Ask for name, kind and owner; what is sent begins a source, once per page."""
+    form = BeginForm(posted(request), reader=request.user)
+    if form.is_valid():
+        said = form.cleaned_data
+        token = _token(request.POST.get("token", ""))
+        known = SourceSetup.objects.filter(token=token, author=request.user).select_related("source").first()
+        if known is not None:
+            return _go("source_access", known.source)
+        try:
+            with transaction.atomic():
+                source = begin_source(name=said["name"], kind=said["kind"], owner=said["owner"])
+                SourceSetup.objects.create(source=source, token=token, author=request.user, changed_at=timezone.now())
+        except NotActive as refused:
+            form.add_error("owner", str(refused))
+        else:
+            return _go("source_access", source)
+    context = {"form": form, "steps": steps_of(None, None, "begin"), "token": uuid.uuid4()}
+    return page(request, "configuration/wizard/begin.html", context, partial="body", status=_status(form))
+
+
+@require_http_methods(["GET", "POST"])
+@admins_only
+def access(request: HttpRequest, code: str) -> HttpResponse:
+    """Ask where the source is and how to get in; then take a first look."""
+    source, setup = _source(request, code)
+    declared = [one for one in settings_of(source.kind) if one.name not in READ_BY]
+    form = SettingsForm(
+        posted(request),
+        request.FILES or None,
+        source=source,
+        declared=declared,
+        has_secrets=frozenset(source.credentials.values_list("name", flat=True)),
+        choices=setup.look.get("choices"),
+    )
+    if "again" not in request.POST and form.is_valid():
+        try:
+            source = set_access(
+                source=source,
+                seen=form.cleaned_data["seen"],
+                config=form.config(),
+                secrets=form.secrets(),
+                by=request.user,
+                now=timezone.now(),
+            )
+        except ChangedMeanwhile as conflict:
+            refuse_as_changed(form, conflict, timezone.now())
+        else:
+            refusal = _take_file(request, source, form.cleaned_data.get("sent"))
+            if refusal:
+                form.add_error("sent", refusal)
+            else:
+                can_be_read = look(source=source, setup=setup, now=timezone.now())
+                return _go("source_reading" if can_be_read else "source_access", source)
+    context = _context(source, setup, "access") | {"form": form, "look": setup.look}
+    return page(request, "configuration/wizard/access.html", context, partial="body", status=_status(form))
+
+
+@require_http_methods(["GET", "POST"])
+@admins_only
+def reading(request: HttpRequest, code: str) -> HttpResponse:
+    """Show the first rows and ask how they are read; each answer is tried on them."""
+    source, setup = _source(request, code)
+    form = ReadingForm(posted(request), source=source, look=setup.look, guessed=suggested(setup.look))
+    if form.is_valid():
+        try:
+            source = set_access(
+                source=source,
+                seen=form.cleaned_data["seen"],
+                config=form.config(),
+                secrets={},
+                by=request.user,
+                now=timezone.now(),
+            )
+        except ChangedMeanwhile as conflict:
+            refuse_as_changed(form, conflict, timezone.now())
+        else:
+            can_be_read = look(source=source, setup=setup, now=timezone.now())
+            goes_on = can_be_read and "again" not in request.POST
+            return _go("source_figures" if goes_on else "source_reading", source)
+    changed = setup.look.get("before") != setup.look.get("after")
+    looks = [(setup.look.get("before", {}), _("First rows"), "before")]
+    looks += [(setup.look["after"], _("After the steps"), "after")] if changed else []
+    context = _context(source, setup, "reading") | {"form": form, "look": setup.look, "looks": looks}
+    return page(request, "configuration/wizard/reading.html", context, partial="body", status=_status(form))
+
+
+@require_http_methods(["GET", "POST"])
+@admins_only
+def figures(request: HttpRequest, code: str) -> HttpResponse:
+    """List the figures that were chosen; POST adds one and reads which groups there are."""
+    source, setup = _source(request, code)
+    form = MeasureForm(posted(request), columns=setup.look.get("columns", []), locale=request.user.locale)
+    if form.is_valid():
+        measure = form.measure()
+        known = next((n for n, entry in enumerate(setup.measures) if entry["measure"] == measure.to_store()), None)
+        if known is not None:
+            return _go("source_figure", source, known)
+        try:
+            found = groups(source, measure, today=today())
+        except SourceError as error:
+            form.add_error(None, str(error))
+        else:
+            setup.measures = [*setup.measures, {"measure": measure.to_store(), "groups": found}]
+            setup.tried, setup.changed_at = {}, timezone.now()
+            setup.save()
+            return _go("source_figure", source, len(setup.measures) - 1)
+    shown = [
+        {"name": entry["measure"]["name"], "count": len(entry.get("assigned", [])), "place": place}
+        for place, entry in enumerate(setup.measures)
+    ]
+    context = _context(source, setup, "figures") | {"form": form, "figures": shown}
+    return page(request, "configuration/wizard/figures.html", context, partial="body", status=_status(form))
+
+
+@require_http_methods(["GET", "POST"])
+@admins_only
+def figure(request: HttpRequest, code: str, place: int) -> HttpResponse:
+    """Ask which group of a figure goes to which KPI; remove=1 takes the figure away."""
+    source, setup = _source(request, code)
+    if place >= len(setup.measures):
+        raise Http404
+    if request.POST.get("remove"):
+        setup.measures = [*setup.measures[:place], *setup.measures[place + 1 :]]
+        setup.tried, setup.changed_at = {}, timezone.now()
+        setup.save()
+        messages.success(request, _("The figure is taken away. KPIs that it fed already keep their mapping."))
+        return _go("source_figures", source)
+    entry = setup.measures[place]
+    measure = Measure.stored(entry["measure"])
+    form = AssignForm(
+        posted(request),
+        measure=measure,
+        groups=[Group(**group) for group in entry["groups"]],
+        kpis=_open_to(source),
+        initial=_chosen(entry),
+        locale=request.user.locale,
+    )
+    if form.is_valid():
+        entry |= {"assigned": form.assigned(), "common": form.stored_common()}
+        setup.changed_at = timezone.now()
+        setup.save()
+        return _try(request, source, setup)
+    context = _context(source, setup, "figures") | {"form": form, "measure": measure, "place": place}
+    return page(request, "configuration/wizard/figure.html", context, partial="body", status=_status(form))
+
+
+@require_http_methods(["GET", "POST"])
+@admins_only
+def tried(request: HttpRequest, code: str) -> HttpResponse:
+    """Show the values that the chosen KPIs would have; POST makes the KPIs and lets the source feed them."""
+    source, setup = _source(request, code)
+    refusal = ""
+    if request.method == "POST":
+        if "again" in request.POST:
+            return _try(request, source, setup)
+        try:
+            changed = connect(setup=setup, by=request.user, today=today(), now=timezone.now())
+        except (NotActive, Refused, FedElsewhere) as refused:
+            refusal = str(refused)
+        else:
+            said = _("%(source)s feeds %(count)d KPIs anew. Say when it is pulled, and pull it now.")
+            messages.success(request, said % {"source": source.name, "count": changed})
+            return _go("source", source)
+    context = _context(source, setup, "values") | {"tried": setup.tried, "refusal": refusal}
+    return page(request, "configuration/wizard/values.html", context, partial="body", status=422 if refusal else 200)
+
+
+def _try(request: HttpRequest, source: DataSource, setup: SourceSetup) -> HttpResponse:
+    """Compute the values of all chosen KPIs and keep them, or the sentence why there are none."""
+    try:
+        setup.tried = values(source, list(wanted(setup)), today=today(), locale=request.user.locale)
+    except SourceError as error:
+        setup.tried = {"error": str(error)}
+    setup.save()
+    return _go("source_values", source)
+
+
+def _take_file(request: HttpRequest, source: DataSource, file: Any) -> str:
+    """Keep a file that was sent in, and pull it where the source feeds KPIs already; return why it is not kept."""
+    if file is None:
+        return ""
+    now = timezone.now()
+    try:
+        send_file(source=source, name=file.name, size=file.size, pieces=file.chunks(), by=request.user, now=now)
+    except TooLarge as refused:
+        return str(refused)
+    if source.mappings.exists():
+        request_pull(source=source, now=now)
+    return ""
+
+
+def _source(request: HttpRequest, code: str) -> tuple[DataSource, SourceSetup]:
+    """Return the source and what was chosen for it; of a source that was not connected here, nothing yet."""
+    source = get_object_or_404(DataSource, code=code)
+    known = SourceSetup.objects.filter(source=source).first()
+    return source, known or SourceSetup(source=source, author=request.user, changed_at=timezone.now())
+
+
+def _open_to(source: DataSource) -> list[Kpi]:
+    """Return the KPIs that the source may feed: those without another source, and none that is computed."""
+    free = Kpi.objects.filter(status=Kpi.Status.ACTIVE).exclude(entry=Kpi.Entry.DERIVED)
+    return list((free.filter(mapping=None) | free.filter(mapping__source=source)).order_by("name"))
+
+
+def _chosen(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return what was chosen for the groups before, for the fields of the form."""
+    initial = dict(entry.get("common", {}))
+    by_group = {str(one["group"]): one for one in entry.get("assigned", [])}
+    for place, group in enumerate(entry["groups"] if by_group else []):
+        one = by_group.get(str(group["value"]))
+        initial[f"to-{place}"] = "" if one is None else str(one.get("kpi", "new"))
+        if one and "new" in one:
+            initial[f"name-{place}"] = one["new"]
+    return {name: value for name, value in initial.items() if value is not None}
+
+
+def _context(source: DataSource, setup: SourceSetup, current: str) -> dict[str, Any]:
+    return {"source": source, "steps": steps_of(source, setup, current)}
+
+
+def _status(form: Any) -> int:
+    return 422 if form.is_bound else 200
+
+
+def _token(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return uuid.uuid4()
+
+
+def _go(name: str, source: DataSource, *more: Any) -> HttpResponse:
+    response = HttpResponseRedirect(reverse(f"configuration:{name}", args=[source.code, *more]))
+    response.status_code = 303
+    return response

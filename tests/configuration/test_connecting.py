@@ -1,0 +1,173 @@
+"""Connecting a database that nobody has seen, through the forms of the pages alone."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from kpiplatform.dashboards.models import SourceSetup
+from kpis.models import DataSource, Kpi, Measurement, SourceMapping
+from kpis.services.pulling import request_pull, run_pull
+from objectives.models import Role
+from tests.architecture.forms import forms_of
+from tests.factories import a_kpi, a_person, a_role, an_objective, the_calendar, the_company
+
+pytestmark = pytest.mark.django_db
+PRODUCTS = ("Bread", "Rolls", "Cake", "Coffee", "Tea")
+QUERY = "SELECT day, product, revenue, returned FROM sales WHERE day >= :since AND day < :until"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, settings: Any) -> Path:
+    """The folder of the sources, with a shop's database: two sales a day of each product, one in four returned."""
+    settings.KPI_SOURCES_DIR = str(tmp_path)
+    with sqlite3.connect(tmp_path / "shop.sqlite3") as shop:
+        shop.execute("CREATE TABLE sales (day TEXT, product TEXT, revenue NUMERIC, returned INTEGER)")
+        first = timezone.now().date() - timedelta(days=100)
+        shop.executemany(
+            "INSERT INTO sales VALUES (?, ?, ?, ?)",
+            [
+                (str(first + timedelta(days=day)), product, 10 + place, int((2 * day + sale) % 4 == 0))
+                for day in range(100)
+                for place, product in enumerate(PRODUCTS)
+                for sale in range(2)
+            ],
+        )
+    shop.close()
+    return tmp_path
+
+
+@pytest.fixture
+def admin(client: Client) -> Client:
+    the_calendar()
+    person = a_person("Grace Lindholm")
+    a_role(person, Role.ADMIN)
+    client.force_login(person)
+    return client
+
+
+def form_of(client: Client, path: str) -> dict[str, Any]:
+    """Return what a browser would send of the last form on a page."""
+    text = client.get(path).content.decode().split("<main", 1)[1]
+    return {name: values[-1] for name, values in forms_of(text)[-1].data.items()}
+
+
+def send(client: Client, path: str, **said: str) -> str:
+    """Fill in the form of a page and return where it leads; a refusal fails with its sentences."""
+    response = client.post(path, form_of(client, path) | said)
+    said_back = re.findall(r"error-summary.*?</div>", response.content.decode(), re.DOTALL)
+    assert response.status_code == 303, said_back
+    return response["Location"]
+
+
+def connected(client: Client) -> DataSource:
+    """Connect the shop: two figures by product, ten KPIs."""
+    to = send(client, reverse("configuration:new_source"), name="Shop", kind="sql_query")
+    to = send(client, to, database="shop.sqlite3", query=QUERY)
+    assert "Bread" in client.get(to).content.decode()
+    figures = send(client, to)
+    common = {
+        "objective": str(an_objective("Sell fresh").pk),
+        "unit": str(the_company().pk),
+        "owner": str(a_person("Rosa Delgado").pk),
+        "frequency": "month",
+    }
+    to = send(client, figures, name="Revenue", kind="value", agg="sum", column="revenue", group_by="product")
+    send(client, to, **common, measure_unit="€")
+    to = send(
+        client, figures, name="Returned", kind="ratio", agg="count", only="returned == 1", by_agg="count",
+        factor="100", group_by="product",
+    )  # fmt: skip
+    to = send(client, to, **common, measure_unit="%", goal="20", red_flag="30")
+    page = client.get(to).content.decode()
+    assert "Returned, Bread" in page
+    assert "25.0" in page
+    assert not Kpi.objects.exists()
+    assert send(client, to) == reverse("configuration:source", args=["shop"])
+    return DataSource.objects.get(code="shop")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_unknown_database_becomes_ten_kpis_through_the_pages_alone(admin: Client, folder: Path) -> None:
+    source = connected(admin)
+    assert Kpi.objects.filter(status="active", mapping__source=source).count() == 10
+    now = timezone.now()
+    pull = run_pull(source_id=source.pk, slot=request_pull(source=source, now=now).slot, now=now)
+    assert (pull.state, pull.error) == ("applied", "")
+    kpi = Kpi.objects.get(name="Revenue, Cake")
+    month = (now.date().replace(day=1) - timedelta(days=1)).replace(day=1)
+    days = (now.date().replace(day=1) - month).days
+    assert Measurement.objects.get(kpi=kpi, period_start=month).value == 2 * 12 * days
+    page = admin.get(reverse("kpi", args=[kpi.code])).content.decode()
+    assert f"{2 * 12 * days:,}.0" in page
+    returned = Kpi.objects.get(name="Returned, Tea")
+    assert (returned.polarity, returned.time_aggregation) == ("lower_is_better", "ratio_of_sums")
+
+
+def test_the_last_button_pressed_twice_makes_each_kpi_once(admin: Client, folder: Path) -> None:
+    source = connected(admin)
+    admin.post(reverse("configuration:source_values", args=[source.code]))
+    assert Kpi.objects.count() == SourceMapping.objects.count() == 10
+
+
+def test_a_source_that_cannot_be_read_says_why_and_keeps_what_was_typed(admin: Client, folder: Path) -> None:
+    to = send(admin, reverse("configuration:new_source"), name="Shop", kind="sql_query")
+    assert send(admin, to, database="no-such.sqlite3", query=QUERY) == to
+    text = admin.get(to).content.decode()
+    assert "no-such.sqlite3" in text.split("message--error", 1)[1][:200]
+    assert 'value="no-such.sqlite3"' in text
+    assert "FROM sales" in text
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"agg": "sum", "column": ""}, "Choose the column"),
+        ({"where": "produkt == Bread"}, "There is no column “produkt”"),
+        ({"where": "product"}, "compares nothing"),
+        ({"kind": "ratio", "by_agg": ""}, "Say what it is divided by."),
+    ],
+)
+def test_a_figure_that_makes_no_sense_is_refused_with_a_sentence(admin: Client, said: dict[str, str], why: str) -> None:
+    source = DataSource.objects.create(
+        code="shop", name="Shop", kind="sql_query", owner=a_person(), pull_at="06:00", config={}
+    )
+    SourceSetup.objects.create(
+        source=source, author=source.owner, changed_at=timezone.now(), look={"columns": ["day", "product", "revenue"]}
+    )
+    path = reverse("configuration:source_figures", args=["shop"])
+    typed = {"name": "Sales", "kind": "value", "agg": "count", "factor": "1"} | said
+    response = admin.post(path, typed)
+    assert response.status_code == 422
+    assert why in response.content.decode()
+
+
+def test_a_kpi_of_another_source_is_not_taken_from_it(admin: Client) -> None:
+    person = a_person()
+    fed = a_kpi("Visitors")
+    for code in ("shop", "other"):
+        DataSource.objects.create(code=code, name=code, kind="csv_file", owner=person, pull_at="06:00", config={})
+    SourceMapping.objects.create(kpi=fed, source=DataSource.objects.get(code="other"), spec={"value": {"agg": "count"}})
+    measure = {
+        "name": "Visitors", "numerator": {"agg": "count", "column": "", "where": []}, "denominator": None,
+        "factor": "1", "where": [], "group_by": "",
+    }  # fmt: skip
+    SourceSetup.objects.create(
+        source=DataSource.objects.get(code="shop"),
+        author=person,
+        changed_at=timezone.now(),
+        measures=[{"measure": measure, "groups": [], "assigned": [{"group": None, "kpi": fed.pk}]}],
+        tried={"kpis": []},
+    )
+    response = admin.post(reverse("configuration:source_values", args=["shop"]))
+    assert response.status_code == 422
+    assert "comes from “other” already" in response.content.decode()
+    assert fed.mapping.source.code == "other"
