@@ -115,18 +115,19 @@ class Sheet:
         self.days, self.day_codes = np.unique(rows.days, return_inverse=True)
         self._periods: dict[tuple[str, Calendar], _Periods] = {}
         self._masks: dict[Condition, np.ndarray] = {}
+        self._groups: dict[tuple[str, ...], dict[tuple[str, ...], np.ndarray]] = {}
 
     def values(self, kpi: MappedKpi) -> list[tuple[Period, Decimal | None, Decimal | None, Decimal | None, str]]:
         """Return (period, value, numerator, denominator, reason) for each period with a reading."""
         grid, mapping = self.periods(kpi.frequency, kpi.calendar), kpi.mapping
-        mask = self.about(kpi) & (grid.codes >= 0)
+        chosen = self._also(self._chosen(kpi), grid.codes >= 0)
         if mapping.value is not None:
-            values = self.figure(mapping.value, grid, mask)
+            values = self.figure(mapping.value, grid, chosen)
             return [(p, v, None, None, "") for p, v in zip(grid.periods, values, strict=True) if v is not None]
         factor = mapping.factor if mapping.factor is not None else kpi.ratio_factor
-        about = np.bincount(grid.codes[mask], minlength=len(grid.periods))
-        numerators = self.figure(mapping.numerator, grid, mask)
-        denominators = self.figure(mapping.denominator, grid, mask)
+        about = np.bincount(grid.codes[chosen], minlength=len(grid.periods))
+        numerators = self.figure(mapping.numerator, grid, chosen)
+        denominators = self.figure(mapping.denominator, grid, chosen)
         return [
             (period, *_divided(numerator, denominator, factor))
             for period, count, numerator, denominator in zip(grid.periods, about, numerators, denominators, strict=True)
@@ -134,9 +135,37 @@ class Sheet:
         ]
 
     def about(self, kpi: MappedKpi) -> np.ndarray:
-        """Return which rows the KPI is computed from."""
-        mask = self.matching(kpi.mapping.where)
-        return mask & ~self.left_out[kpi.kpi_id] if kpi.kpi_id in self.left_out else mask
+        """Return which rows the KPI is computed from, as a mark for each row."""
+        chosen = self._chosen(kpi)
+        if chosen.dtype == bool:
+            return chosen
+        mask = np.zeros(len(self.rows), dtype=bool)
+        mask[chosen] = True
+        return mask
+
+    def _chosen(self, kpi: MappedKpi) -> np.ndarray:
+        """Return the rows of the KPI: marks for all rows, or the places of those of its group."""
+        mapping = kpi.mapping
+        if mapping.group:
+            columns, texts = zip(*mapping.group, strict=True)
+            chosen = self._also(self._of_group(columns, texts), *map(self._condition, mapping.where))
+        else:
+            chosen = self.matching(mapping.where)
+        return self._also(chosen, ~self.left_out[kpi.kpi_id]) if kpi.kpi_id in self.left_out else chosen
+
+    def _of_group(self, columns: tuple[str, ...], texts: tuple[str, ...]) -> np.ndarray:
+        """Return the places of the rows that have these texts. All groups of the columns are made at once."""
+        if columns not in self._groups:
+            cells = {name: self.rows.column(name, Kind.TEXT) for name in columns}
+            places = pd.DataFrame(cells).groupby(list(columns), observed=True, sort=False).indices
+            self._groups[columns] = {key if isinstance(key, tuple) else (key,): rows for key, rows in places.items()}
+        return self._groups[columns].get(texts, np.empty(0, dtype=np.int64))
+
+    def _also(self, chosen: np.ndarray, *masks: np.ndarray) -> np.ndarray:
+        """Return the chosen rows that are marked too."""
+        for mask in masks:
+            chosen = chosen & mask if chosen.dtype == bool else chosen[mask[chosen]]
+        return chosen
 
     def periods(self, frequency: str, calendar: Calendar) -> _Periods:
         key = (frequency, calendar)
@@ -157,10 +186,13 @@ class Sheet:
     def matching(self, where: Sequence[Condition]) -> np.ndarray:
         mask = np.ones(len(self.rows), dtype=bool)
         for condition in where:
-            if condition not in self._masks:
-                self._masks[condition] = self._match(condition)
-            mask &= self._masks[condition]
+            mask &= self._condition(condition)
         return mask
+
+    def _condition(self, condition: Condition) -> np.ndarray:
+        if condition not in self._masks:
+            self._masks[condition] = self._match(condition)
+        return self._masks[condition]
 
     def _match(self, condition: Condition) -> np.ndarray:
         column = self.rows.column(condition.column, condition.kind)
@@ -170,32 +202,34 @@ class Sheet:
         compared = _COMPARE[condition.op](column, condition.value)
         return compared.to_numpy(dtype=bool, na_value=False) & filled
 
-    def figure(self, figure: Figure | None, grid: _Periods, mask: np.ndarray) -> list[Decimal | None]:
+    def figure(self, figure: Figure | None, grid: _Periods, chosen: np.ndarray) -> list[Decimal | None]:
         """Return the figure of each period, None where there is nothing to compute it from."""
         assert figure is not None
-        if figure.where:
-            mask = mask & self.matching(figure.where)
-        codes, size = grid.codes[mask], len(grid.periods)
+        chosen = self._also(chosen, *map(self._condition, figure.where))
+        codes, size = grid.codes[chosen], len(grid.periods)
         matched = np.bincount(codes, minlength=size)
         if figure.agg == "count":
-            filled = self.rows.column(figure.columns[0]).notna().to_numpy()[mask] if figure.columns else slice(None)
+            filled = self.rows.column(figure.columns[0]).notna().to_numpy()[chosen] if figure.columns else slice(None)
             results = dict(enumerate(np.bincount(codes[filled], minlength=size).tolist()))
         elif figure.agg == "nunique":
-            results = dict(enumerate(self._distinct(figure.columns, codes, mask, size)))
+            results = dict(enumerate(self._distinct(figure.columns, codes, chosen, size)))
         else:
-            column = self.rows.column(figure.columns[0], Kind.NUMBER)[mask]
-            aggregated = _AGGREGATE[figure.agg](column.groupby(codes))
+            aggregated = _AGGREGATE[figure.agg](self._cells(figure.columns[0], chosen, Kind.NUMBER).groupby(codes))
             results = dict(zip(aggregated.index.tolist(), aggregated.tolist(), strict=True))
         empty = ZERO if figure.agg in COUNTING_AGGS else None
         return [
             _decimal(results[code], figure.scale) if count else empty for code, count in enumerate(matched.tolist())
         ]
 
-    def _distinct(self, columns: Sequence[str], codes: np.ndarray, mask: np.ndarray, size: int) -> list[int]:
+    def _cells(self, name: str, chosen: np.ndarray, kind: Kind | None = None) -> pd.Series:
+        column = self.rows.column(name, kind)
+        return column[chosen] if chosen.dtype == bool else column.take(chosen)
+
+    def _distinct(self, columns: Sequence[str], codes: np.ndarray, chosen: np.ndarray, size: int) -> list[int]:
         """Count the distinct combinations per period; one with an empty cell is none."""
         combined, filled = codes, np.ones(len(codes), dtype=bool)
         for name in columns:
-            part, distinct = pd.factorize(self.rows.column(name)[mask])
+            part, distinct = pd.factorize(self._cells(name, chosen))
             filled &= part >= 0
             # Made dense after each column, so that the product never grows beyond 64 bits.
             combined = pd.factorize(combined * (len(distinct) + 1) + part)[0]

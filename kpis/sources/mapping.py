@@ -7,6 +7,9 @@
 
 or, in place of numerator and denominator, `"value": {"agg": "sum", "column": "seats"}`. A comparison
 with an empty cell is never true, as in SQL; `is_null` and `not_null` ask for it.
+
+With `"group": {"origin": "JFK"}` the rows are grouped by these columns, and this KPI is about the
+group with these texts. Many KPIs that share the columns of a group cost no more than one.
 """
 
 from __future__ import annotations
@@ -56,9 +59,13 @@ class Figure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mapping:
-    """The rows a KPI is about, and its value or its numerator and denominator; a ratio is times `factor`."""
+    """The rows a KPI is about, and its value or its numerator and denominator; a ratio is times `factor`.
+
+    `group` holds columns and the text that each has in the rows of this KPI.
+    """
 
     where: tuple[Condition, ...] = ()
+    group: tuple[tuple[str, str], ...] = ()
     value: Figure | None = None
     numerator: Figure | None = None
     denominator: Figure | None = None
@@ -85,16 +92,17 @@ class MappedKpi:
 
 def parse_mapping(spec: Any) -> Mapping:
     """Return the mapping that `spec` writes down, or raise MappingError."""
-    table = _table(spec, "the mapping", {"where", "value", "numerator", "denominator", "factor"})
-    where = parse_conditions(table.get("where", []), "where")
+    table = _table(spec, "the mapping", {"where", "group", "value", "numerator", "denominator", "factor"})
+    where, group = parse_conditions(table.get("where", []), "where"), _group(table.get("group", {}))
     if "value" in table:
         if {"numerator", "denominator", "factor"} & set(table):
             raise MappingError("A mapping has either a value, or a numerator and a denominator with their factor.")
-        return Mapping(where=where, value=_figure(table["value"], "value"))
+        return Mapping(where=where, group=group, value=_figure(table["value"], "value"))
     if not {"numerator", "denominator"} <= set(table):
         raise MappingError("A mapping needs a value, or a numerator and a denominator.")
     return Mapping(
         where=where,
+        group=group,
         numerator=_figure(table["numerator"], "numerator"),
         denominator=_figure(table["denominator"], "denominator"),
         factor=_decimal(table["factor"], "factor") if "factor" in table else None,
@@ -110,6 +118,7 @@ def wanted_columns(mappings: Iterable[Mapping]) -> frozenset[Wanted]:
     as_kind: set[Wanted] = set()
     as_any: set[str] = set()
     for mapping in mappings:
+        as_kind |= {(column, Kind.TEXT) for column, _ in mapping.group}
         for condition in (*mapping.where, *(c for figure in mapping.figures for c in figure.where)):
             if condition.kind is None:
                 as_any.add(condition.column)
@@ -128,6 +137,12 @@ def parse_conditions(spec: Any, at: str) -> tuple[Condition, ...]:
     if not isinstance(spec, list):
         raise MappingError(f"{at} is a list of conditions.")
     return tuple(_condition(item, f"{at}, condition {number}") for number, item in enumerate(spec, start=1))
+
+
+def _group(spec: Any) -> tuple[tuple[str, str], ...]:
+    if not isinstance(spec, dict) or not all(isinstance(text, str) and text for pair in spec.items() for text in pair):
+        raise MappingError("group holds columns and the text that each has in the rows of the KPI.")
+    return tuple(sorted(spec.items()))
 
 
 def _figure(spec: Any, at: str) -> Figure:

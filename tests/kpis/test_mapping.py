@@ -343,3 +343,39 @@ def test_many_rows_give_what_plain_pandas_gives(frequency: str, rule: str) -> No
     shares = compute(cells, ratio(where=[["place", "==", "LGA"]], factor=100), frequency=frequency).readings
     assert {r.period_start: r.numerator for r in shares} == on_time
     assert {r.period_start: r.denominator for r in shares} == departed
+
+
+# --- groups -------------------------------------------------------------------------------------
+
+
+FLEET = {
+    "day": [MONDAY, MONDAY, MONDAY + timedelta(1), MONDAY + timedelta(7), MONDAY + timedelta(7)],
+    "origin": ["JFK", "LGA", "JFK", "JFK", None],
+    "carrier": ["UA", "UA", "B6", "UA", "UA"],
+    "x": [1, 2, 3, 4, 5],
+}
+
+
+@pytest.mark.parametrize("agg", ["count", "sum", "max", "median", "nunique"])
+@pytest.mark.parametrize("where", [[], [["x", ">=", 2]]])
+def test_a_group_gives_what_conditions_on_its_columns_give(agg: str, where: list[Any]) -> None:
+    figure = {"agg": agg, "column": "x"}
+    for group in ({"origin": "JFK"}, {"origin": "JFK", "carrier": "UA"}, {"origin": "LGA"}, {"origin": "EWR"}):
+        conditions = [[column, "==", text] for column, text in group.items()]
+        by_condition = values(FLEET, {"where": [*where, *conditions], "value": figure})
+        assert values(FLEET, {"where": where, "group": group, "value": figure}) == by_condition
+
+
+def test_the_ratio_of_a_group_is_of_its_rows_alone() -> None:
+    spec = {
+        "group": {"origin": "JFK"},
+        "numerator": {"agg": "count", "where": [["x", ">", 1]]},
+        "denominator": {"agg": "count"},
+    }
+    assert values(FLEET, spec) == {"2026-11-09": "0.5", "2026-11-16": "1"}
+
+
+@pytest.mark.parametrize("group", [["origin", "JFK"], {"origin": 1}, {"": "JFK"}, {"origin": ""}])
+def test_a_group_that_names_no_texts_is_refused(group: Any) -> None:
+    with pytest.raises(MappingError, match="group holds columns"):
+        parse_mapping({"group": group, "value": {"agg": "count"}})

@@ -1,0 +1,142 @@
+"""Queries over a database server: the one of the tests, reached through a port of this machine."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from kpis.sources.base import Kind, SourceError, SourceRows, Window
+from kpis.sources.source import source_of
+from tests.kpis.reading import a_place, read_here
+from tests.kpis.web_server import HERE
+
+pytestmark = pytest.mark.django_db
+COLUMNS = frozenset({("minutes", Kind.NUMBER), ("airport", Kind.TEXT)})
+WINDOW = Window(since=date(2026, 11, 1), until=date(2026, 11, 22))
+SERIES = "generate_series(date '2026-10-20', date '2026-11-30', interval '1 day') AS day"
+QUERY = f"SELECT day::date, 'JFK' AS airport, 1.5 AS minutes FROM {SERIES} WHERE day >= :since AND day < :until"
+
+
+@contextmanager
+def a_port() -> Iterator[int]:
+    """Lead a TCP port to the socket of the test's PostgreSQL."""
+    database = connection.settings_dict
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def relay(source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while piece := source.recv(65536):
+                target.sendall(piece)
+        with suppress(OSError):
+            target.shutdown(socket.SHUT_RDWR)
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = listening.accept()
+                if str(database["HOST"]).startswith("/"):
+                    server = socket.socket(socket.AF_UNIX)
+                    server.connect(f"{database['HOST']}/.s.PGSQL.{database['PORT'] or 5432}")
+                else:
+                    server = socket.create_connection((database["HOST"], int(database["PORT"] or 5432)))
+                for ends in ((client, server), (server, client)):
+                    threading.Thread(target=relay, args=ends, daemon=True).start()
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield listening.getsockname()[1]
+    finally:
+        listening.close()
+
+
+def config_of(port: int, query: str = QUERY, **config: Any) -> dict[str, Any]:
+    database = connection.settings_dict
+    return {
+        "engine": "postgresql",
+        "host": "127.0.0.1",
+        "port": port,
+        "database": database["NAME"],
+        "user": database["USER"],
+        "tls": "none",
+        "query": query,
+        "date_column": "day",
+        **config,
+    }
+
+
+def fetch(query: str = QUERY, **config: Any) -> SourceRows:
+    secrets = {"password": connection.settings_dict["PASSWORD"]}
+    with a_port() as port:
+        place = a_place(Path("/nowhere"), allow=HERE)
+        config = config_of(port, query, **config)
+        return read_here("sql_query", config, place, window=WINDOW, wanted=COLUMNS, secrets=secrets)
+
+
+def test_rows_of_the_window_are_read_with_their_types() -> None:
+    rows = fetch()
+    assert (rows.days[0].item(), rows.days[-1].item(), len(rows)) == (date(2026, 11, 1), date(2026, 11, 21), 21)
+    assert rows.column("minutes").sum() == 31.5
+
+
+def test_a_percent_sign_and_a_cast_mean_in_the_query_what_they_mean_elsewhere() -> None:
+    rows = fetch(QUERY.replace("WHERE", "WHERE 'JFK' LIKE 'J%' AND 7 % 2 = 1 AND") + ";")
+    assert len(rows) == 21
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "DELETE FROM kpis_datasource WHERE cursor >= :since AND cursor < :until",
+        "WITH gone AS (DELETE FROM kpis_datasource WHERE cursor >= :since AND cursor < :until RETURNING *)"
+        " SELECT * FROM gone",
+        f"{QUERY}; DROP TABLE kpis_datasource",
+        "SELECT :since::date AS day, '' AS airport, nextval('kpis_datasource_id_seq') AS minutes WHERE :until > :since",
+        "COPY (SELECT 1) TO PROGRAM 'true' -- :since :until",
+        "SELECT :since::date AS day, set_config('transaction_read_only', 'off', false) AS airport, 1 AS minutes"
+        " WHERE :until > :since",
+    ],
+)
+def test_a_query_that_does_more_than_read_is_refused_by_the_server(query: str) -> None:
+    with pytest.raises(SourceError, match=r"^The database on 127\.0\.0\.1 said: "):
+        fetch(query)
+
+
+def test_a_server_that_is_not_allowed_or_not_there_is_said_so() -> None:
+    config = config_of(1)
+    with pytest.raises(SourceError, match="inside of our own network"):
+        read_here("sql_query", config, Path("/nowhere"), window=WINDOW, wanted=COLUMNS)
+    with pytest.raises(SourceError, match=r"^127\.0\.0\.1 does not answer on port 1\.$"):
+        read_here("sql_query", config, a_place(Path("/nowhere"), allow=HERE), window=WINDOW, wanted=COLUMNS)
+
+
+@pytest.mark.parametrize("host", ["/var/run/postgresql", "127.0.0.1,10.0.0.1", "a b", "host=evil"])
+def test_a_host_is_nothing_but_the_name_of_one(host: str) -> None:
+    with pytest.raises(SourceError, match=r"is not the name of a host|is not known"):
+        fetch(host=host)
+
+
+def test_credentials_that_are_wrong_are_said_without_repeating_them() -> None:
+    with a_port() as port:
+        place = a_place(Path("/nowhere"), allow=HERE)
+        config = config_of(port, user="nobody-of-that-name")
+        with pytest.raises(SourceError, match=r"^The database on 127\.0\.0\.1 said: ") as refused:
+            read_here("sql_query", config, place, window=WINDOW, wanted=COLUMNS, secrets={"password": "s3cret"})
+    assert "s3cret" not in str(refused.value)
+
+
+def test_a_query_that_never_ends_is_killed_with_its_process() -> None:
+    endless = f"SELECT day::date, pg_sleep(60)::text AS airport, 1 AS minutes FROM {SERIES} WHERE :since < :until"
+    with a_port() as port:
+        place = a_place(Path("/nowhere"), allow=HERE, seconds=0.8)
+        secrets = {"password": connection.settings_dict["PASSWORD"]}
+        source = source_of(kind="sql_query", config=config_of(port, endless), place=place, secrets=secrets)
+        with pytest.raises(SourceError, match=r"longer than 0.8 s and was stopped|statement timeout"):
+            source.fetch(window=WINDOW, columns=COLUMNS)
