@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+import orjson
 from django.db import connection
-from django.db.models import F
 
 from alerts.domain.announce import Announcement as Decision
 from alerts.domain.announce import Cause, decide, look_back_start
-from alerts.models import AlertState, Announcement, Delivery, Message, Subscription
+from alerts.models import AlertState, Announcement, Subscription
 from alerts.queries import local_date, working_days
 from alerts.services.facts import facts_of
 from alerts.services.revising import Revision
@@ -19,6 +19,10 @@ from kpis.domain.bands import Band
 from kpis.models import Kpi
 from kpis.queries import calendars
 
+RELEASE_FORMER_OWNERS = """
+UPDATE alerts_subscription s SET as_owner = false, is_active = false
+FROM kpis_kpi k WHERE k.id = ANY(%s) AND s.kpi_id = k.id AND s.as_owner AND s.user_id <> k.owner_id
+"""
 SUBSCRIBE_OWNERS = """
 INSERT INTO alerts_subscription (user_id, kpi_id, as_owner, worst_only, "when", is_active)
 SELECT k.owner_id, k.id, true, false, 'now', true
@@ -52,6 +56,20 @@ FROM wanted w LEFT JOIN alerts_announcement a ON a.subscription_id = w.id AND a.
 WHERE a.band IS DISTINCT FROM w.confirmed_band
 ORDER BY w.kpi_id, w.user_id, w.as_owner DESC, w.nearness, w.id
 """
+OWE = """
+WITH told AS MATERIALIZED (
+    SELECT * FROM ROWS FROM (jsonb_to_recordset(%(told)s::jsonb) AS (key text, kind text, kpi_id bigint,
+        crossing_id bigint, subscription_id bigint, facts jsonb, person_id bigint)) WITH ORDINALITY
+        AS t(key, kind, kpi_id, crossing_id, subscription_id, facts, person_id, n)
+), said AS (
+    INSERT INTO alerts_message (dedup_key, kind, kpi_id, crossing_id, subscription_id, facts, created_at)
+    SELECT key, kind, kpi_id, crossing_id, subscription_id, facts, %(now)s FROM told ORDER BY n
+    RETURNING id, dedup_key
+)
+INSERT INTO alerts_delivery (id, message_id, recipient_id, channel, state, attempts, next_attempt_at, reply, created_at)
+SELECT gen_random_uuid(), said.id, told.person_id, 'email', 'pending', 0, %(now)s, '', %(now)s
+FROM told JOIN said ON said.dedup_key = told.key ORDER BY told.n
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,32 +90,36 @@ def subscribe_owners(*, kpi_ids: Sequence[int]) -> None:
 
     Owners who ended theirs themselves stay unsubscribed.
     """
-    former = Subscription.objects.filter(kpi_id__in=kpi_ids, as_owner=True).exclude(user_id=F("kpi__owner_id"))
-    former.update(as_owner=False, is_active=False)
     with connection.cursor() as cursor:
+        cursor.execute(RELEASE_FORMER_OWNERS, [list(kpi_ids)])
         cursor.execute(SUBSCRIBE_OWNERS, [list(kpi_ids)])
 
 
 def announce(
     *,
-    states: Mapping[int, AlertState],
+    kpi_ids: Sequence[int],
     causes: Mapping[int, Cause],
     revisions: Mapping[int, Revision],
     now: datetime,
 ) -> int:
-    """Note what every subscription is told or would be, owe the messages, and return how many deliveries that are."""
+    """Note what every subscription is told or would be, owe the messages, and return how many deliveries that are.
+
+    A KPI without an entry in `causes` has a new value, like those whose band did not change.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(UNTOLD, [list(states)])
+        cursor.execute(UNTOLD, [list(kpi_ids)])
         untold = [Untold(*row) for row in cursor.fetchall()]
     if not untold:
         return 0
-    look_back = _look_back(sorted({row.kpi_id for row in untold}), local_date(now))
+    about = sorted({row.kpi_id for row in untold})
+    states = AlertState.objects.in_bulk(about)
+    look_back = _look_back(about, local_date(now))
     notes: list[Announcement] = []
     told: list[tuple[Untold, Decision]] = []
     people: set[tuple[int, int]] = set()
     for row in untold:
         state = states[row.kpi_id]
-        decision = _decide(row, state, causes[row.kpi_id], look_back[row.kpi_id])
+        decision = _decide(row, state, causes.get(row.kpi_id, "value"), look_back[row.kpi_id])
         if decision.band is None:
             continue
         told_at = now if decision.send else row.told_at
@@ -176,27 +198,24 @@ def _owe(
     kpi_ids = sorted({row.kpi_id for row, _ in told})
     facts = facts_of(states={kpi_id: states[kpi_id] for kpi_id in kpi_ids}, revisions=revisions, now=now)
     follows = _reasons([row.subscription_id for row, _ in told])
-    messages = []
+    rows = []
     for row, decision in told:
         seq = states[row.kpi_id].seq
-        messages.append(
-            Message(
-                dedup_key=f"{decision.kind}|{row.kpi_id}|{row.subscription_id}|{row.seq}|{seq}|0",
-                kind=decision.kind,
-                kpi_id=row.kpi_id,
-                crossing_id=facts[row.kpi_id].crossing_id,
-                subscription_id=row.subscription_id,
-                facts=facts[row.kpi_id].data
-                | {"was": row.band, "told": row.told_at is not None, "follows": follows[row.subscription_id]},
-                created_at=now,
-            )
+        said = {"was": row.band, "told": row.told_at is not None, "follows": follows[row.subscription_id]}
+        rows.append(
+            {
+                "key": f"{decision.kind}|{row.kpi_id}|{row.subscription_id}|{row.seq}|{seq}|0",
+                "kind": decision.kind,
+                "kpi_id": row.kpi_id,
+                "crossing_id": facts[row.kpi_id].crossing_id,
+                "subscription_id": row.subscription_id,
+                "facts": facts[row.kpi_id].data | said,
+                "person_id": row.user_id,
+            }
         )
-    messages = Message.objects.bulk_create(messages)
-    Delivery.objects.bulk_create(
-        Delivery(message=message, recipient_id=row.user_id, next_attempt_at=now, created_at=now)
-        for message, (row, _) in zip(messages, told, strict=True)
-    )
-    return len(messages)
+    with connection.cursor() as cursor:
+        cursor.execute(OWE, {"now": now, "told": orjson.dumps(rows).decode()})
+    return len(rows)
 
 
 def _reasons(subscription_ids: list[int]) -> dict[int, dict[str, str]]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -15,7 +15,6 @@ from alerts.models import AlertState, BandCrossing, Incident
 from alerts.services.revising import Revision
 from initiatives.models import ExpectedImpact, Initiative
 from kpis.dates import short_label
-from kpis.domain.limits import AnyLimits, Limits, RangeLimits
 from kpis.domain.periods import Calendar, period_of
 from kpis.models import Kpi
 from kpis.queries import calendars
@@ -23,10 +22,15 @@ from objectives.queries import organisation
 
 PERIODS = 12
 
-# The newest judged periods of each KPI, newest first.
+# The newest judged periods of each KPI, oldest first, with their numbers as they are written in a message. The distance
+# to a goal range is that to its nearer end, 0 inside it.
 LATEST = """
-SELECT k.kpi_id, e.period_start, e.value, e.band, e.goal, e.red_flag, e.goal_high, e.red_high,
-       m.numerator, m.denominator
+SELECT k.kpi_id, e.period_start, e.band, trim_scale(e.value)::text,
+       trim_scale(CASE WHEN e.goal IS NULL OR e.red_flag IS NULL THEN NULL
+                       WHEN e.goal_high IS NULL OR e.red_high IS NULL THEN e.value - e.goal
+                       ELSE e.value - least(greatest(e.value, e.goal), e.goal_high) END)::text,
+       trim_scale(e.goal)::text, trim_scale(e.red_flag)::text, trim_scale(e.goal_high)::text,
+       trim_scale(e.red_high)::text, trim_scale(m.numerator)::text, trim_scale(m.denominator)::text
 FROM unnest(%s::bigint[], %s::date[]) AS k(kpi_id, newest)
 CROSS JOIN LATERAL (
     SELECT * FROM kpis_evaluation e
@@ -47,52 +51,98 @@ class Facts:
     data: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Latest:
-    """One judged period with the limits it was judged by."""
+class About(NamedTuple):
+    """What is said of a KPI whatever happened."""
+
+    pk: int
+    code: str
+    name: str
+    measure_unit: str
+    decimals: int
+    polarity: str
+    frequency: str
+    calendar_id: int
+    is_cumulative: bool
+    numerator_label: str
+    denominator_label: str
+    ratio_factor: Decimal
+    owner: str
+    deputy: str | None
+    source: str | None
+    signal: str | None
+    signal_of: date | None
+
+
+# The same by the names of the ORM.
+READ_ALONG = ("owner__name", "deputy__name", "mapping__source__name", "state__signal", "state__period_start")
+ABOUT = (*About._fields[: -len(READ_ALONG)], *READ_ALONG)
+
+
+class Latest(NamedTuple):
+    """One judged period with the limits it was judged by, numbers as text."""
 
     period_start: date
-    value: Decimal
     band: str
-    goal: Decimal | None
-    red_flag: Decimal | None
-    goal_high: Decimal | None
-    red_high: Decimal | None
-    numerator: Decimal | None
-    denominator: Decimal | None
+    value: str
+    to_goal: str | None
+    goal: str | None
+    red_flag: str | None
+    goal_high: str | None
+    red_high: str | None
+    numerator: str | None
+    denominator: str | None
+
+
+class Labels:
+    """What periods are called. Those of one rhythm are the same for every KPI of it."""
+
+    def __init__(self, calendars: Mapping[int, Calendar]) -> None:
+        self._calendars = calendars
+        self._known: dict[tuple[int, str, date], dict[str, str]] = {}
+
+    def of(self, kpi: About, start: date) -> dict[str, str]:
+        """Return key, label, first and last day of the period of the KPI that holds a day."""
+        rhythm = (kpi.calendar_id, kpi.frequency, start)
+        if rhythm not in self._known:
+            period = period_of(start, kpi.frequency, self._calendars[kpi.calendar_id])
+            self._known[rhythm] = {
+                "key": period.key,
+                "label": short_label(period),
+                "start": period.start.isoformat(),
+                "last_day": period.last_day.isoformat(),
+            }
+        return self._known[rhythm]
 
 
 def facts_of(*, states: Mapping[int, AlertState], revisions: Mapping[int, Revision], now: datetime) -> dict[int, Facts]:
     """Return the facts of each KPI as they are known now, in a number of queries that does not grow with them."""
     kpi_ids = list(states)
-    people_and_source = ("owner", "deputy", "state", "mapping__source")
-    kpis = Kpi.objects.filter(pk__in=kpi_ids).select_related(*people_and_source)
-    by_calendar, latest = calendars(), _latest(states)
+    kpis = [About(*row) for row in Kpi.objects.filter(pk__in=kpi_ids).values_list(*ABOUT)]
+    labels, latest = Labels(calendars()), _latest(states)
     initiatives, incidents, crossings = _initiatives(kpi_ids), _incidents(kpi_ids), _crossings(states)
     common = {"organisation": organisation().name, "confirmed_at": now.isoformat()}
     facts = {}
     for kpi in kpis:
-        calendar, rows = by_calendar[kpi.calendar_id], latest[kpi.pk]
+        rows = latest[kpi.pk]
         incident = incidents.get(kpi.pk)
         data = common | {
             "kpi": _kpi(kpi),
             "band": states[kpi.pk].confirmed_band,
-            "periods": [_period(row, kpi, calendar) for row in rows],
+            "periods": [_period(row, labels.of(kpi, row.period_start)) for row in rows],
             # Of a sum to date the parts of one period would not explain the figure.
-            "numerator": None if kpi.is_cumulative else _plain(rows[-1].numerator),
-            "denominator": None if kpi.is_cumulative else _plain(rows[-1].denominator),
+            "numerator": None if kpi.is_cumulative else rows[-1].numerator,
+            "denominator": None if kpi.is_cumulative else rows[-1].denominator,
             "signal": _signal(kpi, rows[-1]),
             "initiatives": initiatives[kpi.pk],
             "incident": incident.pk if incident else None,
             "explain_by": _day(incident.explanation_due_on) if incident and not incident.closed_at else None,
-            "correction": _correction(revisions.get(kpi.pk), kpi, calendar),
+            "correction": _correction(revisions.get(kpi.pk), kpi, labels),
         }
         facts[kpi.pk] = Facts(crossing_id=crossings.get(kpi.pk), data=data)
     return facts
 
 
-def _kpi(kpi: Kpi) -> dict[str, Any]:
-    mapping = getattr(kpi, "mapping", None)
+def _kpi(kpi: About) -> dict[str, Any]:
     return {
         "code": kpi.code,
         "name": kpi.name,
@@ -103,59 +153,34 @@ def _kpi(kpi: Kpi) -> dict[str, Any]:
         "numerator_label": kpi.numerator_label,
         "denominator_label": kpi.denominator_label,
         "is_share": kpi.ratio_factor == 100,
-        "owner": kpi.owner.name,
-        "deputy": kpi.deputy.name if kpi.deputy else "",
-        "source": mapping.source.name if mapping else "",
+        "owner": kpi.owner,
+        "deputy": kpi.deputy or "",
+        "source": kpi.source or "",
     }
 
 
-def _period(row: Latest, kpi: Kpi, calendar: Calendar) -> dict[str, Any]:
-    period = period_of(row.period_start, kpi.frequency, calendar)
-    return {
-        "key": period.key,
-        "label": short_label(period),
-        "start": period.start.isoformat(),
-        "last_day": period.last_day.isoformat(),
+def _period(row: Latest, label: dict[str, str]) -> dict[str, Any]:
+    return label | {
         "band": row.band,
-        "value": _plain(row.value),
-        "to_goal": _plain(_to_goal(row)),
-        "goal": _plain(row.goal),
-        "red_flag": _plain(row.red_flag),
-        "goal_high": _plain(row.goal_high),
-        "red_high": _plain(row.red_high),
+        "value": row.value,
+        "to_goal": row.to_goal,
+        "goal": row.goal,
+        "red_flag": row.red_flag,
+        "goal_high": row.goal_high,
+        "red_high": row.red_high,
     }
 
 
-def _to_goal(row: Latest) -> Decimal | None:
-    """How far the value lies from the goal, or from the nearer end of a goal range; 0 inside it."""
-    match _limits(row):
-        case Limits(goal=goal):
-            return row.value - goal
-        case RangeLimits(goal_low=low, goal_high=high):
-            return row.value - min(max(row.value, low), high)
-        case _:
-            return None
-
-
-def _limits(row: Latest) -> AnyLimits | None:
-    if row.goal is None or row.red_flag is None:
-        return None
-    if row.goal_high is None or row.red_high is None:
-        return Limits(goal=row.goal, red_flag=row.red_flag)
-    return RangeLimits(goal_low=row.goal, goal_high=row.goal_high, red_low=row.red_flag, red_high=row.red_high)
-
-
-def _signal(kpi: Kpi, newest: Latest) -> str:
+def _signal(kpi: About, newest: Latest) -> str:
     """The state's verdict, if it is about the period of the message."""
-    state = getattr(kpi, "state", None)
-    return state.signal if state is not None and state.period_start == newest.period_start else ""
+    return kpi.signal or "" if kpi.signal_of == newest.period_start else ""
 
 
-def _correction(revision: Revision | None, kpi: Kpi, calendar: Calendar) -> dict[str, Any] | None:
+def _correction(revision: Revision | None, kpi: About, labels: Labels) -> dict[str, Any] | None:
     if revision is None:
         return None
     return {
-        "label": short_label(period_of(revision.period_start, kpi.frequency, calendar)),
+        "label": labels.of(kpi, revision.period_start)["label"],
         "was": _plain(revision.was),
         "value": _plain(revision.value),
         "by": revision.person or revision.source or "",

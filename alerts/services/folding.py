@@ -17,19 +17,48 @@ from kpis.domain.health import default_grace_days
 from kpis.domain.limits import AnyLimits, Limits, RangeLimits
 from kpis.models import Kpi
 
-# Where one period confirms and no margin is asked, only the periods that change the band can matter, and the last.
+# Where one period confirms and no margin is asked, only the periods that change the band can matter, and the last; and
+# of those before the last crossing that was recorded, and before the fold stands, only the last.
 JUDGED = """
 SELECT kpi_id, period_start, period_end, band, value, goal, red_flag, goal_high, red_high FROM (
-    SELECT e.*, owed.every_period,
-           lag(e.band) OVER periods AS band_before, lead(e.band) OVER periods AS band_after
-    FROM unnest(%s::bigint[], %s::date[], %s::boolean[], %s::boolean[])
-         AS owed(kpi_id, after, every_period, provisional_too)
-    JOIN kpis_evaluation e ON e.kpi_id = owed.kpi_id AND e.period_start > owed.after
-    WHERE e.band <> '' AND (owed.provisional_too OR NOT e.is_provisional)
-    WINDOW periods AS (PARTITION BY e.kpi_id ORDER BY e.period_start)
-) AS judged
-WHERE every_period OR band_before IS DISTINCT FROM band OR band_after IS NULL
+    SELECT *, lead(period_start) OVER (PARTITION BY kpi_id ORDER BY period_start) AS next_start FROM (
+        SELECT e.*, owed.every_period, owed.settled,
+               lag(e.band) OVER periods AS band_before, lead(e.band) OVER periods AS band_after
+        FROM (
+            SELECT o.*, CASE WHEN c.period_start < s.folded_through THEN c.period_start
+                             WHEN c.kpi_id IS NOT NULL THEN s.folded_through END AS settled
+            FROM unnest(%s::bigint[], %s::date[], %s::boolean[], %s::boolean[])
+                 AS o(kpi_id, after, every_period, provisional_too)
+            JOIN alerts_alertstate s ON s.kpi_id = o.kpi_id
+            LEFT JOIN alerts_bandcrossing c ON c.kpi_id = s.kpi_id AND c.seq = s.seq
+        ) AS owed
+        JOIN kpis_evaluation e ON e.kpi_id = owed.kpi_id AND e.period_start > owed.after
+        WHERE e.band <> '' AND (owed.provisional_too OR NOT e.is_provisional)
+        WINDOW periods AS (PARTITION BY e.kpi_id ORDER BY e.period_start)
+    ) AS judged
+    WHERE every_period OR band_before IS DISTINCT FROM band OR band_after IS NULL
+) AS changes
+WHERE every_period OR settled IS NULL OR next_start IS NULL OR next_start > settled
 ORDER BY kpi_id, period_start
+"""
+
+# Where every new period has the confirmed band, whatever rule holds confirms nothing and leaves nothing pending: the
+# state just moves on. A provisional period may count or not, that is left to the fold.
+FOLLOW = """
+WITH quiet AS (
+    SELECT s.kpi_id, n.through
+    FROM unnest(%s::bigint[], %s::date[]) AS j(kpi_id, judged_from)
+    JOIN alerts_alertstate s ON s.kpi_id = j.kpi_id AND s.confirmed_band <> '' AND s.folded_through < j.judged_from
+    CROSS JOIN LATERAL (
+        SELECT max(e.period_start) AS through, bool_and(e.band = s.confirmed_band AND NOT e.is_provisional) AS is_quiet
+        FROM kpis_evaluation e WHERE e.kpi_id = s.kpi_id AND e.period_start > s.folded_through AND e.band <> ''
+    ) AS n
+    WHERE is_quiet IS NOT false
+), moved AS (
+    UPDATE alerts_alertstate s SET folded_through = q.through, pending = '[]'
+    FROM quiet q WHERE s.kpi_id = q.kpi_id AND q.through IS NOT NULL
+)
+SELECT kpi_id FROM quiet
 """
 
 
@@ -77,6 +106,13 @@ class Folded:
     def rule_version_at(self, start: date) -> int:
         """Return the version of the rule that applied to the period."""
         return _in_force(self.rules, start).version
+
+
+def follow_quiet(*, judged_from: Mapping[int, date]) -> set[int]:
+    """Move on the locked states of the KPIs that stay in their band, and return which they are."""
+    with connection.cursor() as cursor:
+        cursor.execute(FOLLOW, [list(judged_from), list(judged_from.values())])
+        return {kpi_id for (kpi_id,) in cursor.fetchall()}
 
 
 def fold_judgements(*, states: Mapping[int, AlertState], judged_from: Mapping[int, date]) -> dict[int, Folded]:

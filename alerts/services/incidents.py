@@ -19,7 +19,13 @@ from kpis.models import Kpi
 from kpis.services import notes
 
 EXPLAIN_WITHIN = 3  # working days
-CHANGING = ["worst_band", "closed_at", "explanation_due_on", "explanation_asked_at"]
+CHANGE = """
+UPDATE alerts_incident i
+SET worst_band = c.worst, closed_at = c.closed, explanation_due_on = c.due, explanation_asked_at = c.asked
+FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::date[], %s::timestamptz[])
+     AS c(id, worst, closed, due, asked)
+WHERE i.id = c.id
+"""
 CROSSING_IDS = """
 SELECT c.kpi_id, c.id
 FROM unnest(%s::bigint[], %s::int[]) AS wanted(kpi_id, seq) JOIN alerts_bandcrossing c USING (kpi_id, seq)
@@ -80,7 +86,7 @@ def follow_crossings(*, crossings: Sequence[Crossed], now: datetime) -> None:
             changed.append(incident)
         elif incident is not None:
             opened.append((opening, incident))
-    Incident.objects.bulk_update(changed, CHANGING)
+    _change(changed)
     _open(opened)
 
 
@@ -117,6 +123,13 @@ def explain(
             now=now,
         )
     return incident
+
+
+def _change(changed: Sequence[Incident]) -> None:
+    rows = [(i.pk, i.worst_band, i.closed_at, i.explanation_due_on, i.explanation_asked_at) for i in changed]
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.execute(CHANGE, [list(column) for column in zip(*rows, strict=True)])
 
 
 def _open(opened: Sequence[tuple[Crossed, Incident]]) -> None:

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
 
 from alerts.domain.announce import Cause
 from alerts.models import AlertState, BandCrossing
 from alerts.services.announcing import announce, subscribe_owners
-from alerts.services.folding import Folded, fold_judgements
+from alerts.services.folding import Folded, fold_judgements, follow_quiet
 from alerts.services.incidents import Crossed, follow_crossings
 from alerts.services.revising import Revision, revisions_behind
 from alerts.signals import deliveries_owed
@@ -54,30 +53,36 @@ def note_judgements(
     if not kpi_ids:
         return Noted(crossings=0, deliveries=0)
     with transaction.atomic():
-        states = _locked_states(sorted(kpi_ids))
+        _lock_states(sorted(kpi_ids))
+        quiet = follow_quiet(judged_from={kpi_id: judged_from[kpi_id] for kpi_id in kpi_ids})
+        moved = AlertState.objects.filter(kpi_id__in=set(kpi_ids) - quiet)
+        states = {state.kpi_id: state for state in moved.order_by("kpi_id")}
         folded = fold_judgements(states=states, judged_from=judged_from)
         revisions = _revisions(folded, judged_from, cause)
         crossings = _record_crossings(folded, states, revisions, cause, now)
         _store_states(folded, states)
         follow_crossings(crossings=crossings, now=now)
-        subscribe_owners(kpi_ids=list(states))
+        subscribe_owners(kpi_ids=kpi_ids)
         causes = {kpi_id: _announced_cause(fold, cause, revisions) for kpi_id, fold in folded.items()}
-        deliveries = announce(states=states, causes=causes, revisions=revisions, now=now)
+        deliveries = announce(kpi_ids=kpi_ids, causes=causes, revisions=revisions, now=now)
         if deliveries:
             transaction.on_commit(lambda: deliveries_owed.send(sender=None), robust=True)
     return Noted(crossings=len(crossings), deliveries=deliveries)
 
 
-def _locked_states(kpi_ids: list[int]) -> dict[int, AlertState]:
-    states = {state.kpi_id: state for state in _locked(kpi_ids)}
-    if missing := [kpi_id for kpi_id in kpi_ids if kpi_id not in states]:
-        AlertState.objects.bulk_create([AlertState(kpi_id=kpi_id) for kpi_id in missing], ignore_conflicts=True)
-        states |= {state.kpi_id: state for state in _locked(missing)}
-    return dict(sorted(states.items()))
+def _lock_states(kpi_ids: list[int]) -> None:
+    missing = set(kpi_ids) - _locked(kpi_ids)
+    if missing:
+        AlertState.objects.bulk_create([AlertState(kpi_id=kpi_id) for kpi_id in sorted(missing)], ignore_conflicts=True)
+        _locked(sorted(missing))
 
 
-def _locked(kpi_ids: list[int]) -> QuerySet[AlertState]:
-    return AlertState.objects.select_for_update().filter(kpi_id__in=kpi_ids).order_by("kpi_id")
+def _locked(kpi_ids: list[int]) -> set[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT kpi_id FROM alerts_alertstate WHERE kpi_id = ANY(%s) ORDER BY kpi_id FOR UPDATE", [kpi_ids]
+        )
+        return {kpi_id for (kpi_id,) in cursor.fetchall()}
 
 
 def _revisions(folded: Mapping[int, Folded], judged_from: Mapping[int, date], cause: Cause) -> dict[int, Revision]:
@@ -176,6 +181,8 @@ def _store_states(folded: Mapping[int, Folded], states: Mapping[int, AlertState]
         state.confirmed_since = fold.state.since
         state.pending = list(fold.state.pending)
         state.folded_through = fold.state.through
+    if not states:
+        return
     rows = [
         (s.kpi_id, s.confirmed_band, s.confirmed_since, json.dumps(s.pending), s.folded_through, s.seq)
         for s in states.values()

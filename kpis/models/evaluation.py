@@ -15,7 +15,7 @@ class Evaluation(models.Model):
     """Value, limits used, score and band of a KPI in a period."""
 
     pk = models.CompositePrimaryKey("kpi_id", "period_start")
-    kpi = models.ForeignKey(Kpi, on_delete=models.CASCADE, related_name="evaluations")
+    kpi = models.ForeignKey(Kpi, on_delete=models.CASCADE, related_name="evaluations", db_index=False)
     period_start = models.DateField()
     period_end = models.DateField()
     value = value_field()
@@ -30,7 +30,6 @@ class Evaluation(models.Model):
     evaluated_at = models.DateTimeField()
 
     class Meta:
-        indexes = [models.Index(fields=["period_end"], name="evaluation_by_end")]
         constraints = [
             models.CheckConstraint(condition=models.Q(band__in=BANDS), name="evaluation_band_known"),
             models.CheckConstraint(

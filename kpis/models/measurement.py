@@ -40,7 +40,7 @@ class Measurement(models.Model):
     """The value of a KPI in one period, as we know it now."""
 
     pk = models.CompositePrimaryKey("kpi_id", "period_start")
-    kpi = models.ForeignKey(Kpi, on_delete=models.PROTECT, related_name="measurements")
+    kpi = models.ForeignKey(Kpi, on_delete=models.PROTECT, related_name="measurements", db_index=False)
     period_start = models.DateField()
     period_end = models.DateField()
     value = value_field()
@@ -58,7 +58,7 @@ class Measurement(models.Model):
 class MeasurementRevision(models.Model):
     """One version of a value: who, when, why, from which pull. Rows are never changed."""
 
-    kpi = models.ForeignKey(Kpi, on_delete=models.PROTECT, related_name="revisions")
+    kpi = models.ForeignKey(Kpi, on_delete=models.PROTECT, related_name="revisions", db_index=False)
     period_start = models.DateField()
     period_end = models.DateField()
     seq = models.PositiveIntegerField()
@@ -69,13 +69,18 @@ class MeasurementRevision(models.Model):
     reason = models.CharField(max_length=200, blank=True, default="")
     kind = models.CharField(max_length=10)
     note = models.CharField(max_length=400, blank=True, default="")
-    pull = models.ForeignKey("kpis.Pull", on_delete=models.PROTECT, null=True, related_name="revisions")
-    recorded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    pull = models.ForeignKey("kpis.Pull", on_delete=models.PROTECT, null=True, related_name="revisions", db_index=False)
+    recorded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
     recorded_at = models.DateTimeField()
 
     class Meta:
-        # Few values are ever changed: what was restated in a span is found without reading the others.
-        indexes = [models.Index(fields=["recorded_at"], condition=models.Q(seq__gt=1), name="revision_after_first")]
+        indexes = [
+            # Few values are ever changed: what was restated in a span is found without reading the others.
+            models.Index(fields=["recorded_at"], condition=models.Q(seq__gt=1), name="revision_after_first"),
+            models.Index(fields=["pull"], condition=models.Q(pull__isnull=False), name="revision_by_pull"),
+        ]
         constraints = [
             *value_matches_state("revision"),
             models.UniqueConstraint(fields=["kpi", "period_start", "seq"], name="revision_seq_once"),

@@ -130,17 +130,16 @@ judged AS (
                AS no_band_reason,
            v.state = 'provisional' AS is_provisional
     FROM valued v
-    LEFT JOIN LATERAL (
-        SELECT o.score::numeric * 10000 AS points FROM jsonb_each_text(v.scores) WITH ORDINALITY AS o(option, score, n)
-        WHERE o.option::numeric = v.value ORDER BY o.n DESC LIMIT 1
-    ) AS chosen ON true
     CROSS JOIN LATERAL (
         SELECT CASE WHEN v.goal_high IS NULL OR v.value < v.goal THEN v.goal - v.red_flag
                     WHEN v.value > v.goal_high THEN v.goal_high - v.red_high ELSE v.goal_high - v.goal END AS distance,
                v.value BETWEEN v.goal AND v.goal_high AS is_inside
     ) AS d
     CROSS JOIN LATERAL (
-        SELECT CASE WHEN v.scores IS NOT NULL THEN chosen.points
+        SELECT CASE WHEN v.scores IS NOT NULL THEN (
+                        SELECT o.score::numeric * 10000
+                        FROM jsonb_each_text(v.scores) WITH ORDINALITY AS o(option, score, n)
+                        WHERE o.option::numeric = v.value ORDER BY o.n DESC LIMIT 1)
                     WHEN is_inside THEN
                         CASE WHEN distance = 0 THEN 100000
                              ELSE 200000 * (least(v.value - v.goal, v.goal_high - v.value) + distance) END

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
-from itertools import islice
+from itertools import batched
+from typing import NamedTuple
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from kpis.domain.periods import fiscal_year_start
-from kpis.models import Kpi, KpiState
 from kpis.queries import calendars
 from kpis.services.evaluating import Owed, evaluate
 from kpis.services.rolling import roll_up_objectives
@@ -19,6 +19,28 @@ from kpis.signals import kpis_judged
 BATCH = 1000
 
 
+# What is judged, with the state rows held in ascending order, so that judges of overlapping sets never deadlock.
+OWED = """
+SELECT s.kpi_id, s.dirty_from, k.calendar_id, k.is_cumulative, k.objective_id
+FROM kpis_kpistate s JOIN kpis_kpi k ON k.id = s.kpi_id
+WHERE {which}
+ORDER BY s.kpi_id {some} FOR UPDATE OF s {waiting}
+"""
+OF_THESE = OWED.format(which="s.kpi_id = ANY(%s) AND s.dirty_since IS NOT NULL", some="", waiting="")
+OF_ANY = OWED.format(which="s.dirty_since IS NOT NULL", some="LIMIT %s", waiting="SKIP LOCKED")
+THESE = OWED.format(which="s.kpi_id = ANY(%s)", some="", waiting="")
+
+
+class Dirty(NamedTuple):
+    """A KPI to be judged, and from which period on: None is from the beginning."""
+
+    kpi_id: int
+    since: date | None
+    calendar_id: int
+    is_cumulative: bool
+    objective_id: int
+
+
 def judge(*, kpi_ids: Sequence[int], now: datetime, cause: str = "value") -> int:
     """Judge what is owed of the given KPIs and return how many were judged; safe to repeat.
 
@@ -26,11 +48,9 @@ def judge(*, kpi_ids: Sequence[int], now: datetime, cause: str = "value") -> int
     1,000 KPIs per transaction (one transaction for all when called inside one).
     """
     count = 0
-    ordered = iter(sorted(set(kpi_ids)))
-    while batch := list(islice(ordered, BATCH)):
+    for batch in batched(sorted(set(kpi_ids)), BATCH):
         with transaction.atomic():
-            owed = KpiState.objects.select_for_update().filter(kpi_id__in=batch, dirty_since__isnull=False)
-            count += _judge_locked(dict(owed.order_by("kpi_id").values_list("kpi_id", "dirty_from")), now, cause)
+            count += _judge_locked(_locked(OF_THESE, list(batch)), now, cause)
     return count
 
 
@@ -39,44 +59,40 @@ def judge_owed(*, now: datetime, limit: int = BATCH) -> int:
     count = 0
     while True:
         with transaction.atomic():
-            owed = (
-                KpiState.objects.select_for_update(skip_locked=True)
-                .filter(dirty_since__isnull=False)
-                .order_by("kpi_id")[:limit]
-            )
-            batch = dict(owed.values_list("kpi_id", "dirty_from"))
-            if not batch:
-                return count
-            count += _judge_locked(batch, now, "value")
+            judged = _judge_locked(_locked(OF_ANY, limit), now, "value")
+        if not judged:
+            return count
+        count += judged
 
 
 def rejudge(*, kpi_ids: Sequence[int], since: date, now: datetime) -> int:
     """Judge again from `since` on because a target or threshold changed; announces nothing by itself."""
     with transaction.atomic():
-        states = KpiState.objects.select_for_update().filter(kpi_id__in=kpi_ids).order_by("kpi_id")
-        owed = {kpi_id: min(since, dirty or since) for kpi_id, dirty in states.values_list("kpi_id", "dirty_from")}
-        return _judge_locked(owed, now, "edit")
+        dirty = _locked(THESE, list(kpi_ids))
+        return _judge_locked([row._replace(since=min(since, row.since or since)) for row in dirty], now, "edit")
 
 
-def _judge_locked(dirty: Mapping[int, date | None], now: datetime, cause: str) -> int:
+def _locked(statement: str, which: list[int] | int) -> list[Dirty]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [which])
+        return [Dirty(*row) for row in cursor.fetchall()]
+
+
+def _judge_locked(dirty: Sequence[Dirty], now: datetime, cause: str) -> int:
     """Judge KPIs whose state rows this transaction holds."""
     if not dirty:
         return 0
     by_calendar = calendars()
-    kpis = Kpi.objects.filter(pk__in=dirty).order_by("pk")
-    owed, objective_ids = [], set()
-    for kpi_id, calendar_id, is_cumulative, objective_id in kpis.values_list(
-        "pk", "calendar_id", "is_cumulative", "objective_id"
-    ):
-        since = dirty[kpi_id] or date.min
-        if is_cumulative and since > date.min:
-            since = fiscal_year_start(since, by_calendar[calendar_id])
-        owed.append(Owed(kpi_id, since, calendar_id, is_cumulative))
-        objective_ids.add(objective_id)
+    owed = []
+    for row in dirty:
+        since = row.since or date.min
+        if row.is_cumulative and since > date.min:
+            since = fiscal_year_start(since, by_calendar[row.calendar_id])
+        owed.append(Owed(row.kpi_id, since, row.calendar_id, row.is_cumulative))
     judged_from = {row.kpi_id: row.since for row in owed}
     evaluate(owed=owed, calendars=by_calendar, now=now)
     refresh_states(judged_from=judged_from, calendars=by_calendar, now=now)
     kpis_judged.send(sender=None, kpi_ids=list(judged_from), judged_from=judged_from, cause=cause, now=now)
     # Last, since what lies above the objectives of two batches is the same: it is held for the shortest time.
-    roll_up_objectives(objective_ids=objective_ids, now=now)
-    return len(owed)
+    roll_up_objectives(objective_ids={row.objective_id for row in dirty}, now=now)
+    return len(dirty)

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 from django.db import connection
 
-from kpis.models import KpiState
-
 
 def ensure_states(*, kpi_ids: Sequence[int]) -> None:
     """Create the state rows that are missing."""
@@ -23,9 +21,7 @@ def ensure_states(*, kpi_ids: Sequence[int]) -> None:
 
 def lock_states(*, kpi_ids: Sequence[int]) -> None:
     """Hold the state rows in ascending order, so that writers of overlapping sets never deadlock."""
-    list(
-        KpiState.objects.select_for_update()
-        .filter(kpi_id__in=kpi_ids)
-        .order_by("kpi_id")
-        .values_list("kpi_id", flat=True)
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT kpi_id FROM kpis_kpistate WHERE kpi_id = ANY(%s) ORDER BY kpi_id FOR UPDATE", [list(kpi_ids)]
+        )
