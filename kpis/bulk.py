@@ -35,9 +35,9 @@ WITH changed AS MATERIALIZED (
                     IS NOT DISTINCT FROM (pulled.value, pulled.numerator, pulled.denominator, pulled.state::text)))
 ), revised AS (
     INSERT INTO kpis_measurementrevision (kpi_id, period_start, period_end, seq, value, numerator, denominator,
-        state, reason, kind, note, pull_id, recorded_by_id, recorded_at)
+        state, reason, kind, note, pull_id, recorded_by_id, recorded_at, approved_by_id, unusual_by)
     SELECT kpi_id, period_start, period_end, seq, value, numerator, denominator, state, reason,
-        %(kind)s, %(note)s, %(pull)s, %(user)s, %(now)s
+        %(kind)s, %(note)s, %(pull)s, %(user)s, %(now)s, %(approved_by)s, %(unusual_by)s
     FROM changed ORDER BY kpi_id, period_start
 ), stored AS (
     INSERT INTO kpis_measurement (kpi_id, period_start, period_end, value, numerator, denominator, state, reason,
@@ -87,6 +87,8 @@ def store_readings(readings: Sequence[Reading], *, origin: Origin, now: datetime
                 "pull": origin.pull_id,
                 "user": origin.user_id,
                 "now": now,
+                "approved_by": origin.approved_by_id,
+                "unusual_by": origin.unusual_by,
             },
         )
         return [

@@ -9,13 +9,23 @@ from decimal import Decimal
 from typing import Literal, cast
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from kpiplatform.accounts.models import User
 from kpis.domain.judged import Rules, Valued
 from kpis.domain.limits import Mode, TargetRow, ThresholdRow
 from kpis.domain.periods import Calendar, fiscal_year_start
-from kpis.models import DataSource, Kpi, Measurement, PeriodCalendar, SourceAgreement, Target, ThresholdSet
+from kpis.models import (
+    DataSource,
+    EntryRules,
+    Kpi,
+    Measurement,
+    PeriodCalendar,
+    ProposedValue,
+    SourceAgreement,
+    Target,
+    ThresholdSet,
+)
 from objectives.queries import manages, may_configure, may_write, scope_of
 
 
@@ -82,6 +92,27 @@ def may_read_rows(user: User, kpi: Kpi, *, today: date) -> bool:
     if readers.rows_visible_to == SourceAgreement.Readers.OWNERS:
         return user.pk in {kpi.owner_id, kpi.deputy_id, kpi.steward_id} or manages(user, kpi.unit, today=today)
     return readers.rows_visible_to == SourceAgreement.Readers.READERS
+
+
+def entry_rules() -> EntryRules:
+    """Return how the organisation takes values by hand; an unsaved row with the defaults before it said so."""
+    return EntryRules.objects.first() or EntryRules(pk=1)
+
+
+def proposed_values_decided_by(user: User, *, today: date) -> QuerySet[ProposedValue]:
+    """Return the values that wait for the approval of `user`.
+
+    The owner decides on what others entered, deputy and steward on what the owner did, admins on all; nobody on what
+    they entered themselves.
+    """
+    waiting = ProposedValue.objects.filter(outcome=ProposedValue.Outcome.WAITING, kpi__status=Kpi.Status.ACTIVE)
+    waiting = waiting.exclude(entered_by_id=user.pk)
+    if not user.is_active or not may_write(user, today=today):
+        return waiting.none()
+    if scope_of(user, today=today).everything:
+        return waiting
+    stands_in = Q(kpi__deputy=user) | Q(kpi__steward=user)
+    return waiting.filter(Q(kpi__owner=user) | Q(entered_by=F("kpi__owner")) & stands_in)
 
 
 def values_of(kpi: Kpi) -> list[Valued]:

@@ -19,7 +19,8 @@ from kpis.domain.figures import MARKS
 from kpis.domain.parsing import NumberFormat, parse_number, to_storage
 
 SPACES = " \u00a0\u202f"
-UNUSUAL = 6  # times the usual move from one period to the next
+UNUSUAL = Decimal(6)  # times the usual move from one period to the next
+LARGEST_TIMES = Decimal("9999999999.99")
 FEWEST_MOVES = 5  # fewer say nothing about what is usual
 
 
@@ -38,14 +39,9 @@ class Problem(StrEnum):
     EMPTIED = "emptied"
     PARTS_WANTED = "parts_wanted"
     DERIVED = "derived"
-
-
-class EntryRefused(ValueError):
-    """A value that is not taken; nothing was written."""
-
-    def __init__(self, problem: Problem, *, low: Decimal | None = None, high: Decimal | None = None) -> None:
-        super().__init__(problem.value)
-        self.problem, self.low, self.high = problem, low, high
+    UNUSUAL = "unusual"
+    EXPLANATION_WANTED = "explanation_wanted"
+    APPROVAL_WANTED = "approval_wanted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +51,26 @@ class UnusualMove:
     before: Decimal
     move: Decimal
     usual: Decimal
+
+    @property
+    def times(self) -> Decimal:
+        """How many times the usual move it is, as it is stored with a value that was meant."""
+        return min(round(self.move / self.usual, 2), LARGEST_TIMES)
+
+
+class EntryRefused(ValueError):
+    """A value that is not taken; nothing was written."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        *,
+        low: Decimal | None = None,
+        high: Decimal | None = None,
+        move: UnusualMove | None = None,
+    ) -> None:
+        super().__init__(problem.value)
+        self.problem, self.low, self.high, self.move = problem, low, high, move
 
 
 def typed_number(text: str, *, locale: str, percent: bool = False) -> Decimal:
@@ -114,20 +130,25 @@ def is_correction(*, state: str, period_end: date, latest_closed_end: date) -> b
     return state not in ("", "provisional") and period_end < latest_closed_end
 
 
-def unusual_move(value: Decimal, earlier: Sequence[Decimal]) -> UnusualMove | None:
-    """Return the move from the latest of `earlier` (oldest first) if it is more than six times the median move.
+def unusual_move(value: Decimal, earlier: Sequence[Decimal], *, factor: Decimal = UNUSUAL) -> UnusualMove | None:
+    """Return the move from the latest of `earlier` (oldest first) if it is more than `factor` times the median move.
 
     Where a KPI mostly stands still, the median is that of the periods in which it moved. None with fewer than five
-    moves to compare with, or if it never moved.
+    moves to compare with, if it never moved, or with a factor of 0, which never asks.
     """
     moves = [abs(b - a) for a, b in pairwise(earlier)]
-    if len(moves) < FEWEST_MOVES:
+    if len(moves) < FEWEST_MOVES or not factor:
         return None
     usual = median(moves) or median([step for step in moves if step] or [Decimal(0)])
     move = abs(value - earlier[-1])
-    if usual == 0 or move <= UNUSUAL * usual:
+    if usual == 0 or move <= factor * usual:
         return None
     return UnusualMove(before=earlier[-1], move=move, usual=usual)
+
+
+def wants_explanation(score: Decimal | None, *, below: Decimal | None) -> bool:
+    """Return whether a value of this score is taken only with an explanation; below 0 there is none, it never is."""
+    return score is not None and below is not None and score < below
 
 
 def typed_text(value: Decimal | None, decimals: int, *, locale: str) -> str:

@@ -1,10 +1,11 @@
 """Forms about one KPI: what is written on its page, its limits, its definition."""
 
+from kpis.forms.correction import CorrectionForm
+from kpis.forms.explaining import TOLD, ValueExplanationForm
 from kpis.forms.history import ApproveForm, AskForm, BringBackForm, RejectForm
 from kpis.forms.notes import (
     AnnotationForm,
     CommentForm,
-    CorrectionForm,
     DayInput,
     ExplanationForm,
     period_name,
@@ -12,6 +13,7 @@ from kpis.forms.notes import (
 )
 
 __all__ = [
+    "TOLD",
     "AnnotationForm",
     "ApproveForm",
     "AskForm",
@@ -21,6 +23,7 @@ __all__ = [
     "DayInput",
     "ExplanationForm",
     "RejectForm",
+    "ValueExplanationForm",
     "period_name",
     "recent_periods",
 ]

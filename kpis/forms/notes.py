@@ -1,10 +1,9 @@
-"""What people write on the page of a KPI: notes on the chart, comments, explanations, corrected values."""
+"""What people write on the page of a KPI: notes on the chart, comments, explanations."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -14,12 +13,9 @@ from django.utils.translation import gettext_lazy
 
 from kpiplatform.audit.editing import seen, seen_field
 from kpis.dates import short_label, span_label
-from kpis.domain.entry_checks import EntryRefused, Problem, language_of, typed_number, typed_text
-from kpis.domain.figures import MARKS
 from kpis.domain.periods import Frequency, Period, period_of, previous_period
-from kpis.models import Annotation, Kpi, Measurement
+from kpis.models import Annotation, Kpi
 from kpis.queries import calendar_of
-from kpis.services.entry import takes_parts
 
 DAY = timedelta(days=1)
 EXPLAINABLE = 12
@@ -121,107 +117,3 @@ class ExplanationForm(forms.Form):
         if period and recovery and recovery <= date.fromisoformat(period):
             self.add_error("recovery_on", _("The value is well again after the period it explains, not before."))
         return self.cleaned_data
-
-
-class CorrectionForm(forms.Form):
-    """The value of one period, or both parts of a ratio, or why it does not apply; and the reason for the change."""
-
-    value = forms.CharField(max_length=64, required=False)
-    numerator = forms.CharField(max_length=64, required=False)
-    denominator = forms.CharField(max_length=64, required=False)
-    not_applicable = forms.CharField(
-        label=gettext_lazy("Does not apply, because"),
-        help_text=gettext_lazy("Only if the period has no value at all. Zero is a value."),
-        max_length=200,
-        required=False,
-    )
-    note = forms.CharField(
-        label=gettext_lazy("Reason for the change"),
-        help_text=gettext_lazy("It stands beside the old and the new value for everyone who reads them."),
-        max_length=400,
-        required=False,
-    )
-    seq = forms.IntegerField(min_value=0, widget=forms.HiddenInput)  # the revision that the person saw
-
-    def __init__(self, data: Any = None, *, kpi: Kpi, period: Period, present: Measurement | None, locale: str) -> None:
-        super().__init__(data, auto_id="correct-%s")
-        self.kpi, self.period, self.locale = kpi, period, locale
-        self.numbers: dict[str, Decimal | None] = {}
-        self.seq_shown = present.seq if present else 0
-        wanted = ("numerator", "denominator") if takes_parts(kpi) else ("value",)
-        labels = {
-            "value": _("Value, %(unit)s") % {"unit": kpi.measure_unit} if kpi.measure_unit else _("Value"),
-            "numerator": kpi.numerator_label or _("Numerator"),
-            "denominator": kpi.denominator_label or _("Denominator"),
-        }
-        for name, label in labels.items():
-            if name not in wanted:
-                del self.fields[name]
-                continue
-            self.fields[name].label = label[:1].upper() + label[1:]
-            self.fields[name].required = not (data and data.get("not_applicable", "").strip())
-            self.fields[name].widget.attrs |= {"inputmode": "decimal", "autocomplete": "off", "class": "num"}
-            decimals = kpi.decimals if name == "value" else 0
-            self.initial[name] = typed_text(getattr(present, name, None), decimals, locale=locale)
-        self.fields[wanted[0]].widget.attrs["autofocus"] = True
-        if present is not None and present.state == "not_applicable":
-            self.initial["not_applicable"] = present.reason
-        # What a source feeds is changed with a reason; for other KPIs the service knows who has read the value.
-        self.fields["note"].required = kpi.entry == Kpi.Entry.SOURCE
-
-    def clean(self) -> dict[str, Any]:
-        self.seq_shown = self.cleaned_data.get("seq", self.seq_shown)
-        if self.cleaned_data.get("not_applicable"):
-            return self.cleaned_data
-        for name in ("value", "numerator", "denominator"):
-            if name in self.fields and name not in self.errors:
-                self._read(name)
-        return self.cleaned_data
-
-    @property
-    def number_fields(self) -> list[forms.BoundField]:
-        """The fields that take numbers."""
-        return [self[name] for name in ("value", "numerator", "denominator") if name in self.fields]
-
-    def _read(self, name: str) -> None:
-        text = self.cleaned_data.get(name, "")
-        try:
-            self.numbers[name] = typed_number(text, locale=self.locale, percent=self.kpi.measure_unit == "%")
-        except EntryRefused as refused:
-            self.add_error(name, self.why_refused(refused, text))
-
-    def refuse(self, refused: EntryRefused) -> None:
-        """Add what the service found wrong to the field it is about."""
-        field = "note" if refused.problem is Problem.REASON_WANTED else next(iter(self.fields))
-        self.add_error(field, self.why_refused(refused, self.cleaned_data.get(field, "")))
-
-    def says_the_same(self, present: Measurement | None) -> bool:
-        """Return whether the stored value is the one the form asks for."""
-        if present is None or present.reason != self.cleaned_data["not_applicable"]:
-            return False
-        return all(getattr(present, name) == number for name, number in self.numbers.items())
-
-    def why_refused(self, refused: EntryRefused, text: str) -> str:
-        """Say in a sentence why a value is not taken."""
-        mark = MARKS.get(language_of(self.locale), MARKS["en"])[1]
-        low, high = (typed_text(bound, 0, locale=self.locale) for bound in (refused.low, refused.high))
-        words = {"text": text.strip()[:40], "mark": mark, "low": low, "high": high}
-        match refused.problem:
-            case Problem.NOT_A_NUMBER:
-                return _("“%(text)s” is not a number.") % words
-            case Problem.AMBIGUOUS | Problem.OTHER_MARK:
-                return _("“%(text)s” can be read in two ways: your decimal mark is “%(mark)s”.") % words
-            case Problem.TOO_LARGE:
-                return _("A value has at most 20 digits before the decimal mark.")
-            case Problem.OUTSIDE:
-                return _("This KPI lies between %(low)s and %(high)s.") % words
-            case Problem.BELOW:
-                return _("This KPI is at least %(low)s.") % words
-            case Problem.ABOVE:
-                return _("This KPI is at most %(high)s.") % words
-            case Problem.NOT_BEGUN:
-                return _("%(period)s has not begun.") % {"period": period_name(self.period)}
-            case Problem.REASON_WANTED:
-                return _("Others have read the present value: say why it changes.")
-            case _:
-                return _("This KPI is computed from others and takes no value.")

@@ -3,6 +3,7 @@
 from kpis.models.calendar import Holiday, PeriodCalendar, PeriodLock, PeriodReopening
 from kpis.models.definition import Kpi, KpiLink, KpiOwnership, KpiVersion, KpiWeight
 from kpis.models.derivation import KpiInput, OwedDerivation
+from kpis.models.entry import EntryRules, ProposedValue
 from kpis.models.evaluation import Evaluation, KpiState
 from kpis.models.measurement import Measurement, MeasurementRevision
 from kpis.models.note import Annotation, Commentary
@@ -15,6 +16,7 @@ __all__ = [
     "Annotation",
     "Commentary",
     "DataSource",
+    "EntryRules",
     "Evaluation",
     "Holiday",
     "Kpi",
@@ -30,6 +32,7 @@ __all__ = [
     "PeriodCalendar",
     "PeriodLock",
     "PeriodReopening",
+    "ProposedValue",
     "Pull",
     "PullCheck",
     "PullRefusal",

@@ -112,6 +112,14 @@ class Kpi(models.Model):
     lag_in_working_days = models.BooleanField(default=False)
     stale_after_days = models.PositiveSmallIntegerField(default=7, help_text="days past due until late becomes stale")
 
+    unusual_factor = models.DecimalField(
+        max_digits=6, decimal_places=2, null=True, blank=True, help_text="empty: the organisation's, 0 never asks"
+    )
+    explain_below = models.DecimalField(
+        max_digits=4, decimal_places=2, null=True, blank=True, help_text="empty: the organisation's, 0 never asks"
+    )
+    needs_approval = models.BooleanField(default=False, help_text="values by hand wait until the owner approves them")
+
     cost_to_measure = models.CharField(max_length=200, blank=True)
     unintended_consequences = models.TextField(blank=True)
     guard = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="guards")
@@ -153,6 +161,14 @@ class Kpi(models.Model):
                 | models.Q(maximum__isnull=True)
                 | models.Q(minimum__lt=models.F("maximum")),
                 name="kpi_bounds_in_order",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(unusual_factor__isnull=True) | models.Q(unusual_factor__gte=0),
+                name="kpi_unusual_factor_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(explain_below__isnull=True) | models.Q(explain_below__range=(0, 10)),
+                name="kpi_explain_below_a_score",
             ),
             models.CheckConstraint(
                 condition=models.Q(benchmark_value__isnull=True) | ~models.Q(benchmark_source=""),

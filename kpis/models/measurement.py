@@ -74,6 +74,16 @@ class MeasurementRevision(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
     )
     recorded_at = models.DateTimeField()
+    # Without an index: it would slow down every import, and people are closed, not deleted.
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    unusual_by = models.DecimalField(
+        max_digits=12,
+        decimal_places=2,
+        null=True,
+        help_text="times the usual move, if the person was asked and meant it",
+    )
 
     class Meta:
         indexes = [
@@ -91,5 +101,10 @@ class MeasurementRevision(models.Model):
             models.CheckConstraint(
                 condition=models.Q(pull__isnull=False) | models.Q(recorded_by__isnull=False) | models.Q(kind="derived"),
                 name="revision_has_an_origin",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(approved_by__isnull=True)
+                | models.Q(recorded_by__isnull=False) & ~models.Q(approved_by=models.F("recorded_by")),
+                name="revision_approved_by_another",
             ),
         ]

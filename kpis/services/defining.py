@@ -30,6 +30,7 @@ SHEET = (
     "measure_unit", "decimals", "numerator_label", "denominator_label", "polarity", "tier", "indicator_type",
     "frequency", "time_aggregation", "unit_aggregation", "part_of_id", "is_cumulative", "ratio_factor", "entry",
     "formula", "missing_policy", "minimum", "maximum", "reporting_lag_days", "lag_in_working_days", "stale_after_days",
+    "unusual_factor", "explain_below", "needs_approval",
     "cost_to_measure", "unintended_consequences", "guard_id", "guard_reason", "baseline_value", "baseline_note",
     "benchmark_value", "benchmark_source", "benchmark_on", "review_by", "active_from",
 )  # fmt: skip

@@ -2,47 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q
+from django.db import transaction
 
 from kpiplatform.accounts.models import User
-from kpis.domain.aggregation import ratio
-from kpis.domain.entry_checks import EntryRefused, Problem, check_begun, check_range, is_correction, storable
-from kpis.domain.periods import Period, period_of
-from kpis.models import Kpi, Measurement, MeasurementRevision
-from kpis.queries import calendar_of
-from kpis.readings import NOT_APPLICABLE, PROVISIONAL, REPORTED, Conflict, Origin, Reading, Recorded
-from kpis.services.recording import record_measurements
+from kpis.domain.entry_checks import EntryRefused
+from kpis.domain.periods import Period
+from kpis.models import Kpi, MeasurementRevision
+from kpis.queries import entry_rules
+from kpis.readings import Conflict, Origin, Recorded
+from kpis.services import notes
+from kpis.services.asking import Answered, Entry, Explanation, Key, answered, takes_parts
+from kpis.services.locking import ensure_states, lock_states
+from kpis.services.proposing import needs_approval, propose, refuse_unseen_proposals, replace_waiting
+from kpis.services.recording import record_measurements, refuse_conflicts
 from kpis.services.undoing import UNDO, said_again
 from objectives.queries import organisation
 
+__all__ = ["Entry", "Explanation", "enter_measurement", "enter_measurements", "take_back", "takes_parts"]
 MANUAL, CORRECTION = "manual", "correction"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """What a person says of one period: a value, the two parts of a ratio, or the reason why it does not apply.
-
-    `expected_seq` is the revision the person saw, 0 for none.
-    """
-
-    kpi: Kpi
-    period: Period
-    expected_seq: int
-    value: Decimal | None = None
-    numerator: Decimal | None = None
-    denominator: Decimal | None = None
-    not_applicable: str = ""
-    provisional: bool = False
-
-    @property
-    def key(self) -> tuple[int, date]:
-        return self.kpi.pk, self.period.start
 
 
 def enter_measurement(
@@ -58,12 +41,11 @@ def enter_measurement(
     not_applicable: str = "",
     provisional: bool = False,
     note: str = "",
+    sure: bool = False,
+    explanation: Explanation | None = None,
+    seen_proposed: int = 0,
 ) -> Recorded:
-    """Store what `user` says of one period, judged at once. An open period is provisional whatever is said.
-
-    `note` is the reason: asked for where a value is corrected that others have read, and for every value of a KPI
-    that a source feeds. Raises EntryRefused, PeriodLocked or Conflict; nothing is written then.
-    """
+    """Store what `user` says of one period; see `enter_measurements`."""
     entry = Entry(
         kpi=kpi,
         period=period,
@@ -73,52 +55,71 @@ def enter_measurement(
         denominator=denominator,
         not_applicable=not_applicable,
         provisional=provisional,
+        note=note,
+        sure=sure,
+        explanation=explanation,
+        seen_proposed=seen_proposed,
     )
-    today = _today(now)
-    reading = reading_of(entry, today)
-    before = _present([entry]).get(entry.key)
-    _refuse_unseen(entry, before)
-    reasoned = _needs_reason(reading, before, kpi, today)
-    if reasoned and not note:
-        raise EntryRefused(Problem.REASON_WANTED)
-    kind = CORRECTION if reasoned and before is not None else MANUAL
-    return record_measurements(
-        readings=[reading],
-        origin=Origin(kind=kind, note=note, user_id=user.pk),
-        now=now,
-        expected_seq={entry.key: expected_seq},
-    )
+    return enter_measurements(entries=[entry], user=user, now=now)
 
 
 def enter_measurements(*, entries: Sequence[Entry], user: User, now: datetime) -> Recorded:
-    """Store many values that need no reason, all or none.
+    """Store what `user` says of periods, judged at once, all or none. An open period is provisional whatever is said.
 
-    Raises EntryRefused if one does need a reason, PeriodLocked or Conflict.
+    An entry's note is its reason: asked for where a value is corrected that others have read, and for every value of
+    a KPI that a source feeds. Where the KPI needs an approval, the value waits for it.
+    Raises EntryRefused, also for what is still asked of an entry, PeriodLocked or Conflict; nothing is written then.
     """
-    today = _today(now)
-    readings = [reading_of(entry, today) for entry in entries]
-    present = _present(entries)
-    for entry, reading in zip(entries, readings, strict=True):
-        _refuse_unseen(entry, present.get(entry.key))
-        if _needs_reason(reading, present.get(entry.key), entry.kpi, today):
-            raise EntryRefused(Problem.REASON_WANTED)
-    return record_measurements(
-        readings=readings,
-        origin=Origin(kind=MANUAL, user_id=user.pk),
-        now=now,
-        expected_seq={entry.key: entry.expected_seq for entry in entries},
+    # What is asked is about what the person saw; it would explain nothing of what they did not see.
+    refuse_conflicts({entry.key: entry.expected_seq for entry in entries})
+    said = answered(entries, today=_today(now))
+    for one in said.values():
+        if one.question is not None:
+            raise EntryRefused(one.question, move=one.move)
+    rules = entry_rules()
+    changes = [entry for entry in entries if said[entry.key].is_change]
+    waiting = [entry for entry in changes if needs_approval(entry.kpi, user, rules)]
+    direct = [entry for entry in changes if not needs_approval(entry.kpi, user, rules)]
+    kpi_ids = sorted({entry.kpi.pk for entry in entries})
+    with transaction.atomic():
+        ensure_states(kpi_ids=kpi_ids)
+        lock_states(kpi_ids=kpi_ids)
+        refuse_unseen_proposals(entries=entries, user=user)
+        origins = {entry.key: _origin(entry, said[entry.key], user) for entry in entries}
+        propose(entries=waiting, said=said, origins=origins, user=user, now=now)
+        replace_waiting(keys=[entry.key for entry in direct], by=user, now=now)
+        for entry in direct:
+            if entry.explanation is not None:
+                _explain(entry, entry.explanation, author=user, now=now)
+        recorded = [
+            record_measurements(
+                readings=[said[entry.key].reading for entry in alike],
+                origin=origin,
+                now=now,
+                expected_seq={entry.key: entry.expected_seq for entry in alike},
+            )
+            for origin, alike in _by_origin(direct, origins).items()
+        ]
+    return Recorded(
+        new=sum(one.new for one in recorded),
+        revised=sum(one.revised for one in recorded),
+        unchanged=len(entries) - len(changes) + sum(one.unchanged for one in recorded),
+        kpi_ids=tuple(sorted({kpi_id for one in recorded for kpi_id in one.kpi_ids})),
+        waiting=len(waiting),
     )
 
 
 def take_back(*, kpi: Kpi, period_start: date, seq: int, user: User, now: datetime) -> Recorded:
     """Bring back the value before revision `seq`, which must be the latest one and `user`'s own.
 
-    Raises Conflict if another revision followed or there is none to go back to, PeriodLocked if it may not change.
+    Raises Conflict if another revision followed, there is none to go back to or the KPI needs an approval,
+    PeriodLocked if it may not change.
     """
     revisions = MeasurementRevision.objects.filter(kpi=kpi, period_start=period_start)
     latest = revisions.order_by("-seq").first()
     before = revisions.filter(seq=seq - 1).first()
-    if latest is None or before is None or latest.seq != seq or latest.recorded_by_id != user.pk:
+    waits = needs_approval(kpi, user, entry_rules())
+    if latest is None or before is None or latest.seq != seq or latest.recorded_by_id != user.pk or waits:
         raise Conflict(kpi_id=kpi.pk, period_start=period_start, seq=latest.seq if latest else 0)
     return record_measurements(
         readings=[said_again(before)],
@@ -128,90 +129,33 @@ def take_back(*, kpi: Kpi, period_start: date, seq: int, user: User, now: dateti
     )
 
 
-def takes_parts(kpi: Kpi) -> bool:
-    """Return whether the value is entered as numerator and denominator: ratios of sums cannot be rolled up else."""
-    return kpi.time_aggregation == Kpi.Aggregation.RATIO_OF_SUMS
-
-
-def reading_of(entry: Entry, today: date) -> Reading:
-    """Return the entry as a reading, or refuse it."""
-    kpi, period = entry.kpi, entry.period
-    if kpi.entry == Kpi.Entry.DERIVED:
-        raise EntryRefused(Problem.DERIVED)
-    check_begun(period.start, today=today)
-    if entry.not_applicable:
-        return Reading(
-            kpi_id=kpi.pk,
-            period_start=period.start,
-            period_end=period.end,
-            value=None,
-            state=NOT_APPLICABLE,
-            reason=entry.not_applicable,
-        )
-    value, numerator, denominator, reason = _value(entry)
-    if value is not None:
-        check_range(value, minimum=kpi.minimum, maximum=kpi.maximum)
-    provisional = entry.provisional or period.end > today
-    return Reading(
-        kpi_id=kpi.pk,
-        period_start=period.start,
-        period_end=period.end,
-        value=value,
-        numerator=numerator,
-        denominator=denominator,
-        state=PROVISIONAL if provisional else REPORTED,
-        reason=reason,
+def _origin(entry: Entry, said: Answered, user: User) -> Origin:
+    return Origin(
+        kind=CORRECTION if said.is_correction else MANUAL,
+        note=entry.note,
+        user_id=user.pk,
+        unusual_by=said.move.times if said.move is not None else None,
     )
 
 
-def _value(entry: Entry) -> tuple[Decimal | None, Decimal | None, Decimal | None, str]:
-    """Return value, numerator and denominator as they are stored, and why there is no value."""
-    if not takes_parts(entry.kpi):
-        if entry.value is None:
-            raise EntryRefused(Problem.NOT_A_NUMBER)
-        return storable(entry.value), None, None, ""
-    if entry.numerator is None or entry.denominator is None:
-        raise EntryRefused(Problem.PARTS_WANTED)
-    numerator, denominator = storable(entry.numerator), storable(entry.denominator)
-    value, reason = ratio(numerator, denominator, entry.kpi.ratio_factor)
-    return None if value is None else storable(value), numerator, denominator, reason
-
-
-def needs_reason(entry: Entry, *, before: Measurement | None, today: date) -> bool:
-    """Return whether the entry would be refused without a reason; `before` is the value that stands there.
-
-    Raises EntryRefused if it would be refused in any case.
-    """
-    return _needs_reason(reading_of(entry, today), before, entry.kpi, today)
-
-
-def _refuse_unseen(entry: Entry, before: Measurement | None) -> None:
-    """A reason is asked for what the person saw; it would explain nothing of what they did not see."""
-    seq = before.seq if before is not None else 0
-    if seq != entry.expected_seq:
-        raise Conflict(kpi_id=entry.kpi.pk, period_start=entry.period.start, seq=seq)
-
-
-def _needs_reason(reading: Reading, before: Measurement | None, kpi: Kpi, today: date) -> bool:
-    if before is not None and _says_the_same(before, reading):
-        return False
-    if kpi.entry == Kpi.Entry.SOURCE:
-        return True
-    open_period = period_of(today, kpi.frequency, calendar_of(kpi.calendar))
-    state = before.state if before is not None else ""
-    return is_correction(state=state, period_end=reading.period_end, latest_closed_end=open_period.start)
-
-
-def _says_the_same(before: Measurement, reading: Reading) -> bool:
-    parts = ("value", "numerator", "denominator", "state", "reason")
-    return all(getattr(before, part) == getattr(reading, part) for part in parts)
-
-
-def _present(entries: Sequence[Entry]) -> dict[tuple[int, date], Measurement]:
-    wanted = Q(pk__in=[])
+def _by_origin(entries: Sequence[Entry], origins: Mapping[Key, Origin]) -> dict[Origin, list[Entry]]:
+    """Return the entries that are stored in one go: most have neither a reason nor an answer of their own."""
+    alike: dict[Origin, list[Entry]] = defaultdict(list)
     for entry in entries:
-        wanted |= Q(kpi_id=entry.kpi.pk, period_start=entry.period.start)
-    return {(row.kpi_id, row.period_start): row for row in Measurement.objects.filter(wanted)}
+        alike[origins[entry.key]].append(entry)
+    return alike
+
+
+def _explain(entry: Entry, said: Explanation, *, author: User, now: datetime) -> None:
+    notes.explain(
+        kpi=entry.kpi,
+        period_start=entry.period.start,
+        cause=said.cause,
+        action=said.action,
+        recovery_on=said.recovery_on,
+        author=author,
+        now=now,
+    )
 
 
 def _today(now: datetime) -> date:

@@ -47,7 +47,7 @@ def record_measurements(
     with transaction.atomic():
         ensure_states(kpi_ids=kpi_ids)
         lock_states(kpi_ids=kpi_ids)
-        _refuse_conflicts(expected_seq or {})
+        refuse_conflicts(expected_seq or {})
         _refuse_locked(clean, now)
         stored = store_readings(clean, origin=origin, now=now)
         _owe_judgement(stored, now)
@@ -109,7 +109,8 @@ def _stored(number: Decimal | None) -> Decimal | None:
     return to_storage(number)
 
 
-def _refuse_conflicts(expected: Mapping[tuple[int, date], int]) -> None:
+def refuse_conflicts(expected: Mapping[tuple[int, date], int]) -> None:
+    """Raise Conflict if a value is not at the revision that its writer saw, 0 for none."""
     if not expected:
         return
     wanted = Q(pk__in=[])

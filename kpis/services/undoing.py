@@ -7,7 +7,9 @@ from datetime import date, datetime
 from kpiplatform.accounts.models import User
 from kpis.domain.entry_checks import EntryRefused, Problem
 from kpis.models import Kpi, MeasurementRevision
+from kpis.queries import entry_rules
 from kpis.readings import Origin, Reading, Recorded
+from kpis.services.proposing import needs_approval
 from kpis.services.recording import record_measurements
 
 UNDO = "undo"
@@ -32,11 +34,13 @@ def bring_back(
 ) -> Recorded:
     """Let revision `seq` of a value hold again, as a new revision with its reason.
 
-    Raises EntryRefused for a KPI that is computed or without a reason, Conflict if another revision followed the one
-    that was seen, PeriodLocked; nothing is written then.
+    Raises EntryRefused for a KPI that is computed or needs an approval, or without a reason, Conflict if another
+    revision followed the one that was seen, PeriodLocked; nothing is written then.
     """
     if kpi.entry == Kpi.Entry.DERIVED:
         raise EntryRefused(Problem.DERIVED)
+    if needs_approval(kpi, user, entry_rules()):
+        raise EntryRefused(Problem.APPROVAL_WANTED)
     if not note:
         raise EntryRefused(Problem.REASON_WANTED)
     revision = MeasurementRevision.objects.get(kpi=kpi, period_start=period_start, seq=seq)

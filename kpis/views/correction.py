@@ -19,9 +19,11 @@ from kpis.domain.entry_checks import EntryRefused
 from kpis.domain.periods import Period
 from kpis.forms import BringBackForm, CorrectionForm, period_name
 from kpis.models import Kpi, Measurement, MeasurementRevision
+from kpis.queries import entry_rules
 from kpis.readings import Conflict, PeriodLocked
 from kpis.reopenings import closure_of
 from kpis.services.entry import enter_measurement
+from kpis.services.proposing import needs_approval
 from kpis.services.undoing import bring_back as bring_back_now
 from kpis.services.undoing import said_again
 from kpis.views.access import kpi_to_read, may_change_values, period_or_404
@@ -42,15 +44,17 @@ def correct(request: HttpRequest, code: str, period_start: date) -> HttpResponse
     form = None
     if request.method == "POST" or (may_change and not closure.is_closed):
         form = _form(request, kpi, period)
-    context = _context(kpi, period) | {"correction_form": form}
+    waits = needs_approval(kpi, request.user, entry_rules())
+    context = _context(kpi, period) | {"correction_form": form, "waits": waits}
     if form is not None and form.is_valid() and _stored(form, request.user, now):
+        recorded = _("%(period)s waits for approval.") if waits else _("%(period)s is recorded.")
         return changed(
             request,
             "kpis/correct.html",
             context,
             partial="done",
             fact="measurement-recorded",
-            message=_("%(period)s is recorded.") % {"period": period_name(period)},
+            message=recorded % {"period": period_name(period)},
             to=f"{reverse('kpi', args=[kpi.code])}#table",
         )
     context |= {
@@ -62,7 +66,7 @@ def correct(request: HttpRequest, code: str, period_start: date) -> HttpResponse
         ),
         "closure": closure_in_words(closure, now=now),
         "may_ask": may_change and closure.is_closed and closure.waiting is None,
-        "may_bring_back": may_change and not closure.is_closed,
+        "may_bring_back": may_change and not closure.is_closed and not waits,
     }
     refused = form is not None and form.is_bound
     return page(request, "kpis/correct.html", context, partial="form", status=422 if refused else 200)
@@ -120,6 +124,8 @@ def _stored(form: CorrectionForm, user: User, now: datetime) -> bool:
             now=now,
             not_applicable=said["not_applicable"],
             note=said["note"],
+            sure=said["sure"],
+            explanation=form.telling.explanation,
             **form.numbers,
         )
     except EntryRefused as refused:
@@ -131,6 +137,9 @@ def _stored(form: CorrectionForm, user: User, now: datetime) -> bool:
         if form.says_the_same(Measurement.objects.filter(kpi=form.kpi, period_start=form.period.start).first()):
             return True
         form.seq_shown = conflict.seq
+        if conflict.proposed_id:
+            form.add_error(None, _("A value that somebody else entered waits for approval: decide about that first."))
+            return False
         form.add_error(None, _("Someone changed the value meanwhile, see below. Send yours again to replace theirs."))
     return not form.errors
 
@@ -148,6 +157,8 @@ def _brought_back(form: BringBackForm, kpi: Kpi, wanted: MeasurementRevision, us
             user=user,
             now=now,
         )
+    except EntryRefused:
+        form.add_error(None, _("Values of this KPI need an approval: enter the earlier value, and it waits."))
     except PeriodLocked:
         form.add_error(None, _locked(period_or_404(kpi, start)))
     except Conflict as conflict:

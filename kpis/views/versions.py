@@ -39,7 +39,7 @@ class Version:
 def versions(kpi: Kpi, period: Period, *, locale: str, links_pulls: bool) -> list[Version]:
     """Return every version of the value of one period, newest first."""
     found = MeasurementRevision.objects.filter(kpi=kpi, period_start=period.start)
-    rows = list(found.select_related("recorded_by", "pull__source").order_by("-seq"))
+    rows = list(found.select_related("recorded_by", "approved_by", "pull__source").order_by("-seq"))
     return list(_versions(rows, kpi, locale, links_pulls))
 
 
@@ -60,7 +60,7 @@ def _versions(rows: list[MeasurementRevision], kpi: Kpi, locale: str, links_pull
         yield Version(
             seq=row.seq,
             at=moment(row.recorded_at, zone),
-            who=row.recorded_by.name if row.recorded_by else row.pull.source.name,
+            who=_who(row),
             pull_url=_pull_url(row) if links_pulls else "",
             why=why_revised(
                 kind=row.kind,
@@ -75,6 +75,13 @@ def _versions(rows: list[MeasurementRevision], kpi: Kpi, locale: str, links_pull
             is_present=row is rows[0],
             may_return=any(getattr(row, name) != getattr(rows[0], name) for name in SAID),
         )
+
+
+def _who(row: MeasurementRevision) -> str:
+    who: str = row.recorded_by.name if row.recorded_by else row.pull.source.name
+    if row.approved_by is None:
+        return who
+    return _("%(person)s, approved by %(other)s") % {"person": who, "other": row.approved_by.name}
 
 
 def _parts(row: MeasurementRevision, locale: str) -> str:

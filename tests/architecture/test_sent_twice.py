@@ -78,6 +78,7 @@ FILLED: dict[str, dict[str, Any]] = {
     "alerts:retry": {},
     "alerts:subscription": {"what": "worst"},
     "alerts:subscriptions": {},
+    "configuration:entry_rules": {"explain_below": "3.5"},
     "configuration:give": {"to": person("manager")},
     "configuration:invite": {"name": "Bea Brandt", "email": "bea@example.com"},
     "configuration:leave": {},
@@ -108,6 +109,7 @@ NOT_TRIED = {
     "kpi_list:read": "a file is read by its columns; tests/dashboards/test_kpi_list.py imports one twice",
     "api:tokens": "its answer shows a secret once; tests/api tries it",
     "configuration:unit_order": "each press moves the unit by one place",
+    "my:approvals": "its buttons decide: test_my_kpis_approvals.py presses each twice",
     "reviews:calendar_address": "each press makes an address in place of the last; the page shows it",
     "theme": "it sets what it names",
 }

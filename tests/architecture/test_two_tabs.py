@@ -38,6 +38,7 @@ def from_source(rationale: str) -> Typed:
 EDITS: dict[str, tuple[Typed, Typed]] = {
     "configuration:agreement": words("row_columns"),
     "configuration:calendar": words("name"),
+    "configuration:entry_rules": (lambda world: {"unusual_factor": "4"}, lambda world: {"unusual_factor": "8"}),
     "configuration:organisation": words("name"),
     "configuration:person": words("name"),
     "configuration:rule": words("columns"),

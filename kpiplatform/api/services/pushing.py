@@ -22,7 +22,7 @@ from kpis.domain.periods import Calendar, Frequency, Period, parse_key, period_o
 from kpis.models import Kpi, Measurement
 from kpis.queries import calendars
 from kpis.readings import Origin, Reading
-from kpis.services.entry import Entry, reading_of
+from kpis.services.asking import Entry, reading_of
 from kpis.services.locking import ensure_states, lock_states
 from kpis.services.recording import locked_periods, record_measurements
 from objectives.queries import organisation
@@ -196,6 +196,8 @@ def _reading(row: _Row, *, note: str, today: date) -> Reading:
     said = row.said
     if row.kpi.entry == Kpi.Entry.SOURCE and not note:
         raise _Refused(_("Values of this KPI come from a source: say in a note why this one is pushed."))
+    if row.kpi.needs_approval:
+        raise _Refused(_("Values of this KPI wait for an approval: enter this one under My KPIs."))
     entry = Entry(
         kpi=row.kpi,
         period=row.period,

@@ -117,6 +117,7 @@ def _areas(organisation: Organisation, counts: dict[str, int]) -> list[tuple[str
                     reverse("strategy:objectives"),
                 ),
                 (_("KPIs"), _kpis_in_words(counts), reverse("kpis:configure")),
+                (_("Values by hand"), _("what is asked, and who approves"), reverse("configuration:entry_rules")),
                 (_("Sources"), _n("%d source", "%d sources", counts["sources"]), reverse("configuration:sources")),
                 (
                     _("Forums and review cadences"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from kpiplatform.dashboards.configuration import access
+from kpiplatform.dashboards.configuration import access, values
 from kpiplatform.dashboards.configuration.calendars import views as calendars
 from kpiplatform.dashboards.configuration.people import leaving
 from kpiplatform.dashboards.configuration.people import views as people
@@ -28,6 +28,7 @@ urlpatterns = [
     path("access/kpis/<str:code>/", access.kpi_access, name="kpi_access"),
     path("access/objectives/<slug:code>/", access.objective_access, name="objective_access"),
     path("organisation/", units.edit, name="organisation"),
+    path("values/", values.rules, name="entry_rules"),
     path("units/", units.units, name="units"),
     path("units/<slug:code>/", units.unit, name="unit"),
     path("units/<slug:code>/order/", units.order, name="unit_order"),

@@ -13,7 +13,9 @@ from kpis.forms import DayInput
 from kpis.models import Kpi
 from objectives.models import Objective, Unit
 
-NUMBERS = ("ratio_factor", "minimum", "maximum", "baseline_value", "benchmark_value")
+NUMBERS = (
+    "ratio_factor", "minimum", "maximum", "baseline_value", "benchmark_value", "unusual_factor", "explain_below",
+)  # fmt: skip
 DAYS = ("active_from", "benchmark_on", "review_by")
 LONG = ("purpose", "decision_informed", "formula_in_words", "inclusions", "unintended_consequences", "formula")
 
@@ -40,6 +42,7 @@ SECTIONS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
             "entry", "missing_policy", "formula",
         ),
     ),
+    ("entered", _("How values by hand are taken"), ("unusual_factor", "explain_below", "needs_approval")),
     ("adds", _("How it adds up"), ("time_aggregation", "unit_aggregation", "part_of")),
     (
         "compared",
@@ -79,6 +82,9 @@ LABELS = {
     "entry": _("Values come"),
     "missing_policy": _("A missing input counts as"),
     "formula": _("Calculation from other KPIs"),
+    "unusual_factor": _("Asks “is it right?” from, times the usual move"),
+    "explain_below": _("Needs an explanation below a score of"),
+    "needs_approval": _("Values wait until the owner approves them"),
     "time_aggregation": _("Over time"),
     "unit_aggregation": _("Over units"),
     "part_of": _("Part of"),
@@ -96,6 +102,9 @@ HELP = {
     "measure_unit": _("Like %, min or flights."),
     "ratio_factor": _("100 for a percentage of numerator to denominator, else 1."),
     "is_cumulative": "",
+    "unusual_factor": _("Empty: as the organisation does. 0 never asks."),
+    "explain_below": _("Empty: as the organisation does. 0 never asks; 3.33 asks for every red."),
+    "needs_approval": _("What anybody else enters is shown as waiting, and judged only once it is approved."),
     "guard": _("The KPI that must not suffer when this one improves."),
     "tier": _("Strategic measures the strategy, operational the running of a function."),
     "indicator_type": _("Leading predicts, lagging confirms."),

@@ -16,6 +16,8 @@ from kpiplatform.dashboards.my_kpis.sheet import Attempt, Viewer, cell_id, cell_
 from kpiplatform.dashboards.my_kpis.slots import Slot
 from kpis.domain.figures import with_unit
 from kpis.models import Kpi, MeasurementRevision
+from kpis.queries import entry_rules, proposed_values_decided_by
+from kpis.services.proposing import needs_approval
 from kpis.templatetags.kpi_figures import band_name
 
 
@@ -49,6 +51,10 @@ def cells(kpis: Iterable[Kpi], viewer: Viewer, saved: Saved, *, main: Key | None
 def said(before: Slot, after: Slot, viewer: Viewer) -> str:
     """Return what is said after a value was stored: where it stands, and its band if that changed."""
     kpi, value = after.kpi, after.value
+    if after.waiting is not None:
+        figure = words.typed(after.waiting.value, kpi, viewer.locale) or _("n/a")
+        facts = {"cell": title_of(after), "value": with_unit(figure, kpi.measure_unit)}
+        return _("%(cell)s: %(value)s waits for approval. It counts once somebody else has approved it.") % facts
     figure = words.typed(value.value, kpi, viewer.locale) if value is not None else ""
     facts = {"cell": title_of(after), "value": with_unit(figure, kpi.measure_unit)}
     text = _("%(cell)s: %(value)s saved") % facts if figure else _("%(cell)s saved") % facts
@@ -82,6 +88,11 @@ def form_page(slot: Slot, form: CellForm, viewer: Viewer, *, conflict: Attempt |
         "form": form,
         "seq": slot.seq,
         "conflict": conflict,
+        "waiting": _waiting(slot, viewer),
+        "seen_proposed": slot.waiting.pk if slot.waiting else 0,
+        "may_decide": slot.waiting is not None
+        and proposed_values_decided_by(viewer.user, today=viewer.today).filter(pk=slot.waiting.pk).exists(),
+        "needs_approval": needs_approval(kpi, viewer.user, entry_rules()),
         "doubt": form.doubt if form.is_bound and not form.errors else "",
         "history": [_version(one, slot, viewer) for one in queries.history_of(kpi, slot.period.start)],
         "kpi_url": links.kpi_page(kpi.code),
@@ -108,17 +119,34 @@ def _standing(slot: Slot, text: str) -> str:
     return _("Missing, %(late)s") % facts if facts["late"] else _("No value yet, due %(day)s") % facts
 
 
+def _waiting(slot: Slot, viewer: Viewer) -> str:
+    """Return the sentence about a value that waits for approval, "" if none does."""
+    one = slot.waiting
+    if one is None:
+        return ""
+    figure = words.typed(one.value, slot.kpi, viewer.locale) or _("not applicable")
+    facts = {
+        "value": with_unit(figure, slot.kpi.measure_unit),
+        "person": one.entered_by.name,
+        "at": words.clock(one.entered_at, viewer.now, viewer.tz),
+    }
+    return _("%(value)s, entered by %(person)s %(at)s, waits for approval. What you save takes its place.") % facts
+
+
 def _version(revision: MeasurementRevision, slot: Slot, viewer: Viewer) -> Version:
     states = {"reported": "", "provisional": _("provisional"), "not_applicable": _("not applicable")}
     if revision.recorded_by is not None:
         by = revision.recorded_by.name
     else:
         by = revision.pull.source.name if revision.pull is not None else ""
+    if revision.approved_by is not None:
+        by = _("%(person)s, approved by %(other)s") % {"person": by, "other": revision.approved_by.name}
+    why = (revision.note or revision.reason, words.meant(revision.unusual_by, viewer.locale))
     return Version(
         seq=revision.seq,
         value=words.typed(revision.value, slot.kpi, viewer.locale) or "\N{EN DASH}",
         state=states[revision.state],
         by=by,
         when=words.clock(revision.recorded_at, viewer.now, viewer.tz),
-        why=revision.note or revision.reason,
+        why=". ".join(filter(None, why)),
     )

@@ -9,14 +9,15 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext as _
 
-from kpiplatform.dashboards.my_kpis import queries, words
+from kpiplatform.dashboards.my_kpis import words
 from kpiplatform.dashboards.my_kpis.sheet import Viewer
 from kpiplatform.dashboards.my_kpis.slots import Slot
-from kpis.domain.aggregation import ratio
-from kpis.domain.entry_checks import EntryRefused, Problem, typed_number, unusual_move
+from kpis.domain.entry_checks import EntryRefused, Problem, typed_number
+from kpis.forms import ValueExplanationForm
 from kpis.models import Kpi
 from kpis.readings import Recorded
-from kpis.services.entry import Entry, enter_measurement, needs_reason, takes_parts
+from kpis.services.asking import answered
+from kpis.services.entry import Entry, enter_measurements, takes_parts
 
 REASON_LENGTH = 200
 
@@ -33,10 +34,13 @@ class CellForm(forms.Form):
     provisional = forms.BooleanField(required=False)
     reason = forms.CharField(required=False, max_length=REASON_LENGTH)
     seq = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+    proposed = forms.IntegerField(min_value=0, required=False, widget=forms.HiddenInput)
 
     def __init__(self, *, slot: Slot, viewer: Viewer, data: Any = None) -> None:
         super().__init__(data, initial=_initial(slot, viewer))
         self.slot, self.viewer, self.doubt = slot, viewer, ""
+        self.telling = ValueExplanationForm(data, period=slot.period)
+        self.asks_explanation = False
         self.entry: Entry | None = None
         self._word()
 
@@ -81,12 +85,14 @@ class CellForm(forms.Form):
             period=self.slot.period,
             expected_seq=data["seq"],
             provisional=bool(data.get("provisional")),
+            note=data["reason"],
+            sure="sure" in self.data,
+            explanation=self.telling.explanation,
+            seen_proposed=data.get("proposed") or 0,
             **said,
         )
         try:
-            reasoned = needs_reason(self.entry, before=self.slot.value, today=self.viewer.today)
-            if reasoned and not data["reason"] and data["seq"] == self.slot.seq:
-                self.add_error("reason", _("Say why the value changes: others have read it as it stands."))
+            self._ask(self.entry)
         except EntryRefused as refused:
             self._refuse("numerator" if takes_parts(self.slot.kpi) else "value", refused)
         return data
@@ -94,19 +100,12 @@ class CellForm(forms.Form):
     def save(self, *, now: datetime) -> Recorded:
         """Store what the form says; raises Conflict or PeriodLocked."""
         assert self.entry is not None
-        return enter_measurement(
-            kpi=self.entry.kpi,
-            period=self.entry.period,
-            expected_seq=self.entry.expected_seq,
-            value=self.entry.value,
-            numerator=self.entry.numerator,
-            denominator=self.entry.denominator,
-            not_applicable=self.entry.not_applicable,
-            provisional=self.entry.provisional,
-            note=self.cleaned_data["reason"],
-            user=self.viewer.user,
-            now=now,
-        )
+        return enter_measurements(entries=[self.entry], user=self.viewer.user, now=now)
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the question about an unusual move was answered, and is not asked again."""
+        return "sure" in self.data and not self.doubt
 
     def typed_text(self) -> str:
         """Return what was typed, as it is said in a sentence."""
@@ -125,7 +124,6 @@ class CellForm(forms.Form):
         known = {name: number for name, number in numbers.items() if number is not None}
         if len(known) < len(numbers):
             return None
-        self._question(known)
         return known
 
     def _figures(self) -> list[str]:
@@ -139,18 +137,22 @@ class CellForm(forms.Form):
             self._refuse(name, refused)
             return None
 
-    def _question(self, numbers: dict[str, Decimal]) -> None:
-        """Keep the question about an unusual move, unless it was answered."""
-        kpi = self.slot.kpi
-        value = numbers.get("value")
-        if value is None:
-            value, _reason = ratio(numbers["numerator"], numbers["denominator"], kpi.ratio_factor)
-        if value is None or self.data.get("sure"):
+    def _ask(self, entry: Entry) -> None:
+        """Ask what is still to be said; nothing about a value that somebody else has changed meanwhile."""
+        if entry.expected_seq != self.slot.seq:
             return
-        earlier = queries.earlier_values([kpi.pk], until=self.slot.period.start)
-        move = unusual_move(value, [one for _start, one in earlier.get(kpi.pk, ())])
-        if move is not None:
-            self.doubt = words.unusual(move, kpi=kpi, locale=self.viewer.locale)
+        answer = answered([entry], today=self.viewer.today)[entry.key]
+        self.asks_explanation = self.telling.is_begun
+        match answer.question:
+            case Problem.REASON_WANTED:
+                self.add_error("reason", _("Say why the value changes: others have read it as it stands."))
+            case Problem.UNUSUAL if answer.move is not None:
+                self.doubt = words.unusual(answer.move, kpi=self.slot.kpi, locale=self.viewer.locale)
+            case Problem.EXPLANATION_WANTED:
+                self.asks_explanation = True
+                self.add_error(None, words.explanation_wanted(self.typed_text()))
+            case None if self.asks_explanation and entry.explanation is None:
+                self.add_error(None, _("The explanation is not whole: it says the cause, the action and a day."))
 
     def _refuse(self, name: str, refused: EntryRefused) -> None:
         slot = self.slot
@@ -162,14 +164,13 @@ class CellForm(forms.Form):
 
 
 def _initial(slot: Slot, viewer: Viewer) -> dict[str, Any]:
-    initial: dict[str, Any] = {"seq": slot.seq}
-    if slot.value is None:
+    initial: dict[str, Any] = {"seq": slot.seq, "proposed": slot.waiting.pk if slot.waiting else 0}
+    before = slot.waiting or slot.value
+    if before is None:
         return initial
-    for name in ("value", "numerator", "denominator"):
-        initial[name] = words.typed(getattr(slot.value, name), slot.kpi, viewer.locale)
-    if takes_parts(slot.kpi):
-        for name in ("numerator", "denominator"):
-            initial[name] = words.plain(getattr(slot.value, name), viewer.locale)
-    initial["not_applicable"] = slot.state == "not_applicable"
-    initial["reason"] = slot.value.reason if slot.state == "not_applicable" else ""
+    initial["value"] = words.typed(before.value, slot.kpi, viewer.locale)
+    for name in ("numerator", "denominator"):
+        initial[name] = words.plain(getattr(before, name), viewer.locale)
+    initial["not_applicable"] = before.state == "not_applicable"
+    initial["reason"] = before.reason if before.state == "not_applicable" else ""
     return initial

@@ -161,11 +161,14 @@ def cell(slot: Slot, sheet: Sheet) -> Cell:
     kpi, locale = slot.kpi, sheet.viewer.locale
     attempt = sheet.attempts.get(slot.key)
     suffix = f"{kpi.code}-{slot.period.start}"
-    value = slot.value
-    is_input = slot.is_typed and not takes_parts(kpi) and (slot.state != "not_applicable" or attempt is not None)
+    value, waiting = slot.value, slot.waiting
+    may_type = slot.is_typed and not takes_parts(kpi) and not slot.is_by_another(sheet.viewer.user.pk)
+    is_input = may_type and (slot.state != "not_applicable" or attempt is not None)
     figure = words.typed if is_input else words.shown
-    text = figure(value.value, kpi, locale) if value is not None and value.value is not None else ""
-    band = value.band if value is not None and value.value is not None else None
+    said = waiting or value
+    text = figure(said.value, kpi, locale) if said is not None and said.value is not None else ""
+    # What waits is judged by nobody.
+    band = value.band if waiting is None and value is not None and value.value is not None else None
     reachable = is_input or (kpi.entry != Kpi.Entry.DERIVED and not slot.is_locked)
     return Cell(
         id=cell_id(slot),
@@ -184,7 +187,7 @@ def cell(slot: Slot, sheet: Sheet) -> Cell:
         band=band if attempt is None or attempt.kind == "conflict" else None,
         band_state="provisional" if slot.state == "provisional" else "",
         is_input=is_input,
-        is_na=slot.state == "not_applicable" and not is_input,
+        is_na=slot.state == "not_applicable" and not is_input and waiting is None,
         has_issue=slot.is_typed and not takes_parts(kpi),
         attempt=attempt,
     )
@@ -196,6 +199,8 @@ def _css(slot: Slot, sheet: Sheet, attempt: Attempt | None, is_input: bool) -> s
         names.append("num")
     if attempt is not None:
         names.append(f"cell--{attempt.css}")
+    elif slot.waiting is not None:
+        names.append("cell--waiting")
     elif slot.state == "not_applicable":
         names.append("cell--na")
     elif slot.is_locked:
@@ -205,15 +210,17 @@ def _css(slot: Slot, sheet: Sheet, attempt: Attempt | None, is_input: bool) -> s
     elif not is_input:
         names.append("cell--read")
     mine = (one for one in sheet.changes.get(slot.kpi.pk, ()) if one.by_id == sheet.viewer.user.pk)
-    if attempt is None and any(one.period_start == slot.period.start for one in mine):
+    if attempt is None and not slot.waiting and any(one.period_start == slot.period.start for one in mine):
         names.append("cell--saved")
     return " ".join(names)
 
 
 def _empty(slot: Slot, is_input: bool) -> str:
     """Return the word in a cell without value that is no field."""
-    if is_input or slot.state == "not_due":
+    if is_input or (slot.state == "not_due" and slot.waiting is None):
         return ""
+    if slot.waiting is not None:
+        return _("n/a") if slot.waiting.state == "not_applicable" else MISSING
     if slot.state == "not_applicable":
         return _("n/a")
     if slot.value is not None:
@@ -230,14 +237,16 @@ def _label(slot: Slot, text: str, band: str | None, is_input: bool) -> str:
     said = [title_of(slot)]
     if not is_input and text:
         said.append(text)
-    if band is not None:
+    if slot.waiting is not None:
+        said.append(_("waiting for approval"))
+    elif band is not None:
         said.append(band_name(band, "provisional" if slot.state == "provisional" else ""))
     elif slot.state in {"missing", "due"}:
         said.append(_("missing") if slot.state == "missing" else _("due"))
     elif slot.state == "not_applicable":
         said.append(_("not applicable"))
     if not is_input:
-        said.append(_("enter") if slot.is_typed and slot.value is None else _("correct"))
+        said.append(_("enter") if slot.is_typed and not (slot.value or slot.waiting) else _("correct"))
     return ", ".join(said)
 
 

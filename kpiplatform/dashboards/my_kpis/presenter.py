@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from alerts.queries import local_date
-from kpiplatform.dashboards.my_kpis import grid, queries, todo
+from kpiplatform.dashboards.my_kpis import approving, grid, queries, todo
 from kpiplatform.dashboards.my_kpis.owed import owed
 from kpiplatform.dashboards.my_kpis.sheet import Attempts, Sheet, Viewer
 from kpiplatform.dashboards.my_kpis.slots import Line, Slot, columns, lines
@@ -41,6 +41,7 @@ def lines_of(kpis: Sequence[Kpi], viewer: Viewer, *, also: Period | None = None)
         kpis,
         periods=periods,
         values=queries.values_since(_since(periods)),
+        proposed=queries.proposed_since(_since(periods)),
         working=queries.working_days(kpis),
         today=viewer.today,
     )
@@ -78,7 +79,8 @@ def todo_only(kpis: Sequence[Kpi], viewer: Viewer) -> dict[str, Any]:
 
 def _todo(owned: Sequence[Line], viewer: Viewer) -> todo.Todo:
     incidents = queries.open_incidents([line.kpi.pk for line in owned])
-    return todo.todo(owned, incidents, owed(viewer), viewer)
+    waiting = queries.waiting_for(viewer.user, today=viewer.today)
+    return todo.todo(owned, incidents, owed(viewer), approving.rows(waiting, viewer), viewer)
 
 
 def slot_of(kpi: Kpi, start: date, viewer: Viewer) -> Slot | None:
@@ -115,7 +117,7 @@ def _since(periods: dict[int, list[Period]]) -> dict[int, date]:
 
 def _counts(sheets: Sequence[grid.Grid]) -> dict[str, int]:
     """Return how many cells are in each state; entry.js keeps these up to date."""
-    counts = dict.fromkeys(("saved", "invalid", "conflict", "asking", "missing"), 0)
+    counts = dict.fromkeys(("saved", "waiting", "invalid", "conflict", "asking", "missing"), 0)
     for one in sheets:
         for row in one.rows:
             for cell in row.cells:

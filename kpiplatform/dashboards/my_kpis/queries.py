@@ -24,12 +24,12 @@ from kpis.models import (
     MeasurementRevision,
     PeriodLock,
     PeriodReopening,
+    ProposedValue,
 )
-from kpis.queries import kpis_editable_by
+from kpis.queries import kpis_editable_by, proposed_values_decided_by
 
 RECENT = timedelta(hours=12)  # what was typed since then counts as this sitting
 HOLIDAYS_SINCE = timedelta(days=400)  # what can delay the due date of a period in the grid
-EARLIER_VALUES = 27  # half a year of weeks: what is usual for a KPI
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,26 +151,36 @@ def values_at_revision(keys: Sequence[tuple[int, date, int]]) -> dict[tuple[int,
 def history_of(kpi: Kpi, period_start: date) -> list[MeasurementRevision]:
     """Return every version of one value, newest first."""
     rows = MeasurementRevision.objects.filter(kpi=kpi, period_start=period_start)
-    return list(rows.select_related("recorded_by", "pull__source").order_by("-seq"))
+    return list(rows.select_related("recorded_by", "approved_by", "pull__source").order_by("-seq"))
 
 
-def earlier_values(kpi_ids: Iterable[int], *, until: date) -> dict[int, list[tuple[date, Decimal]]]:
-    """Return the latest closed values of each KPI before `until`, oldest first, to tell what is usual."""
-    latest = (
-        Measurement.objects.filter(kpi_id=OuterRef("kpi_id"), period_start__lt=until, value__isnull=False)
-        .exclude(state="provisional")
-        .order_by("-period_start")
-        .values("period_start")[:EARLIER_VALUES]
+def proposed_since(since: Mapping[int, date]) -> dict[tuple[int, date], ProposedValue]:
+    """Return what was last proposed for each period of the KPIs from its day on, if it waits or was rejected."""
+    rows = ProposedValue.objects.filter(_from(since)).select_related("entered_by", "decided_by").order_by("pk")
+    latest = {(row.kpi_id, row.period_start): row for row in rows}
+    shown = {ProposedValue.Outcome.WAITING, ProposedValue.Outcome.REJECTED}
+    return {key: row for key, row in latest.items() if row.outcome in shown}
+
+
+def proposed_values(ids: Sequence[int]) -> dict[int, ProposedValue]:
+    """Return proposed values by their ids, each with its author."""
+    return ProposedValue.objects.select_related("entered_by").in_bulk(ids) if ids else {}
+
+
+def waiting_for(user: User, *, today: date) -> list[ProposedValue]:
+    """Return the values that wait for the approval of `user`, the oldest first, each with its KPI and author.
+
+    `present` and `present_seq` are the value that stands there now and its revision, None and 0 without one.
+    """
+    stands = Measurement.objects.filter(kpi_id=OuterRef("kpi_id"), period_start=OuterRef("period_start"))
+    return list(
+        proposed_values_decided_by(user, today=today)
+        .select_related("kpi__unit", "kpi__calendar", "entered_by")
+        .annotate(
+            present=Subquery(stands.values("value")), present_seq=Coalesce(Subquery(stands.values("seq")), Value(0))
+        )
+        .order_by("entered_at", "pk")
     )
-    rows = (
-        Measurement.objects.filter(kpi_id__in=list(kpi_ids), period_start__in=latest)
-        .order_by("kpi_id", "period_start")
-        .values_list("kpi_id", "period_start", "value")
-    )
-    values: dict[int, list[tuple[date, Decimal]]] = defaultdict(list)
-    for kpi_id, start, value in rows:
-        values[kpi_id].append((start, value))
-    return values
 
 
 def open_incidents(kpi_ids: Sequence[int]) -> list[Incident]:

@@ -16,11 +16,13 @@ from kpis.models import Kpi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowState:
-    """What the last column says of a row; `undo_*` if the change it tells can be taken back."""
+    """What the last column says of a row; `undo_*` if the change it tells can be taken back, by which button."""
 
     text: str = ""
     css: str = ""
+    url: str = ""
     undo_url: str = ""
+    undo_name: str = "undo"
     undo_seq: int = 0
     undo_target: str = ""
     undo_label: str = ""
@@ -31,6 +33,9 @@ def row_state(line: Line, sheet: Sheet) -> RowState:
     tried = [(slot, sheet.attempts[slot.key]) for slot in line.slots if slot.key in sheet.attempts]
     if tried:
         return _attempt_state(tried)
+    proposed = [slot for slot in line.slots if slot.waiting or slot.rejected]
+    if proposed:
+        return _proposed_state(proposed[-1], sheet.viewer)
     change = next(iter(sheet.changes.get(line.kpi.pk, ())), None)
     slot = line.slot(change.period_start) if change is not None else None
     if change is not None and slot is not None:
@@ -56,7 +61,35 @@ def _attempt_state(tried: list[tuple[Slot, Attempt]]) -> RowState:
         return RowState(text=_("%(period)s waits for a reason") % {"period": name}, css="state--warn")
     if attempt.kind == "sure":
         return RowState(text=_("%(period)s waits for a yes") % {"period": name}, css="state--warn")
+    if attempt.kind == "explain":
+        return RowState(text=_("%(period)s waits for its explanation") % {"period": name}, css="state--warn")
     return RowState(text=f"{attempt.sentence} {_('Not saved.')}", css="state--bad")
+
+
+def _proposed_state(slot: Slot, viewer: Viewer) -> RowState:
+    """Return how it stands with a value that is, or was, to be approved."""
+    facts = {"period": words.name_of(slot.period)}
+    one = slot.waiting
+    if one is None:
+        assert slot.rejected is not None
+        assert slot.rejected.decided_by is not None
+        facts |= {"person": slot.rejected.decided_by.name, "why": slot.rejected.decision_reason}
+        return RowState(text=_("%(period)s rejected by %(person)s: %(why)s") % facts, css="state--bad")
+    if one.entered_by_id != viewer.user.pk:
+        facts |= {"person": one.entered_by.name, "ago": words.ago(one.entered_at, viewer.now, viewer.tz)}
+        return RowState(
+            text=_("%(period)s by %(person)s %(ago)s waits for approval") % facts,
+            css="state--warn",
+            url=cell_url(slot),
+        )
+    return RowState(
+        text=_("%(period)s waits for approval") % facts,
+        undo_url=cell_url(slot),
+        undo_name="withdraw",
+        undo_seq=one.pk,
+        undo_target=f"#{cell_id(slot)}",
+        undo_label=_("Take back %(cell)s") % {"cell": title_of(slot)},
+    )
 
 
 def _change_state(slot: Slot, change: Change, viewer: Viewer) -> RowState:

@@ -12,14 +12,15 @@ from django.utils.translation import gettext as _
 from kpiplatform.dashboards.my_kpis import queries, words
 from kpiplatform.dashboards.my_kpis.sheet import Attempt, Viewer
 from kpiplatform.dashboards.my_kpis.slots import Slot
-from kpis.domain.entry_checks import EntryRefused, Problem, check_range, typed_number, unusual_move
-from kpis.models import MeasurementRevision
+from kpis.domain.entry_checks import EntryRefused, Problem, check_range, typed_number
+from kpis.forms import TOLD, ValueExplanationForm
+from kpis.models import MeasurementRevision, ProposedValue
 from kpis.readings import Conflict, PeriodLocked
-from kpis.services.entry import Entry, enter_measurement, enter_measurements, needs_reason, takes_parts
+from kpis.services.asking import Answered, answered, reading_of
+from kpis.services.entry import Entry, enter_measurements, takes_parts
 
 NOT_APPLICABLE = {"n/a", "na", "n.a."}
 
-Earlier = Mapping[int, Sequence[tuple[date, Decimal]]]
 Key = tuple[int, date]
 
 
@@ -27,7 +28,8 @@ Key = tuple[int, date]
 class Typed:
     """What a person left in a cell; `seq` is the revision that stood there when it was typed.
 
-    `sure` answers the question about an unusual move; `final` confirms a provisional value as it is.
+    `sure` answers the question about an unusual move; `final` confirms a provisional value as it is; `told` is what
+    was typed of an explanation; `seen_proposed` is the waiting value of somebody else that was seen.
     """
 
     slot: Slot
@@ -36,17 +38,34 @@ class Typed:
     note: str = ""
     sure: bool = False
     final: bool = False
+    told: Mapping[str, str] = field(default_factory=dict)
+    seen_proposed: int = 0
 
     @property
     def key(self) -> Key:
         return self.slot.key
 
+    @property
+    def answers(self) -> tuple[tuple[str, str], ...]:
+        """What was answered already, as the fields of the next form."""
+        given = {
+            "reason": self.note,
+            "sure": "1" if self.sure else "",
+            "final": "1" if self.final else "",
+            "proposed": str(self.seen_proposed or ""),
+        }
+        return tuple((name, said) for name, said in given.items() if said)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saved:
-    """What became of typed cells: those stored, those that changed elsewhere, and what is shown of the others."""
+    """What became of typed cells: those stored, those that wait for an approval, those that changed elsewhere.
+
+    `attempts` is what is shown of the others.
+    """
 
     stored: tuple[Key, ...] = ()
+    waiting: int = 0
     passed_by: tuple[Key, ...] = ()
     attempts: Mapping[Key, Attempt] = field(default_factory=dict)
 
@@ -57,23 +76,28 @@ class Saved:
 
 
 def save_typed(typed: Sequence[Typed], viewer: Viewer) -> Saved:
-    """Store what can be stored, each value by itself where it comes with a reason, the others together."""
+    """Store what can be stored, all together; what is refused, contested or asked about stays as it was typed."""
     seen = _seen(typed)
     changed = [one for one in typed if not _untouched(one, seen.get(one.key), viewer)]
-    earlier = queries.earlier_values({one.slot.kpi.pk for one in changed}, until=viewer.today) if changed else {}
     attempts: dict[Key, Attempt] = {}
     entries: dict[Key, tuple[Typed, Entry]] = {}
     for one in changed:
-        found = _examined(one, earlier, viewer)
+        found = _examined(one, viewer)
         if isinstance(found, Attempt):
             attempts[one.key] = found
         else:
             entries[one.key] = (one, found)
-    stored = _store(entries, attempts, viewer)
+    said = answered([entry for _typed, entry in entries.values()], today=viewer.today) if entries else {}
+    for key, answer in said.items():
+        if answer.question is not None:
+            one, _entry = entries.pop(key)
+            attempts[key] = _asked(one, answer, viewer)
+    stored, waiting, contested = _store(entries, attempts, viewer)
     return Saved(
         stored=stored,
+        waiting=waiting,
         passed_by=tuple(one.key for one in typed if one not in changed and one.seq != one.slot.seq),
-        attempts=_with_conflicts(attempts, typed, viewer),
+        attempts=_with_conflicts(attempts, contested, typed, viewer),
     )
 
 
@@ -89,32 +113,37 @@ def _untouched(typed: Typed, seen: MeasurementRevision | None, viewer: Viewer) -
     if typed.final:
         return False
     text = typed.text.strip()
-    before = slot.value if typed.seq == slot.seq else seen
+    waiting = slot.waiting if not slot.is_by_another(viewer.user.pk) else None
+    before = waiting or (slot.value if typed.seq == slot.seq else seen)
     shown = words.typed(before.value, slot.kpi, viewer.locale) if before is not None else ""
     if text == shown:
         return True
     return slot.value is not None and text == words.typed(slot.value.value, slot.kpi, viewer.locale)
 
 
-def _examined(typed: Typed, earlier: Earlier, viewer: Viewer) -> Entry | Attempt:
-    """Return the entry to store, or why it waits."""
+def _examined(typed: Typed, viewer: Viewer) -> Entry | Attempt:
+    """Return the entry, or why it is none."""
     slot, text = typed.slot, typed.text.strip()
     if slot.is_locked:
         return _refused(typed, _("%(period)s is locked.") % {"period": words.name_of(slot.period)})
     if typed.seq != slot.seq:
-        return Attempt(kind="conflict", text=text, sentence="", note=typed.note, seq=slot.seq)
+        return _conflict(typed, slot.seq)
+    told = ValueExplanationForm(typed.told, period=slot.period)
     try:
-        value = number_in(typed.text, slot, viewer)
+        entry = Entry(
+            kpi=slot.kpi,
+            period=slot.period,
+            expected_seq=typed.seq,
+            value=number_in(typed.text, slot, viewer),
+            note=typed.note,
+            sure=typed.sure,
+            explanation=told.explanation,
+            seen_proposed=typed.seen_proposed,
+        )
+        reading_of(entry, viewer.today)
     except EntryRefused as refused:
         sentence = words.why_refused(refused, text=text, kpi=slot.kpi, period=slot.period, locale=viewer.locale)
         return _refused(typed, sentence, leads_to_form=refused.problem in {Problem.EMPTIED, Problem.PARTS_WANTED})
-    move = None if typed.sure else unusual_move(value, _before(earlier, slot))
-    if move is not None:
-        sentence = words.unusual(move, kpi=slot.kpi, locale=viewer.locale)
-        return Attempt(kind="sure", text=text, sentence=sentence, note=typed.note, seq=typed.seq)
-    entry = Entry(kpi=slot.kpi, period=slot.period, expected_seq=typed.seq, value=value)
-    if not typed.note and needs_reason(entry, before=slot.value, today=viewer.today):
-        return _asked_for_reason(typed, viewer)
     return entry
 
 
@@ -130,72 +159,107 @@ def number_in(text: str, slot: Slot, viewer: Viewer) -> Decimal:
     return value
 
 
-def _store(entries: dict[Key, tuple[Typed, Entry]], attempts: dict[Key, Attempt], viewer: Viewer) -> tuple[Key, ...]:
-    """Store the entries and return which were; what another person was quicker with becomes an attempt."""
-    reasoned = {key: pair for key, pair in entries.items() if pair[0].note}
-    plain = {key: pair for key, pair in entries.items() if not pair[0].note}
-    stored: list[Key] = []
-    for key, (typed, entry) in reasoned.items():
+def _asked(typed: Typed, answer: Answered, viewer: Viewer) -> Attempt:
+    """Return the question that is asked below the cell, with what was typed and answered so far."""
+    slot, headline = typed.slot, ""
+    match answer.question:
+        case Problem.REASON_WANTED:
+            kind = "reason"
+            old = words.typed(slot.value.value if slot.value else None, slot.kpi, viewer.locale) or _("n/a")
+            facts = {"period": words.name_of(slot.period), "old": old, "new": typed.text.strip()}
+            headline = _("%(period)s has been read as %(old)s.") % facts
+            sentence = _("Why is it %(new)s?") % facts
+        case Problem.UNUSUAL if answer.move is not None:
+            kind, sentence = "sure", words.unusual(answer.move, kpi=slot.kpi, locale=viewer.locale)
+        case _:
+            kind, sentence = "explain", words.explanation_wanted(typed.text.strip())
+            missing = ValueExplanationForm(typed.told, period=slot.period)
+            if missing.is_begun:
+                sentence = " ".join(missing.errors.get("recovery_on", [])) or sentence
+    return Attempt(
+        kind=kind,
+        text=typed.text,
+        headline=headline,
+        sentence=sentence,
+        seq=typed.seq,
+        answers=typed.answers,
+        told=typed.told,
+    )
+
+
+def _store(
+    entries: dict[Key, tuple[Typed, Entry]], attempts: dict[Key, Attempt], viewer: Viewer
+) -> tuple[tuple[Key, ...], int, dict[Key, int]]:
+    """Store the entries; return which were, how many wait, and the waiting values that somebody else put there.
+
+    What another person was quicker with becomes an attempt.
+    """
+    left, contested = dict(entries), {}
+    while left:
         try:
-            enter_measurement(
-                kpi=entry.kpi,
-                period=entry.period,
-                expected_seq=entry.expected_seq,
-                value=entry.value,
-                note=typed.note,
-                user=viewer.user,
-                now=viewer.now,
+            recorded = enter_measurements(
+                entries=[entry for _typed, entry in left.values()], user=viewer.user, now=viewer.now
             )
-            stored.append(key)
+            return tuple(left), recorded.waiting, contested
         except Conflict as conflict:
-            attempts[key] = Attempt(kind="conflict", text=typed.text, sentence="", note=typed.note, seq=conflict.seq)
-        except PeriodLocked:
-            attempts[key] = _refused(typed, _("The period was locked meanwhile."))
-    while plain:
-        try:
-            enter_measurements(entries=[entry for _typed, entry in plain.values()], user=viewer.user, now=viewer.now)
-            stored.extend(plain)
-            break
-        except Conflict as conflict:
-            typed, _entry = plain.pop((conflict.kpi_id, conflict.period_start))
-            attempts[typed.key] = Attempt(kind="conflict", text=typed.text, sentence="", seq=conflict.seq)
+            typed, _entry = left.pop((conflict.kpi_id, conflict.period_start))
+            attempts[typed.key] = _conflict(typed, conflict.seq)
+            contested[typed.key] = conflict.proposed_id
         except PeriodLocked as locked:
             for key in locked.periods:
-                typed, _entry = plain.pop(key)
+                typed, _entry = left.pop(key)
                 attempts[key] = _refused(typed, _("The period was locked meanwhile."))
-    return tuple(stored)
+    return (), 0, contested
 
 
-def _with_conflicts(attempts: dict[Key, Attempt], typed: Sequence[Typed], viewer: Viewer) -> dict[Key, Attempt]:
+def _conflict(typed: Typed, seq: int) -> Attempt:
+    return Attempt(kind="conflict", text=typed.text, sentence="", seq=seq, answers=typed.answers, told=typed.told)
+
+
+def _with_conflicts(
+    attempts: dict[Key, Attempt], proposed: Mapping[Key, int], typed: Sequence[Typed], viewer: Viewer
+) -> dict[Key, Attempt]:
     """Return the attempts, those in conflict with who changed the value to what, and when."""
     contested = {key: one.seq for key, one in attempts.items() if one.kind == "conflict"}
     if not contested:
         return attempts
     slots = {one.key: one.slot for one in typed}
     latest = queries.values_at_revision([(*key, seq) for key, seq in contested.items()])
-    return attempts | {key: _contested(attempts[key], slots[key], latest.get(key), viewer) for key in contested}
-
-
-def conflict(slot: Slot, text: str, viewer: Viewer) -> Attempt:
-    """Return what is shown when somebody was quicker: `slot` holds their value, `text` is what was typed."""
-    latest = queries.values_at_revision([(*slot.key, slot.seq)])
-    attempt = Attempt(kind="conflict", text=text, sentence="", seq=slot.seq)
-    return _contested(attempt, slot, latest.get(slot.key), viewer)
-
-
-def _contested(attempt: Attempt, slot: Slot, theirs: MeasurementRevision | None, viewer: Viewer) -> Attempt:
-    value = words.typed(theirs.value if theirs else None, slot.kpi, viewer.locale) or _("n/a")
-    facts = {
-        "person": _by(theirs, viewer),
-        "value": value,
-        "ago": words.ago(theirs.recorded_at, viewer.now, viewer.tz) if theirs else "",
-        "text": attempt.text,
+    waiting = queries.proposed_values([pk for pk in proposed.values() if pk])
+    shown = {
+        key: _contested(attempts[key], slots[key], waiting.get(proposed.get(key, 0)) or latest.get(key), viewer)
+        for key in contested
     }
+    return attempts | shown
+
+
+def conflict(slot: Slot, text: str, viewer: Viewer, *, proposed_id: int = 0) -> Attempt:
+    """Return what is shown when somebody was quicker: `slot` holds their value, `text` is what was typed."""
+    attempt = Attempt(kind="conflict", text=text, sentence="", seq=slot.seq)
+    waiting = queries.proposed_values([proposed_id] if proposed_id else [])
+    latest = queries.values_at_revision([(*slot.key, slot.seq)])
+    return _contested(attempt, slot, waiting.get(proposed_id) or latest.get(slot.key), viewer)
+
+
+def _contested(
+    attempt: Attempt, slot: Slot, theirs: MeasurementRevision | ProposedValue | None, viewer: Viewer
+) -> Attempt:
+    value = words.typed(theirs.value if theirs else None, slot.kpi, viewer.locale) or _("n/a")
+    facts = {"value": value, "text": attempt.text}
+    if isinstance(theirs, ProposedValue):
+        facts |= {"person": theirs.entered_by.name, "ago": words.ago(theirs.entered_at, viewer.now, viewer.tz)}
+        headline = _("%(person)s entered %(value)s %(ago)s; it waits for approval.") % facts
+        answers = (*(one for one in attempt.answers if one[0] != "proposed"), ("proposed", str(theirs.pk)))
+    else:
+        ago = words.ago(theirs.recorded_at, viewer.now, viewer.tz) if theirs else ""
+        facts |= {"person": _by(theirs, viewer), "ago": ago}
+        headline, answers = _("%(person)s changed this to %(value)s %(ago)s.") % facts, attempt.answers
     return replace(
         attempt,
         theirs=value,
-        headline=_("%(person)s changed this to %(value)s %(ago)s.") % facts,
+        headline=headline,
         sentence=_("You typed %(text)s. Nothing is lost.") % facts,
+        answers=answers,
     )
 
 
@@ -208,22 +272,10 @@ def _by(revision: MeasurementRevision | None, viewer: Viewer) -> str:
     return revision.pull.source.name if revision.pull is not None else _("Someone")
 
 
-def _asked_for_reason(typed: Typed, viewer: Viewer) -> Attempt:
-    slot = typed.slot
-    old = words.typed(slot.value.value if slot.value else None, slot.kpi, viewer.locale) or _("n/a")
-    facts = {"period": words.name_of(slot.period), "old": old, "new": typed.text.strip()}
-    return Attempt(
-        kind="reason",
-        text=typed.text,
-        headline=_("%(period)s has been read as %(old)s.") % facts,
-        sentence=_("Why is it %(new)s?") % facts,
-        seq=typed.seq,
-    )
-
-
 def _refused(typed: Typed, sentence: str, *, leads_to_form: bool = False) -> Attempt:
     return Attempt(kind="refused", text=typed.text, sentence=sentence, seq=typed.seq, leads_to_form=leads_to_form)
 
 
-def _before(earlier: Earlier, slot: Slot) -> list[Decimal]:
-    return [value for start, value in earlier.get(slot.kpi.pk, ()) if start < slot.period.start]
+def told_in(said: Mapping[str, str]) -> dict[str, str]:
+    """Return what was posted of an explanation."""
+    return {name: said[name] for name in TOLD if said.get(name, "").strip()}

@@ -34,7 +34,8 @@ class Viewer:
 class Attempt:
     """A value that was typed and isn't saved, and what can be done about it.
 
-    `kind` is refused, conflict, reason or sure; `seq` is the revision a second try replaces.
+    `kind` is refused, conflict, reason, sure or explain; `seq` is the revision a second try replaces. `answers` are
+    those already given, which go along with the next; `told` is what was typed of an explanation.
     """
 
     kind: str
@@ -42,8 +43,9 @@ class Attempt:
     sentence: str
     headline: str = ""
     theirs: str = ""
-    note: str = ""
     seq: int = 0
+    answers: tuple[tuple[str, str], ...] = ()
+    told: Mapping[str, str] = field(default_factory=dict)
     leads_to_form: bool = False
 
     @property

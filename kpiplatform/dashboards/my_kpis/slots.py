@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from kpis.domain.periods import Calendar, Frequency, Period, WorkingDays, due_on, period_of, previous_period
-from kpis.models import Kpi, Measurement
+from kpis.models import Kpi, Measurement, ProposedValue
 
 CLOSED_COLUMNS = 6
 ASKED_AHEAD = timedelta(days=3)  # a value is asked for this long before it is due, even while its period runs
@@ -15,13 +15,14 @@ ASKED_AHEAD = timedelta(days=3)  # a value is asked for this long before it is d
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
-    """One period of one KPI."""
+    """One period of one KPI; `proposed` is what somebody entered last and somebody else decides about, or has."""
 
     kpi: Kpi
     period: Period
     due: date
     today: date
     value: Measurement | None
+    proposed: ProposedValue | None = None
 
     @property
     def key(self) -> tuple[int, date]:
@@ -53,14 +54,31 @@ class Slot:
         return "due" if self.due <= self.today + ASKED_AHEAD or not self.is_open else "not_due"
 
     @property
+    def waiting(self) -> ProposedValue | None:
+        """The value that waits for approval."""
+        return self.proposed if self.proposed is not None and not self.proposed.outcome else None
+
+    @property
+    def rejected(self) -> ProposedValue | None:
+        """The value that was rejected, as long as no other came."""
+        one = self.proposed
+        if one is None or one.decided_at is None or (self.value and self.value.recorded_at > one.decided_at):
+            return None
+        return one
+
+    def is_by_another(self, person_id: int) -> bool:
+        """Return whether somebody else's value waits here: it is seen before it is replaced."""
+        return self.waiting is not None and self.waiting.entered_by_id != person_id
+
+    @property
     def is_typed(self) -> bool:
         """Whether a value can be typed here by the way; the others are corrected, if at all, with a reason."""
         return self.kpi.entry == Kpi.Entry.MANUAL and not self.is_locked
 
     @property
     def is_asked(self) -> bool:
-        """Whether the owner owes a value: none is there, or the period closed on a provisional one."""
-        if not self.is_typed:
+        """Whether a value is owed: none is there or waits, or the period closed on a provisional one."""
+        if not self.is_typed or self.waiting is not None:
             return False
         return self.state in {"missing", "due"} or (self.state == "provisional" and not self.is_open)
 
@@ -90,6 +108,7 @@ def lines(
     *,
     periods: Mapping[int, list[Period]],
     values: Mapping[tuple[int, date], Measurement],
+    proposed: Mapping[tuple[int, date], ProposedValue],
     working: Mapping[int, WorkingDays],
     today: date,
 ) -> list[Line]:
@@ -104,6 +123,7 @@ def lines(
                     due=_due(kpi, period, working),
                     today=today,
                     value=values.get((kpi.pk, period.start)),
+                    proposed=proposed.get((kpi.pk, period.start)),
                 )
                 for period in periods[kpi.pk]
             ),

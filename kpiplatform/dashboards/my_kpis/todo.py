@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 
 from alerts.models import Incident
 from kpiplatform.dashboards.my_kpis import links, words
+from kpiplatform.dashboards.my_kpis.approving import Proposed
 from kpiplatform.dashboards.my_kpis.owed import OwedItem
 from kpiplatform.dashboards.my_kpis.sheet import Viewer, cell_id, cell_url
 from kpiplatform.dashboards.my_kpis.slots import Line, Slot
@@ -23,6 +24,7 @@ from kpis.models import Kpi
 from kpis.queries import calendar_of
 from kpis.services.entry import takes_parts
 
+SHOWN_APPROVALS = 4
 SHOWN_ALERTS = 4
 SHOWN_OWED = 4
 
@@ -70,14 +72,19 @@ class AlertItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Todo:
-    """The columns, and the sentence that counts them; what is owed beside values has one only if there is any."""
+    """The columns, and the sentence that counts them; approvals and what is owed have one only if there is any."""
 
+    approvals: list[Proposed]
     due: list[DueItem]
     reds: list[RedItem]
     alerts: list[AlertItem]
     owed: list[OwedItem]
     lede: str
     next_due: str
+
+    @property
+    def first_approvals(self) -> list[Proposed]:
+        return self.approvals[:SHOWN_APPROVALS]
 
     @property
     def first_alerts(self) -> list[AlertItem]:
@@ -100,7 +107,13 @@ class Todo:
         return sum(item.count for item in self.due)
 
 
-def todo(lines: Sequence[Line], incidents: Sequence[Incident], owed: list[OwedItem], viewer: Viewer) -> Todo:
+def todo(
+    lines: Sequence[Line],
+    incidents: Sequence[Incident],
+    owed: list[OwedItem],
+    approvals: list[Proposed],
+    viewer: Viewer,
+) -> Todo:
     """Return what is to be done first."""
     by_kpi = {line.kpi.pk: line for line in lines}
     asked = [slot for line in lines for slot in line.slots if slot.is_asked]
@@ -108,11 +121,12 @@ def todo(lines: Sequence[Line], incidents: Sequence[Incident], owed: list[OwedIt
     reds = [_red(by_kpi[one.kpi_id].kpi, one, viewer) for one in _to_explain(incidents, by_kpi)]
     alerts = [_alert(by_kpi[one.kpi_id].kpi, one, viewer) for one in _to_acknowledge(incidents, by_kpi, viewer)]
     return Todo(
+        approvals=approvals,
         due=due,
         reds=reds,
         alerts=alerts,
         owed=owed,
-        lede=_lede(lines, asked, reds, alerts, owed, viewer),
+        lede=_lede(lines, asked, reds, alerts, owed, approvals, viewer),
         next_due=_next_due(lines),
     )
 
@@ -241,6 +255,7 @@ def _lede(
     reds: Sequence[RedItem],
     alerts: Sequence[AlertItem],
     owed: Sequence[OwedItem],
+    approvals: Sequence[Proposed],
     viewer: Viewer,
 ) -> str:
     """Return the sentence over the page: how many KPIs, and what waits."""
@@ -249,6 +264,10 @@ def _lede(
     waiting = [
         text
         for number, text in (
+            (
+                len(approvals),
+                ngettext("%(n)s value waits for your approval", "%(n)s values wait for your approval", len(approvals)),
+            ),
             (len(asked), _due_words(asked, viewer)),
             (
                 len(reds),
@@ -267,7 +286,8 @@ def _lede(
     ]
     if not waiting:
         return f"{start} {_('Nothing waits for you.')}"
-    counts = iter([words.counted(number) for number in (len(asked), len(reds), len(alerts), len(owed)) if number])
+    numbers = (len(approvals), len(asked), len(reds), len(alerts), len(owed))
+    counts = iter([words.counted(number) for number in numbers if number])
     said = words.listed([text % {"n": next(counts)} for text in waiting])
     return f"{start} {said[0].upper()}{said[1:]}."
 

@@ -21,6 +21,7 @@ from kpiplatform.dashboards.my_kpis.slots import Line, Slot
 from kpiplatform.htmx import changed, page, wants_partial
 from kpis.readings import Conflict, PeriodLocked
 from kpis.services.entry import take_back
+from kpis.services.proposing import AlreadyDecided, withdraw
 
 PAGE = "dashboards/my_kpis.html"
 CELL = "dashboards/my_kpis_cell.html"
@@ -47,7 +48,7 @@ def cell(request: HttpRequest, code: str, period_start: str) -> HttpResponse:
         return render(request, CELL, answers.form_page(slot, CellForm(slot=slot, viewer=viewer), viewer))
     if "take" in request.POST:
         return _shown(request, slot, viewer)
-    if "undo" in request.POST:
+    if "undo" in request.POST or "withdraw" in request.POST:
         return _taken_back(request, slot, viewer)
     return _from_grid(request, slot, viewer) if wants_partial(request) else _from_form(request, slot, viewer)
 
@@ -61,8 +62,7 @@ def block(request: HttpRequest) -> HttpResponse:
     kpis = list(queries.own_kpis(viewer.user, now=viewer.now, today=viewer.today))
     typed = _typed_in_grid(request, presenter.lines_of(kpis, viewer))
     saved = saving.save_typed(typed, viewer)
-    count = len(saved.stored)
-    message = ngettext("%(n)s value saved.", "%(n)s values saved.", count) % {"n": count} if count else ""
+    count, message = len(saved.stored), _counted(saved)
     if not wants_partial(request):
         if not saved.attempts:
             return changed(request, PAGE, partial="todo", fact=FACT, message=message, to=reverse("my:kpis"))
@@ -95,28 +95,40 @@ def _from_form(request: HttpRequest, slot: Slot, viewer: Viewer) -> HttpResponse
         try:
             form.save(now=viewer.now)
             return _stored(request, slot, viewer)
-        except Conflict:
+        except Conflict as error:
             slot = _slot_or_404(viewer, slot.kpi.code, str(slot.period.start))
-            conflict = saving.conflict(slot, form.typed_text(), viewer)
+            conflict = saving.conflict(slot, form.typed_text(), viewer, proposed_id=error.proposed_id)
         except PeriodLocked:
             form.add_error(None, _("The period is locked. Nothing was saved."))
     return render(request, CELL, answers.form_page(slot, form, viewer, conflict=conflict), status=REFUSED)
 
 
 def _taken_back(request: HttpRequest, slot: Slot, viewer: Viewer) -> HttpResponse:
-    """Bring back the value before one's own latest change; if it no longer is the latest, show what is."""
-    seq = request.POST["undo"]
+    """Bring back the value before one's own latest change, or take back one that waits; if it is gone, show what is."""
     try:
-        take_back(
-            kpi=slot.kpi,
-            period_start=slot.period.start,
-            seq=int(seq) if seq.isdecimal() else 0,
-            user=viewer.user,
-            now=viewer.now,
-        )
-    except (Conflict, PeriodLocked):
+        if slot.waiting is not None and request.POST.get("withdraw") == str(slot.waiting.pk):
+            withdraw(proposed_id=slot.waiting.pk, user=viewer.user, now=viewer.now)
+        else:
+            seq = _whole(request.POST.get("undo", ""))
+            take_back(kpi=slot.kpi, period_start=slot.period.start, seq=seq, user=viewer.user, now=viewer.now)
+    except (AlreadyDecided, Conflict, PeriodLocked):
         return _shown(request, slot, viewer)
     return _stored(request, slot, viewer)
+
+
+def _counted(saved: Saved) -> str:
+    """Say how many values of a grid were stored, and how many of them wait for approval."""
+    said, count = [], len(saved.stored) - saved.waiting
+    if count:
+        said.append(ngettext("%(n)s value saved.", "%(n)s values saved.", count) % {"n": count})
+    if saved.waiting:
+        many = ngettext("%(n)s waits for approval.", "%(n)s wait for approval.", saved.waiting)
+        said.append(many % {"n": saved.waiting})
+    return " ".join(said)
+
+
+def _whole(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
 def _stored(request: HttpRequest, slot: Slot, viewer: Viewer) -> HttpResponse:
@@ -155,10 +167,12 @@ def _typed(request: HttpRequest, slot: Slot) -> Typed:
     return Typed(
         slot=slot,
         text=said.get(name or "value", "")[:LONGEST],
-        seq=int(seq) if seq.isdecimal() else 0,
+        seq=_whole(seq),
         note=said.get("reason", "").strip()[:REASON_LENGTH],
         sure="sure" in said,
         final="final" in said,
+        told=saving.told_in(said),
+        seen_proposed=_whole(said.get("proposed", "")),
     )
 
 

@@ -135,6 +135,8 @@ def why_refused(refused: EntryRefused, *, text: str, kpi: Kpi, period: Period, l
         Problem.EMPTIED: _("A value can be corrected, not emptied. If %(period)s does not apply, say why."),
         Problem.PARTS_WANTED: _("This KPI is entered as %(numerator)s and %(denominator)s."),
         Problem.DERIVED: _("This KPI is computed from others and takes no value."),
+        Problem.UNUSUAL: _("The value is far from what is usual. Is it right?"),
+        Problem.EXPLANATION_WANTED: _("The value is saved only with its explanation."),
     }
     return sentences[refused.problem] % {
         "text": said[:40],
@@ -155,6 +157,20 @@ def unusual(move: UnusualMove, *, kpi: Kpi, locale: str) -> str:
         "move": typed(move.move, kpi, locale),
         "before": typed(move.before, kpi, locale),
         "usual": typed_text(round(move.usual, kpi.decimals + 1), 0, locale=locale),
+    }
+
+
+def meant(times: Decimal | None, locale: str) -> str:
+    """Return that a value far from the usual was meant, "" where nobody was asked."""
+    if times is None:
+        return ""
+    return _("Confirmed at %(times)s times the usual move") % {"times": number(times, 0, locale=locale)}
+
+
+def explanation_wanted(text: str) -> str:
+    """Return what is asked with a value under the score that needs an explanation."""
+    return _("%(text)s scores so low that it is saved with its explanation: why, what is done, and until when.") % {
+        "text": text
     }
 
 

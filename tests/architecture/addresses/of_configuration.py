@@ -12,7 +12,16 @@ from kpiplatform.accounts.models import Invitation
 from kpiplatform.accounts.services.people import PARTICULARS
 from kpiplatform.audit.editing import seen
 from kpiplatform.dashboards.models import SourceSetup
-from kpis.models import Holiday, PeriodCalendar, Pull, QualityRule, SourceAgreement, SourceMapping, StagedReading
+from kpis.models import (
+    EntryRules,
+    Holiday,
+    PeriodCalendar,
+    Pull,
+    QualityRule,
+    SourceAgreement,
+    SourceMapping,
+    StagedReading,
+)
 from kpis.models.source import DataSource
 from kpis.sources.measures import Measure, Part
 from objectives.models import Role, Unit
@@ -37,6 +46,7 @@ NOBODY = 10**9
 def furnish(world: World) -> None:
     """Add a calendar and a source with rules and a held pull for each key; the member owns the sources."""
     world.things["calendar"], world.things["pull"], world.things["rule"] = {}, {}, {}
+    EntryRules.objects.create(pk=1)
     for key, kpi in world.kpis.items():
         calendar = PeriodCalendar.objects.create(name=f"Calendar {key}")
         Holiday.objects.create(calendar=calendar, day=world.week.start, name="Founders' day")
@@ -226,6 +236,7 @@ BY_ROLE = {
         "configuration:invite",
         "configuration:access",
         "configuration:organisation",
+        "configuration:entry_rules",
         "configuration:units",
         "configuration:calendars",
         "configuration:new_calendar",
@@ -305,6 +316,7 @@ def refused(world: World) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
         "configuration:organisation": {"name": "", "time_zone": "Nowhere"},
         "configuration:units": {"name": ""},
         "configuration:new_source": {"name": "", "kind": "oracle"},
+        "configuration:entry_rules": {"unusual_factor": "many", "explain_below": "11"},
         "configuration:new_calendar": CUT | {"name": "Standard", "working_weekdays": []},
     }.items():
         yield name, "admin", reverse(name), data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 from django.core import signing
@@ -10,7 +11,7 @@ from django.urls import reverse
 
 from kpiplatform.audit.editing import seen
 from kpiplatform.audit.models import AuditEntry
-from kpis.models import Annotation, Commentary
+from kpis.models import Annotation, Commentary, ProposedValue
 from kpis.views.annotations import SALT
 from tests.architecture.addresses import Address
 from tests.architecture.people_and_things import CHANGES, OPENS, READS_ONLY, World
@@ -50,6 +51,18 @@ def week_of_kpi(world: World, code: str) -> list[str]:
 
 
 def furnish(world: World) -> None:
+    """A value that waits for the owner of OURS."""
+    week = world.week
+    ProposedValue.objects.create(
+        kpi=world.kpis["OURS"],
+        period_start=week.end,
+        period_end=week.end + (week.end - week.start),
+        value=Decimal(70),
+        state="provisional",
+        kind="manual",
+        entered_by=world.people["admin"],
+        entered_at=world.moment,
+    )
     world.things["note"] = {note.kpi.code: note for note in Annotation.objects.select_related("kpi")}
 
 
@@ -106,7 +119,7 @@ OF_THINGS = {
     ),
     "my:cell": Address(args=week_of_kpi, answer=changed, post={"value": "61", "seq": "1", "reason": "", "sure": "1"}),
 }
-OF_EVERYONE = {"home": 302, "scorecard": 200, "my:kpis": 200, "my:block": 302}
+OF_EVERYONE = {"home": 302, "scorecard": 200, "my:kpis": 200, "my:block": 302, "my:approvals": 200}
 ARGUMENTS = {"kpis:annotation": ["OURS", "1"], "kpis:remove_note": ["OURS", "1"]}
 
 
@@ -116,10 +129,15 @@ def pages(world: World) -> Iterator[tuple[str, str, str]]:
     entry = Commentary.objects.get(kpi=world.kpis["OURS"])
     yield "rows", "owner", reverse("kpi_rows", args=week_of_kpi(world, "OURS"))
     yield "an answer", "member", reverse("kpis:comment", args=["OURS"]) + f"?answers={entry.pk}"
+    yield "values to approve", "owner", reverse("my:approvals")
+    yield "no value to approve", "member", reverse("my:approvals")
+    yield "a cell whose value waits", "owner", reverse("my:cell", args=["OURS", str(world.week.end)])
     yield "a note on a day", "member", reverse("kpis:annotate", args=["OURS"]) + "?day=2026-01-05"
 
 
 def refused(world: World) -> Iterator[tuple[str, str, str, dict[str, str]]]:
     address = reverse("kpis:annotation", args=note(world, "OURS"))
     yield "a note without words", "owner", address, {"day": "", "text": ""}
+    yield "nothing to approve chosen", "owner", reverse("my:approvals"), {"decision": "approve"}
+    yield "rejected without a reason", "owner", reverse("my:approvals"), {"decision": "reject", "chosen": "1@0"}
     yield "a note changed meanwhile", "owner", address, {"day": "2026-01-05", "text": "x", "seen": "other"}

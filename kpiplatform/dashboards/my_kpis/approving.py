@@ -1,0 +1,77 @@
+"""The values that wait for one's approval, as they are printed: each beside the value that stands there now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.utils.translation import gettext as _
+
+from kpiplatform.accounts.models import User
+from kpiplatform.dashboards.my_kpis import links, words
+from kpiplatform.dashboards.my_kpis.sheet import Viewer
+from kpis.dates import short_day
+from kpis.domain.figures import with_unit
+from kpis.domain.periods import period_of
+from kpis.models import Kpi, ProposedValue
+from kpis.queries import calendar_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposed:
+    """One value to decide about; `token` names it and the revision that is shown beside it."""
+
+    token: str
+    what: str
+    url: str
+    value: str
+    present: str
+    by: User
+    when: str
+    why: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        facts = {"value": self.value, "person": self.by.name, "present": self.present}
+        if self.present:
+            return _("%(value)s by %(person)s, now %(present)s.") % facts
+        return _("%(value)s by %(person)s, no value yet.") % facts
+
+
+def rows(waiting: Iterable[ProposedValue], viewer: Viewer) -> list[Proposed]:
+    """Return the values ready to print."""
+    return [_row(one, viewer) for one in waiting]
+
+
+def _row(one: ProposedValue, viewer: Viewer) -> Proposed:
+    kpi = one.kpi
+    period = period_of(one.period_start, kpi.frequency, calendar_of(kpi.calendar))
+    value = _figure(one.value, kpi, viewer)
+    if one.numerator is not None:
+        parts = [words.plain(part, viewer.locale) for part in (one.numerator, one.denominator)]
+        value = f"{value} ({' / '.join(parts)})"
+    return Proposed(
+        token=f"{one.pk}@{one.present_seq}",
+        what=f"{words.full_name(kpi)}, {words.name_of(period)}",
+        url=links.kpi_page(kpi.code),
+        value=value or (_("Not applicable") if one.state == "not_applicable" else _("No value")),
+        present=_figure(one.present, kpi, viewer),
+        by=one.entered_by,
+        when=words.clock(one.entered_at, viewer.now, viewer.tz),
+        why=tuple(filter(None, _why(one, viewer))),
+    )
+
+
+def _why(one: ProposedValue, viewer: Viewer) -> list[str]:
+    provisional = _("Provisional") if one.state == "provisional" else ""
+    reason = one.note or one.reason
+    told = ""
+    if one.recovery_on is not None:
+        facts = {"cause": one.cause, "action": one.action, "day": short_day(one.recovery_on)}
+        told = _("%(cause)s %(action)s Back on track by %(day)s.") % facts
+    return [provisional, reason, words.meant(one.unusual_by, viewer.locale), told]
+
+
+def _figure(value: Decimal | None, kpi: Kpi, viewer: Viewer) -> str:
+    return with_unit(words.shown(value, kpi, viewer.locale), kpi.measure_unit) if value is not None else ""
