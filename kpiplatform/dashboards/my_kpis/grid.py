@@ -162,8 +162,8 @@ def cell(slot: Slot, sheet: Sheet) -> Cell:
     attempt = sheet.attempts.get(slot.key)
     suffix = f"{kpi.code}-{slot.period.start}"
     value, waiting = slot.value, slot.waiting
-    may_type = slot.is_typed and not takes_parts(kpi) and not slot.is_by_another(sheet.viewer.user.pk)
-    is_input = may_type and (slot.state != "not_applicable" or attempt is not None)
+    is_read = slot.state == "not_applicable" or slot.is_by_another(sheet.viewer.user.pk)
+    is_input = slot.is_typed and not takes_parts(kpi) and (not is_read or attempt is not None)
     figure = words.typed if is_input else words.shown
     said = waiting or value
     text = figure(said.value, kpi, locale) if said is not None and said.value is not None else ""
