@@ -6,6 +6,7 @@
 //   a "notice" event on the document       its detail, a text, is shown and announced the same way
 //   <form method="post">         is sent once: a second press while the answer is under way does nothing
 //   #notices[data-failed][data-offline]      what to say when a request failed
+//   [data-keeps-trying]          says by itself that the server can't be reached
 
 const NOTICE_SECONDS = 8;
 const NOTICES_AT_ONCE = 3;
@@ -92,4 +93,6 @@ document.body.addEventListener("htmx:afterRequest", (event) => {
 document.body.addEventListener("htmx:responseError", ({ detail }) => {
   if (detail.xhr.status !== 401) announce(region().dataset.failed); // session.js says that the session ended
 });
-document.body.addEventListener("htmx:sendError", () => announce(region().dataset.offline));
+document.body.addEventListener("htmx:sendError", ({ detail }) => {
+  if (!detail.elt.closest("[data-keeps-trying]")) announce(region().dataset.offline);
+});

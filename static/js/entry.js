@@ -2,27 +2,32 @@
 //
 // Markup:
 //   <form id="F" method="post" action="…" hx-post="…" hx-swap="none">{% csrf_token %}</form>
-//   <table class="entry" data-entry data-filled="… {count} …" data-skipped="… {count} …">
+//   <table class="entry" data-entry data-filled="… {count} …" data-skipped="… {count} …" data-kept="… {count} …">
 //     <td class="cell" id="cell-CODE-START">
 //       <input form="F" id="value-CODE-START" name="CODE@START@SEQ" value="78.2" inputmode="decimal" autocomplete="off"
-//         aria-label="…" hx-post="…" hx-trigger="save" hx-target="closest td" hx-swap="outerHTML" hx-params="…">
+//         aria-label="…" hx-post="…" hx-trigger="save" hx-target="closest td" hx-swap="outerHTML" hx-params="…"
+//         data-undo="2">  the revision of one's own that can be taken back; data-undo-name says by which word
 //       <div class="cell-pop"> a question and its forms; [data-answer] is a field to fill in, [data-discard] drops it
 //     </td>
 //   <li id="issue-CODE-START"> the same question in the list above the grid, where the other does not fit
 //   The answer is the same <td> (422 for a refused value). `value` is what the server holds; where it shows something
 //   else (a refused or contested value), `data-saved` on the input says what it holds. Ids are stable.
-//   data-filled, data-skipped: said after a paste, {count} is replaced.
+//   data-filled, data-skipped: said after a paste; data-kept: when the server can't be reached. {count} is replaced.
+//   <form id="paste-ask" hx-post="…" hx-target="#paste"> asks what would become of a pasted block; the answer comes into
+//   <dialog id="paste">, with a form [data-paste-save], its button [data-paste-go], and [data-paste-cancel]
 //   <section id="…" data-todo tabindex="-1"> keeps focus and unfolded parts when it is replaced
 //   <span data-count="invalid"><span data-number></span></span> counts the cells with class cell--invalid.
 //
 // Keys: arrows move (left and right at the end of the text), Tab moves on, Enter saves and goes down (Shift+Enter up),
-// Escape brings the saved value back, Ctrl+Z takes a pasted block back. Leaving a changed cell saves it. A pasted block
-// waits for Enter and goes as one. Saves run one after another; what was typed meanwhile survives the swap.
+// Escape brings the saved value back, Ctrl+Z takes back what was saved last. Leaving a changed cell saves it. A pasted
+// block is shown first and goes as one. Saves run one after another; what was typed meanwhile survives the swap. What
+// could not be sent stays in its cell, is marked, and is sent again when the server can be reached.
 
 const sent = new WeakMap(); // input -> value last sent
 const jobs = []; // { elt, inputs }: what is sent, and the cells that it saves
 let job = null;
-let block = []; // [input, value before] of the last paste
+let block = []; // [input, value before] of a paste that could not be shown first
+const done = []; // ids of the cells that were saved together, the latest last
 
 const FIELD = "[data-entry] .cell > input";
 const isCell = (element) => element instanceof Element && element.matches(FIELD);
@@ -33,7 +38,9 @@ const inputIn = (cell) => cell?.querySelector(":scope > input");
 const everyInput = () => [...document.querySelectorAll(FIELD)];
 
 function show(input) {
-  input.closest(".cell").classList.toggle("cell--unsaved", isTyped(input) && isChanged(input));
+  const { classList } = input.closest(".cell");
+  classList.toggle("cell--unsaved", isTyped(input) && isChanged(input));
+  if (!isOwed(input)) classList.remove("cell--kept");
 }
 
 // --- saving ------------------------------------------------------------------------------
@@ -62,36 +69,66 @@ function save(input) {
 }
 
 // Several cells of one grid go together.
-function saveAll() {
-  for (const [form, inputs] of Map.groupBy(everyInput().filter(isOwed), (input) => input.form)) {
-    send(inputs.length > 1 ? form : inputs[0], inputs);
+function saveAll(inputs = everyInput()) {
+  for (const [form, owed] of Map.groupBy(inputs.filter(isOwed), (input) => input.form)) {
+    send(owed.length > 1 ? form : owed[0], owed);
   }
   block = [];
 }
 
-document.body.addEventListener("htmx:afterRequest", (event) => {
-  if (!job || event.detail.requestConfig.elt !== job.elt) return;
-  const refused = event.detail.xhr.status === 422;
-  if (!event.detail.successful && !refused) job.inputs.forEach((input) => sent.delete(input)); // to be tried again
+document.body.addEventListener("htmx:afterRequest", ({ detail }) => {
+  if (!job || detail.requestConfig.elt !== job.elt) return;
+  const { inputs } = job;
   job = null;
+  if (detail.successful || detail.xhr.status === 422) {
+    done.push(inputs.map((input) => input.id));
+    tries = 0;
+  } else keep(inputs, TRIED_AGAIN.has(detail.xhr.status));
   sendNext();
 });
 
+// --- the server can't be reached -------------------------------------------------------------
+const TRIED_AGAIN = new Set([0, 401, 403, 429, 502, 503, 504]); // no answer, signed out, too much at once
+const SECONDS = [5, 15, 30, 60]; // before each try
+let tries = 0;
+let timer = 0;
+
+function keep(inputs, again) {
+  for (const input of inputs) {
+    sent.delete(input);
+    input.closest(".cell").classList.add("cell--kept");
+    show(input);
+  }
+  count();
+  if (!tries) tell(document.querySelector("[data-kept]").dataset.kept, inputs.length);
+  clearTimeout(timer);
+  if (again) timer = setTimeout(tryAgain, SECONDS[Math.min(tries, SECONDS.length - 1)] * 1000);
+  tries += 1;
+}
+
+function tryAgain() {
+  clearTimeout(timer);
+  saveAll([...document.querySelectorAll("[data-entry] .cell--kept > input")]);
+}
+
+addEventListener("online", tryAgain);
+document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && tryAgain());
+
 // Typing that went on while its cell was being saved is put into the cell that comes back.
-const kept = new Map(); // id -> value
-function keep(event) {
+const meanwhile = new Map(); // id -> value
+function hold(event) {
   const input = event.detail.target.matches?.(".cell") ? inputIn(event.detail.target) : null;
-  if (input && isTyped(input)) kept.set(input.id, input.value);
+  if (input && isTyped(input)) meanwhile.set(input.id, input.value);
 }
 function putBack() {
-  for (const [id, value] of kept) {
+  for (const [id, value] of meanwhile) {
     const input = document.getElementById(id);
     if (input) input.value = value;
   }
-  kept.clear();
+  meanwhile.clear();
 }
-document.body.addEventListener("htmx:beforeSwap", keep);
-document.body.addEventListener("htmx:oobBeforeSwap", keep);
+document.body.addEventListener("htmx:beforeSwap", hold);
+document.body.addEventListener("htmx:oobBeforeSwap", hold);
 document.body.addEventListener("htmx:oobAfterSwap", putBack);
 document.body.addEventListener("htmx:afterSwap", (event) => {
   putBack();
@@ -171,27 +208,77 @@ function atEdge(input, right) {
 }
 
 // --- a block from a spreadsheet -------------------------------------------------------------
-function fill(start, text) {
+// Return [cell, value] of each value of the block, from the cell that has the focus to the right and down.
+function placed(start, text) {
   const lines = text.replace(/\r/g, "").replace(/\n$/, "").split("\n").map((one) => one.split("\t"));
-  const table = start.closest("table");
   // Rows that nobody types into are passed over: they are not in the person's spreadsheet.
-  const rows = [...table.rows].filter((row) => row.querySelector(".cell > input"));
+  const rows = [...start.closest("table").rows].filter((row) => row.querySelector(".cell > input"));
   const top = rows.indexOf(start.closest("tr"));
   const left = start.closest(".cell").cellIndex;
-  let skipped = 0;
-  block = [];
-  lines.forEach((values, down) => values.forEach((value, right) => {
-    const input = inputIn(rows[top + down]?.cells[left + right]);
-    if (!input) {
-      skipped += 1;
-      return;
-    }
-    block.push([input, input.value]);
-    input.value = value.trim();
-    show(input);
+  return lines.flatMap((values, down) => values.map((value, right) => {
+    const cell = rows[top + down]?.cells[left + right];
+    return [cell?.matches(".cell") ? cell : null, value.trim()];
   }));
-  tell(table.dataset.filled, block.length);
-  if (skipped) tell(table.dataset.skipped, skipped);
+}
+
+let pasted = null; // { start, text } of the block that is shown
+
+// First it is shown what would become of the block; without an answer it goes into the cells as it is.
+function ask(start, text) {
+  const form = document.getElementById("paste-ask");
+  pasted = { start: start.id, text };
+  form.querySelectorAll("[data-pasted]").forEach((field) => field.remove());
+  for (const [cell, value] of placed(start, text)) {
+    const input = inputIn(cell);
+    const where = cell?.querySelector("[aria-label]")?.getAttribute("aria-label");
+    if (!input && !value) continue;
+    const field = Object.assign(document.createElement("input"), { type: "hidden", name: input?.name ?? "left" });
+    field.value = input || !where ? value : `${where}: ${value}`;
+    field.dataset.pasted = "";
+    form.append(field);
+  }
+  form.requestSubmit();
+}
+
+const dialog = () => document.getElementById("paste");
+
+document.body.addEventListener("htmx:afterSwap", ({ detail }) => {
+  if (detail.target !== dialog()) return;
+  if (!dialog().open) dialog().showModal();
+  (dialog().querySelector("[data-paste-go]") ?? dialog().querySelector("button")).focus();
+});
+
+document.body.addEventListener("htmx:afterRequest", ({ detail }) => {
+  const { elt } = detail.requestConfig;
+  const saves = elt.matches("[data-paste-save]");
+  if (!pasted || !(saves || elt.id === "paste-ask")) return;
+  const start = document.getElementById(pasted.start);
+  if (!detail.successful && detail.xhr.status !== 422) {
+    fill(start, pasted.text);
+    if (saves) keep(block.map(([input]) => input), TRIED_AGAIN.has(detail.xhr.status));
+  } else if (saves) {
+    done.push([...new FormData(elt).keys()].filter((name) => name.includes("@")).map(idOf));
+  } else return;
+  dialog().close();
+  start.focus();
+});
+
+// CODE@START@SEQ is the name of the field value-CODE-START.
+const idOf = (name) => `value-${name.split("@").slice(0, 2).join("-")}`;
+
+function fill(start, text) {
+  const { filled, skipped } = start.closest("table").dataset;
+  const all = placed(start, text);
+  block = [];
+  for (const [cell, value] of all) {
+    const input = inputIn(cell);
+    if (!input) continue;
+    block.push([input, input.value]);
+    input.value = value;
+    show(input);
+  }
+  tell(filled, block.length);
+  if (all.length > block.length) tell(skipped, all.length - block.length);
 }
 
 function takeBack() {
@@ -200,6 +287,19 @@ function takeBack() {
     show(input);
   }
   block = [];
+}
+
+// What was saved together is taken back together, if it still is what was saved.
+async function undo() {
+  const fields = (done.pop() ?? []).map((id) => document.getElementById(id)).filter((input) => input?.dataset.undo);
+  for (const input of fields) {
+    const values = {
+      [input.dataset.undoName]: input.dataset.undo,
+      csrfmiddlewaretoken: input.form.elements.namedItem("csrfmiddlewaretoken").value,
+    };
+    const target = input.closest(".cell");
+    await htmx.ajax("POST", input.getAttribute("hx-post"), { target, swap: "outerHTML", values });
+  }
 }
 
 function tell(text, count) {
@@ -238,7 +338,9 @@ document.addEventListener("keydown", (event) => {
     },
     Escape: () => discard(input),
   };
-  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && block.length) takeBack();
+  const takesBack = (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "z";
+  if (takesBack && block.length) takeBack();
+  else if (takesBack && done.length && !isTyped(input)) undo(); // while one types, the browser takes back letters
   else if (!event.ctrlKey && !event.metaKey && !event.altKey && event.key in keys) {
     if (keys[event.key]() === false) return;
   } else return;
@@ -249,11 +351,12 @@ document.addEventListener("paste", (event) => {
   const text = event.clipboardData?.getData("text/plain") ?? "";
   if (!isCell(event.target) || !/[\t\n]/.test(text.trimEnd())) return;
   event.preventDefault();
-  fill(event.target, text);
+  ask(event.target, text);
 });
 
 document.addEventListener("input", (event) => isCell(event.target) && show(event.target));
 document.addEventListener("change", (event) => isCell(event.target) && save(event.target));
+document.addEventListener("click", (event) => event.target.closest("[data-paste-cancel]") && dialog().close());
 // A link from the to-do list leads into a cell, ready to type.
 document.addEventListener("click", (event) => {
   const link = event.target.closest('a[href^="#value-"]');

@@ -168,7 +168,12 @@ def test_a_block_from_a_spreadsheet_is_saved_as_one_but_for_what_cannot_be(desk:
     desk.page.evaluate("navigator.clipboard.writeText('5\\t6\\n4\\tsix\\n3\\t900\\n')")
     desk.field(newark, latest).focus()
     desk.page.keyboard.press("ControlOrMeta+v")
+    preview = desk.page.get_by_role("dialog")
+    expect(preview).to_contain_text("4 values will be saved. 2 wait in their cells for you.")
+    expect(preview).to_contain_text("“six” is not a number.")
+    expect(preview.get_by_role("button", name="Put it into the grid")).to_be_focused()
     desk.page.keyboard.press("Enter")
+    expect(preview).to_be_hidden()
     for kpi, week, state in (
         (newark, latest, "saved"),
         (newark, opened, "saved"),
@@ -181,6 +186,41 @@ def test_a_block_from_a_spreadsheet_is_saved_as_one_but_for_what_cannot_be(desk:
     expect(desk.page.locator("#notices")).to_contain_text("4 values saved.")
     desk.cell(lga, opened).get_by_role("button", name="Save 900").click()
     expect(desk.cell(lga, opened)).to_have_class(re.compile("cell--saved"))
+
+
+def test_what_was_saved_last_is_taken_back_by_the_keyboard(desk: Desk) -> None:
+    newark, kennedy, _ = desk.kpis
+    latest = desk.weeks[-2]
+    desk.page.evaluate("navigator.clipboard.writeText('5\\n4\\n')")
+    desk.field(newark, latest).focus()
+    desk.page.keyboard.press("ControlOrMeta+v")
+    desk.page.get_by_role("button", name="Save 2 values").click()
+    expect(desk.cell(kennedy, latest)).to_have_class(re.compile("cell--saved"))
+    expect(desk.field(newark, latest)).to_be_focused()
+    desk.page.keyboard.press("ControlOrMeta+z")
+    expect(desk.field(newark, latest)).to_have_value("7")
+    expect(desk.field(kennedy, latest)).to_have_value("7")
+
+
+def test_without_a_connection_what_was_typed_stays_and_is_saved_when_it_is_back(desk: Desk) -> None:
+    newark, kennedy, lga = desk.kpis
+    latest = desk.weeks[-2]
+    desk.page.context.set_offline(True)
+    desk.type(newark, latest, "3")
+    expect(desk.cell(newark, latest)).to_have_class(re.compile("cell--kept"))
+    desk.page.evaluate("navigator.clipboard.writeText('4\\n5\\n')")
+    desk.page.keyboard.press("ControlOrMeta+v")
+    desk.page.keyboard.press("Enter")
+    status = desk.page.get_by_role("status").filter(has_text="3 not saved yet, sent when the server answers")
+    expect(status).to_be_visible()
+    expect(desk.page.locator("#notices")).to_contain_text("The server can’t be reached.")
+    assert desk.page.evaluate("!dispatchEvent(new Event('beforeunload', { cancelable: true }))")
+    desk.page.context.set_offline(False)
+    for kpi in (newark, kennedy, lga):
+        expect(desk.cell(kpi, latest)).to_have_class(re.compile("cell--saved"))
+    assert [
+        int(row.value or 0) for row in Measurement.objects.filter(period_start=latest.start).order_by("kpi_id")
+    ] == [3, 4, 5]
 
 
 @pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1440, "light")])

@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 
 from kpiplatform.dashboards.my_kpis import grid, links, presenter, queries, words
 from kpiplatform.dashboards.my_kpis.forms import CellForm
-from kpiplatform.dashboards.my_kpis.saving import Key, Saved
-from kpiplatform.dashboards.my_kpis.sheet import Attempt, Viewer, cell_id, cell_url, title_of
+from kpiplatform.dashboards.my_kpis.saving import Saved
+from kpiplatform.dashboards.my_kpis.sheet import Attempt, Key, Viewer, cell_id, cell_url, title_of
 from kpiplatform.dashboards.my_kpis.slots import Slot
 from kpis.domain.figures import with_unit
 from kpis.models import Kpi, MeasurementRevision
@@ -38,7 +38,7 @@ def cells(kpis: Iterable[Kpi], viewer: Viewer, saved: Saved, *, main: Key | None
 
     The cell `main` replaces the one that was typed in; the others find their places by their ids.
     """
-    owned = presenter.lines_of(list(kpis), viewer)
+    owned = presenter.lines_of(list(kpis), viewer, also=saved.keys)
     sheet = presenter.sheet_of(owned, viewer, saved.attempts)
     shown = {slot.key: grid.cell(slot, sheet) for line in owned for slot in line.slots if slot.key in saved.keys}
     return {

@@ -13,13 +13,11 @@ from django.utils.translation import gettext as _
 from kpiplatform.dashboards.my_kpis import links, words
 from kpiplatform.dashboards.my_kpis.row_state import RowState, row_state
 from kpiplatform.dashboards.my_kpis.sheet import Attempt, Sheet, cell_id, cell_url, form_id, grid_id, title_of
-from kpiplatform.dashboards.my_kpis.slots import Line, Slot
+from kpiplatform.dashboards.my_kpis.slots import FREQUENCIES, Line, Slot
 from kpis.domain.figures import MISSING, number
 from kpis.models import Kpi
 from kpis.services.entry import takes_parts
 from kpis.templatetags.kpi_figures import band_name
-
-FREQUENCIES = ["day", "week", "month", "quarter", "half_year", "year"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +42,8 @@ class Cell:
     is_input: bool = False
     is_na: bool = False
     has_issue: bool = False
+    undo_name: str = ""
+    undo_seq: int = 0
     attempt: Attempt | None = None
 
     @property
@@ -84,6 +84,11 @@ class Grid:
     groups: tuple[tuple[str, tuple[Row, ...]], ...]
     has_inputs: bool
     span: int
+
+    @property
+    def css(self) -> str:
+        """How wide it is beside the screen."""
+        return {7: ""}.get(len(self.columns), "entry--wide" if len(self.columns) < 20 else "entry--widest")
 
     @property
     def rows(self) -> list[Row]:
@@ -189,8 +194,21 @@ def cell(slot: Slot, sheet: Sheet) -> Cell:
         is_input=is_input,
         is_na=slot.state == "not_applicable" and not is_input and waiting is None,
         has_issue=slot.is_typed and not takes_parts(kpi),
+        undo_name="withdraw" if waiting else "undo",
+        undo_seq=_undo(slot, sheet) if is_input else 0,
         attempt=attempt,
     )
+
+
+def _undo(slot: Slot, sheet: Sheet) -> int:
+    """Return what one may take back here: one's own latest change, or what waits; 0 for nothing."""
+    if slot.waiting is not None:
+        return slot.waiting.pk
+    for change in sheet.changes.get(slot.kpi.pk, ()):
+        if change.period_start == slot.period.start:
+            is_mine = change.by_id == sheet.viewer.user.pk and change.kind != "undo"
+            return change.seq if is_mine and change.seq > 1 else 0
+    return 0
 
 
 def _css(slot: Slot, sheet: Sheet, attempt: Attempt | None, is_input: bool) -> str:

@@ -12,9 +12,10 @@ from django.utils import timezone
 
 from alerts.queries import local_date
 from kpiplatform.dashboards.my_kpis import approving, grid, queries, todo
+from kpiplatform.dashboards.my_kpis.choice import Choice
 from kpiplatform.dashboards.my_kpis.owed import owed
-from kpiplatform.dashboards.my_kpis.sheet import Attempts, Sheet, Viewer
-from kpiplatform.dashboards.my_kpis.slots import Line, Slot, columns, lines
+from kpiplatform.dashboards.my_kpis.sheet import Attempts, Key, Sheet, Viewer
+from kpiplatform.dashboards.my_kpis.slots import CLOSED_COLUMNS, Line, Slot, columns, lines
 from kpis.domain.limits import Limits, RangeLimits, in_force, limits_for
 from kpis.domain.periods import Period, period_of
 from kpis.models import Kpi
@@ -27,16 +28,21 @@ def viewer_of(request: HttpRequest) -> Viewer:
     return Viewer(user=request.user, now=now, today=local_date(now), tz=timezone.get_current_timezone())
 
 
-def lines_of(kpis: Sequence[Kpi], viewer: Viewer, *, also: Period | None = None) -> list[Line]:
-    """Return the KPIs with the periods of the grid and their values; `also` is a period before those."""
+def lines_of(
+    kpis: Sequence[Kpi], viewer: Viewer, *, closed: int = CLOSED_COLUMNS, also: Iterable[Key] = ()
+) -> list[Line]:
+    """Return the KPIs with the periods of the grid and their values; `also` names further ones that were typed in."""
     shown: dict[tuple[str, int], list[Period]] = {}
     for kpi in kpis:
         key = (kpi.frequency, kpi.calendar_id)
         if key not in shown:
-            shown[key] = columns(kpi.frequency, calendar_of(kpi.calendar), viewer.today)
+            shown[key] = columns(kpi.frequency, calendar_of(kpi.calendar), viewer.today, closed=closed)
     periods = {kpi.pk: shown[kpi.frequency, kpi.calendar_id] for kpi in kpis}
-    if also is not None:
-        periods = {pk: own if also in own else [also, *own] for pk, own in periods.items()}
+    by_id = {kpi.pk: kpi for kpi in kpis}
+    for kpi_id, start in also:
+        period = period_at(by_id[kpi_id], start, viewer) if kpi_id in by_id else None
+        if period is not None and period not in periods[kpi_id]:
+            periods[kpi_id] = sorted([*periods[kpi_id], period], key=lambda one: one.start)
     return lines(
         kpis,
         periods=periods,
@@ -58,17 +64,24 @@ def sheet_of(owned: Sequence[Line], viewer: Viewer, attempts: Attempts) -> Sheet
     )
 
 
-def whole_page(kpis: Sequence[Kpi], viewer: Viewer, attempts: Attempts) -> dict[str, Any]:
-    """Return the context of the page."""
-    owned = lines_of(kpis, viewer)
-    sheets = grid.grids(owned, sheet_of(owned, viewer, attempts))
+def whole_page(kpis: Sequence[Kpi], viewer: Viewer, attempts: Attempts, choice: Choice) -> dict[str, Any]:
+    """Return the context of the page. What is to be done first does not depend on what was chosen to be seen."""
+    owned = lines_of(kpis, viewer, closed=choice.closed)
+    chosen = [line for line in owned if choice.shows(line.kpi)]
+    sheets = grid.grids(chosen, sheet_of(chosen, viewer, attempts))
     return {
-        "todo": _todo(owned, viewer),
+        "todo": _todo([_shortened(line) for line in owned], viewer),
+        "choice": choice,
+        "frequencies": choice.frequencies(kpis),
         "grids": sheets,
         "issues": [cell for one in sheets for row in one.rows for cell in row.cells if cell.has_issue],
         "counts": _counts(sheets),
         "has_inputs": any(one.has_inputs for one in sheets),
     }
+
+
+def _shortened(line: Line) -> Line:
+    return Line(kpi=line.kpi, slots=line.slots[-CLOSED_COLUMNS - 1 :])
 
 
 def todo_only(kpis: Sequence[Kpi], viewer: Viewer) -> dict[str, Any]:
@@ -83,12 +96,17 @@ def _todo(owned: Sequence[Line], viewer: Viewer) -> todo.Todo:
     return todo.todo(owned, incidents, owed(viewer), approving.rows(waiting, viewer), viewer)
 
 
-def slot_of(kpi: Kpi, start: date, viewer: Viewer) -> Slot | None:
-    """Return the slot of the period that starts on a day, read anew; None if none does, or it has not begun."""
+def period_at(kpi: Kpi, start: date, viewer: Viewer) -> Period | None:
+    """Return the period of the KPI that starts on a day; None if none does, or it has not begun."""
     period = period_of(start, kpi.frequency, calendar_of(kpi.calendar))
-    if period.start != start or start > viewer.today or kpi.entry == Kpi.Entry.DERIVED:
+    return None if period.start != start or start > viewer.today else period
+
+
+def slot_of(kpi: Kpi, start: date, viewer: Viewer) -> Slot | None:
+    """Return the slot of the period that starts on a day, read anew; None if there is none to type in."""
+    if period_at(kpi, start, viewer) is None or kpi.entry == Kpi.Entry.DERIVED:
         return None
-    return lines_of([kpi], viewer, also=period)[0].slot(start)
+    return lines_of([kpi], viewer, also=[(kpi.pk, start)])[0].slot(start)
 
 
 def goals_of(kpis: Iterable[Kpi], today: date) -> dict[int, tuple[Decimal | None, Decimal | None]]:

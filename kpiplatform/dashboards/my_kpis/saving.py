@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
 from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
 from kpiplatform.dashboards.my_kpis import queries, words
-from kpiplatform.dashboards.my_kpis.sheet import Attempt, Viewer
+from kpiplatform.dashboards.my_kpis.sheet import Attempt, Key, Viewer
 from kpiplatform.dashboards.my_kpis.slots import Slot
 from kpis.domain.entry_checks import EntryRefused, Problem, check_range, typed_number
 from kpis.forms import TOLD, ValueExplanationForm
@@ -20,8 +19,6 @@ from kpis.services.asking import Answered, answered, reading_of
 from kpis.services.entry import Entry, enter_measurements, takes_parts
 
 NOT_APPLICABLE = {"n/a", "na", "n.a."}
-
-Key = tuple[int, date]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +74,31 @@ class Saved:
 
 def save_typed(typed: Sequence[Typed], viewer: Viewer) -> Saved:
     """Store what can be stored, all together; what is refused, contested or asked about stays as it was typed."""
+    changed = _changed(typed, viewer)
+    entries, attempts = _sorted(changed, viewer)
+    stored, waiting, contested = _store(entries, attempts, viewer)
+    return Saved(
+        stored=stored,
+        waiting=waiting,
+        passed_by=tuple(one.key for one in typed if one not in changed and one.seq != one.slot.seq),
+        attempts=_with_conflicts(attempts, contested, typed, viewer),
+    )
+
+
+def preview(typed: Sequence[Typed], viewer: Viewer) -> tuple[set[Key], dict[Key, Attempt]]:
+    """Return which cells would be stored as they are typed, and what would be said of the others; nothing is."""
+    entries, attempts = _sorted(_changed(typed, viewer), viewer)
+    return set(entries), _with_conflicts(attempts, {}, typed, viewer)
+
+
+def _changed(typed: Sequence[Typed], viewer: Viewer) -> list[Typed]:
+    """Return the cells that say something new."""
     seen = _seen(typed)
-    changed = [one for one in typed if not _untouched(one, seen.get(one.key), viewer)]
+    return [one for one in typed if not _untouched(one, seen.get(one.key), viewer)]
+
+
+def _sorted(changed: Sequence[Typed], viewer: Viewer) -> tuple[dict[Key, tuple[Typed, Entry]], dict[Key, Attempt]]:
+    """Return what can be stored, and what is refused, contested or asked about."""
     attempts: dict[Key, Attempt] = {}
     entries: dict[Key, tuple[Typed, Entry]] = {}
     for one in changed:
@@ -92,13 +112,7 @@ def save_typed(typed: Sequence[Typed], viewer: Viewer) -> Saved:
         if answer.question is not None:
             one, _entry = entries.pop(key)
             attempts[key] = _asked(one, answer, viewer)
-    stored, waiting, contested = _store(entries, attempts, viewer)
-    return Saved(
-        stored=stored,
-        waiting=waiting,
-        passed_by=tuple(one.key for one in typed if one not in changed and one.seq != one.slot.seq),
-        attempts=_with_conflicts(attempts, contested, typed, viewer),
-    )
+    return entries, attempts
 
 
 def _seen(typed: Sequence[Typed]) -> dict[Key, MeasurementRevision]:

@@ -58,7 +58,8 @@ class Attempt:
         return self.kind != "refused" or self.leads_to_form
 
 
-Attempts = Mapping[tuple[int, date], Attempt]
+Key = tuple[int, date]  # of a cell: KPI, first day of the period
+Attempts = Mapping[Key, Attempt]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

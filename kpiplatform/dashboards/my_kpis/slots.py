@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from kpis.domain.periods import Calendar, Frequency, Period, WorkingDays, due_on, period_of, previous_period
 from kpis.models import Kpi, Measurement, ProposedValue
 
+FREQUENCIES = ["day", "week", "month", "quarter", "half_year", "year"]
 CLOSED_COLUMNS = 6
 ASKED_AHEAD = timedelta(days=3)  # a value is asked for this long before it is due, even while its period runs
 
@@ -95,10 +96,10 @@ class Line:
         return next((slot for slot in self.slots if slot.period.start == start), None)
 
 
-def columns(frequency: str, calendar: Calendar, today: date) -> list[Period]:
-    """Return the last six closed periods and the open one, oldest first."""
+def columns(frequency: str, calendar: Calendar, today: date, *, closed: int = CLOSED_COLUMNS) -> list[Period]:
+    """Return the last closed periods and the open one, oldest first."""
     periods = [period_of(today, Frequency(frequency), calendar)]
-    for _ in range(CLOSED_COLUMNS):
+    for _ in range(closed):
         periods.append(previous_period(periods[-1], calendar))
     return periods[::-1]
 

@@ -13,18 +13,21 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import trigger_client_event
 
-from kpiplatform.dashboards.my_kpis import answers, presenter, queries, saving
+from kpiplatform.dashboards.my_kpis import answers, pasting, presenter, queries, saving
+from kpiplatform.dashboards.my_kpis.choice import Choice
 from kpiplatform.dashboards.my_kpis.forms import REASON_LENGTH, CellForm
 from kpiplatform.dashboards.my_kpis.saving import Saved, Typed
-from kpiplatform.dashboards.my_kpis.sheet import Viewer
-from kpiplatform.dashboards.my_kpis.slots import Line, Slot
+from kpiplatform.dashboards.my_kpis.sheet import Key, Viewer
+from kpiplatform.dashboards.my_kpis.slots import Slot
 from kpiplatform.htmx import changed, page, wants_partial
+from kpis.models import Kpi
 from kpis.readings import Conflict, PeriodLocked
 from kpis.services.entry import take_back
 from kpis.services.proposing import AlreadyDecided, withdraw
 
 PAGE = "dashboards/my_kpis.html"
 CELL = "dashboards/my_kpis_cell.html"
+PASTE = "dashboards/my_kpis_paste.html"
 FACT = "measurement-recorded"
 REFUSED = 422
 LONGEST = 64  # characters of a number; more is none
@@ -35,8 +38,9 @@ def my_kpis(request: HttpRequest) -> HttpResponse:
     """Show what the person does first and the values of their KPIs; htmx reads the to-do list alone."""
     viewer = presenter.viewer_of(request)
     kpis = list(queries.own_kpis(viewer.user, now=viewer.now, today=viewer.today))
-    context = presenter.todo_only(kpis, viewer) if wants_partial(request) else presenter.whole_page(kpis, viewer, {})
-    return page(request, PAGE, context, partial="todo")
+    if wants_partial(request):
+        return page(request, PAGE, presenter.todo_only(kpis, viewer), partial="todo")
+    return page(request, PAGE, presenter.whole_page(kpis, viewer, {}, Choice.of(request.GET)), partial="todo")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -55,20 +59,28 @@ def cell(request: HttpRequest, code: str, period_start: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def block(request: HttpRequest) -> HttpResponse:
-    """Store a grid sent whole: what can be stored is, what cannot stays as it was typed and is listed."""
+    """Store a grid sent whole: what can be stored is, what cannot stays as it was typed and is listed.
+
+    With `preview` nothing is stored: the answer says what would become of each value.
+    """
     if request.method != "POST":
         return redirect("my:kpis")
-    viewer = presenter.viewer_of(request)
+    viewer, choice = presenter.viewer_of(request), Choice.of(request.GET)
     kpis = list(queries.own_kpis(viewer.user, now=viewer.now, today=viewer.today))
-    typed = _typed_in_grid(request, presenter.lines_of(kpis, viewer))
+    typed = _typed_in_grid(request, kpis, viewer)
+    if "preview" in request.POST:
+        return page(request, PASTE, pasting.preview(typed, request.POST.getlist("left"), viewer), partial="preview")
     saved = saving.save_typed(typed, viewer)
     count, message = len(saved.stored), _counted(saved)
     if not wants_partial(request):
         if not saved.attempts:
-            return changed(request, PAGE, partial="todo", fact=FACT, message=message, to=reverse("my:kpis"))
+            return changed(
+                request, PAGE, partial="todo", fact=FACT, message=message, to=reverse("my:kpis") + choice.query
+            )
         # Read anew: a stored value may have changed what is to be done.
         kpis = list(queries.own_kpis(viewer.user, now=viewer.now, today=viewer.today))
-        return render(request, PAGE, presenter.whole_page(kpis, viewer, saved.attempts), status=REFUSED)
+        context = presenter.whole_page(kpis, viewer, saved.attempts, choice)
+        return render(request, PAGE, context, status=REFUSED)
     concerned = {key[0] for key in saved.keys}
     context = answers.cells([kpi for kpi in kpis if kpi.pk in concerned], viewer, saved)
     response = page(request, CELL, context, partial="answer", status=REFUSED if saved.attempts else 200)
@@ -150,10 +162,8 @@ def _shown(request: HttpRequest, slot: Slot, viewer: Viewer) -> HttpResponse:
 def _slot_or_404(viewer: Viewer, code: str, period_start: str) -> Slot:
     """Return the period of a KPI that the person may change; anyone else's does not exist."""
     kpi = get_object_or_404(queries.editable_kpis(viewer.user, now=viewer.now, today=viewer.today), code=code)
-    try:
-        slot = presenter.slot_of(kpi, date.fromisoformat(period_start), viewer)
-    except ValueError:
-        slot = None
+    start = _day(period_start)
+    slot = presenter.slot_of(kpi, start, viewer) if start is not None else None
     if slot is None:
         raise Http404
     return slot
@@ -176,12 +186,26 @@ def _typed(request: HttpRequest, slot: Slot) -> Typed:
     )
 
 
-def _typed_in_grid(request: HttpRequest, owned: Sequence[Line]) -> list[Typed]:
+def _typed_in_grid(request: HttpRequest, kpis: Sequence[Kpi], viewer: Viewer) -> list[Typed]:
     """Return what came from each field of a grid; what is no field of the person's grid is passed over."""
-    slots = {f"{line.kpi.code}@{slot.period.start}": slot for line in owned for slot in line.slots if slot.is_typed}
-    typed = []
+    by_code = {kpi.code: kpi for kpi in kpis}
+    named: dict[Key, tuple[str, int]] = {}
     for name, text in request.POST.items():
         place, _at, seq = name.rpartition("@")
-        if place in slots and seq.isdecimal():
-            typed.append(Typed(slot=slots[place], text=text[:LONGEST], seq=int(seq)))
-    return typed
+        code, _at, day = place.partition("@")
+        if code in by_code and seq.isdecimal() and (start := _day(day)) is not None:
+            named[by_code[code].pk, start] = (text, _whole(seq))
+    concerned = [kpi for kpi in kpis if any(kpi.pk == kpi_id for kpi_id, _start in named)]
+    slots = {slot.key: slot for line in presenter.lines_of(concerned, viewer, also=named) for slot in line.slots}
+    return [
+        Typed(slot=slots[key], text=text[:LONGEST], seq=seq)
+        for key, (text, seq) in named.items()
+        if key in slots and slots[key].is_typed
+    ]
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

@@ -1,0 +1,56 @@
+"""A block from a spreadsheet before it is saved: which value goes where, and what would be said of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from kpiplatform.dashboards.my_kpis import saving, words
+from kpiplatform.dashboards.my_kpis.saving import Typed
+from kpiplatform.dashboards.my_kpis.sheet import Viewer, title_of
+
+LONGEST_LEFT = 200  # characters of what fell beside the grid; the spreadsheet has the rest
+MOST_LEFT = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pasted:
+    """One value of the block in its place; `state` is new, same, invalid, conflict or asking."""
+
+    name: str
+    text: str
+    state: str
+    before: str
+    title: str
+    sentence: str
+
+
+def preview(typed: Sequence[Typed], left: Sequence[str], viewer: Viewer) -> dict[str, Any]:
+    """Return the context of the preview: a row per KPI, a column per period, and what has no place in the grid."""
+    stored, attempts = saving.preview(typed, viewer)
+    starts = sorted({one.slot.period.start: one.slot.period for one in typed}.items())
+    names = {one.slot.kpi.pk: words.full_name(one.slot.kpi) for one in typed}
+    rows: dict[int, dict[date, Pasted]] = defaultdict(dict)
+    for one in typed:
+        slot, attempt = one.slot, attempts.get(one.key)
+        before = slot.waiting or slot.value
+        rows[slot.kpi.pk][slot.period.start] = Pasted(
+            name=f"{slot.kpi.code}@{slot.period.start}@{one.seq}",
+            text=one.text.strip(),
+            state=attempt.css if attempt else "new" if one.key in stored else "same",
+            before=words.typed(before.value, slot.kpi, viewer.locale) if before is not None else "",
+            title=title_of(slot),
+            sentence=f"{attempt.headline} {attempt.sentence}".strip() if attempt else "",
+        )
+    cells = [cell for row in rows.values() for cell in row.values()]
+    return {
+        "columns": [words.name_of(period) for _start, period in starts],
+        "rows": [(names[pk], [row.get(start) for start, _period in starts]) for pk, row in rows.items()],
+        "problems": [cell for cell in cells if cell.sentence],
+        "left": [text[:LONGEST_LEFT] for text in left[:MOST_LEFT]],
+        "count": len(stored),
+        "same": sum(cell.state == "same" for cell in cells),
+    }
