@@ -9,7 +9,7 @@ from kpiplatform.audit.operations import audited
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('kpis', '0009_reopening_decided'),
+        ('kpis', '0010_restatements'),
         ('objectives', '0002_history'),
         ('audit', '0002_functions'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
