@@ -9,7 +9,7 @@ from kpiplatform.audit.operations import audited
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('kpis', '0010_restatements'),
+        ('kpis', '0011_fewer_indexes_of_history'),
         ('objectives', '0002_history'),
         ('audit', '0002_functions'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
