@@ -11,7 +11,8 @@ from functools import lru_cache
 from django.db import connection
 from django.db.models import QuerySet
 
-from kpis.domain.formula.deriving import Calculation, span_of
+from kpis.domain.aggregation import Aggregate
+from kpis.domain.formula.deriving import Calculation, aggregate_derived, span_of
 from kpis.domain.formula.errors import FormulaError, Problem
 from kpis.domain.formula.evaluating import Missing
 from kpis.domain.formula.fitting import Shape, refuse_misfit
@@ -193,3 +194,15 @@ def _series(kpis: Mapping[str, Kpi], reach: _Reach) -> dict[str, Series]:
         )
         for code, kpi in kpis.items()
     }
+
+
+def aggregated_over(kpi: Kpi, spans: Sequence[Span], *, today: date) -> list[Aggregate]:
+    """Return the value of a derived KPI in longer spans: its inputs aggregated, then its present formula."""
+    formula = parsed_or_none(kpi.formula)
+    if formula is None:
+        return [Aggregate(value=None, present=0, due=0, complete=False, reason="no_rollup") for _span in spans]
+    wanted = Wanted(
+        formula=formula, missing=Missing(kpi.missing_policy), calendar=calendar_of(kpi.calendar), spans=spans
+    )
+    (calculation,) = calculations([wanted])
+    return [aggregate_derived(calculation, span, today=today) for span in spans]

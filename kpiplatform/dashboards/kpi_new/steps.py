@@ -17,12 +17,16 @@ from django.utils.translation import gettext_lazy
 
 from initiatives.models import Initiative
 from kpiplatform.accounts.models import User
+from kpiplatform.dashboards.calculation.forms import FORMULA, WritesFormula
 from kpiplatform.dashboards.kpi_setup.fields import NumberField, read_in
 from kpiplatform.dashboards.kpi_setup.forms import same_name
 from kpiplatform.dashboards.kpi_setup.sheet import sheet_fields
+from kpis.domain.formula.fitting import Shape
 from kpis.domain.limits import LimitsRefused, TargetRow, ThresholdRow, validate_thresholds
+from kpis.domain.periods import Frequency
 from kpis.forms import DayInput
 from kpis.models import Kpi, PeriodCalendar
+from kpis.queries import calendar_of, kpis_visible_to
 from kpis.words import why_no_limits
 from reviews.models import Forum
 from reviews.queries import cadence_of
@@ -38,7 +42,7 @@ class Asked:
     answers: Mapping[str, Mapping[str, str]]
     today: date
     now: datetime
-    locale: str
+    reader: User
 
     def typed(self, step: str, name: str) -> str:
         return self.answers.get(step, {}).get(name, "")
@@ -63,7 +67,7 @@ class StepForm(forms.Form):
         self.asked = asked
         self.fields = sheet_fields(self.sheet, required=self.needed) | self.fields
         self.prepare()
-        read_in(self, asked.locale)
+        read_in(self, asked.reader.locale)
 
     def prepare(self) -> None:
         """Fit the fields to what is known from other steps."""
@@ -271,14 +275,16 @@ class InitiativeStep(StepForm):
         return said
 
 
-class RhythmStep(StepForm):
-    """How often it is measured and looked at."""
+class RhythmStep(WritesFormula, StepForm):
+    """How often it is measured, from where, and when it is looked at."""
 
     sheet = (
         "frequency",
         "calendar",
         "time_aggregation",
         "entry",
+        "formula",
+        "missing_policy",
         "active_from",
         "reporting_lag_days",
         "lag_in_working_days",
@@ -305,9 +311,35 @@ class RhythmStep(StepForm):
         self.fields["calendar"].initial = PeriodCalendar.objects.filter(is_default=True).first()
         self.fields["active_from"].initial = self.asked.today.replace(day=1)
         self.fields["review_by"].initial = self.asked.today + timedelta(days=365)
-        choices = [choice for choice in Kpi.Entry.choices if choice[0] != Kpi.Entry.DERIVED]
-        self.fields["entry"].choices = choices
+        self.fields["missing_policy"].required = False
+        preview = {"get": reverse("kpis:new_calculation"), "trigger": "input delay:350ms, load", "include": "#step"}
+        swap = {"target": "#calculation-shown", "swap": "innerHTML", "sync": "this:replace"}
+        self.fields["formula"].widget.attrs |= FORMULA | {
+            f"hx-{name}": value for name, value in (preview | swap).items()
+        }
         self.order_fields([*self.sheet, "forum", "reaction"])
+
+    def clean(self) -> dict[str, Any]:
+        said = self.cleaned_data
+        said["missing_policy"] = said.get("missing_policy") or Kpi.MissingPolicy.BLANK
+        if said.get("entry") != Kpi.Entry.DERIVED:
+            said["formula"] = ""
+        elif not {"frequency", "calendar", "time_aggregation"} & self.errors.keys():
+            self._read(said)
+        return said
+
+    def _read(self, said: dict[str, Any]) -> None:
+        shape = Shape(
+            unit=self.asked.typed("progress", "measure_unit").strip(),
+            frequency=Frequency(said["frequency"]),
+            calendar=calendar_of(said["calendar"]),
+            method=said["time_aggregation"],
+        )
+        among = kpis_visible_to(self.asked.reader, today=self.asked.today)
+        try:
+            said["formula"] = self.read_formula(said.get("formula", ""), code="", shape=shape, among=among)
+        except ValidationError as error:
+            self.add_error("formula", error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,8 @@ from kpiplatform.dashboards.kpi_setup.queries import MANY
 from kpiplatform.dashboards.models import KpiDraft
 from kpiplatform.htmx import page
 from kpis.dates import day, moment
+from kpis.domain.formula.errors import FormulaError
+from kpis.formula_words import sentence
 from kpis.models import Kpi
 from kpis.services.aiming import Refused
 from objectives.models import Objective
@@ -88,6 +90,8 @@ def summary(request: HttpRequest, pk: int) -> HttpResponse:
             kpi = finish(draft=draft, forms=forms, status=status, by=request.user, now=now)
         except (Refused, NotActive) as refused:
             refusal = str(refused)
+        except FormulaError as error:
+            refusal = sentence(error)
         else:
             said = {"name": kpi.name, "state": kpi.get_status_display()}
             messages.success(request, _("%(name)s is defined and %(state)s.") % said)
@@ -150,7 +154,7 @@ def _shown(request: HttpRequest, draft: KpiDraft, step: Step, now: datetime, for
 
 
 def _asked(request: HttpRequest, draft: KpiDraft | None, now: datetime) -> Asked:
-    return Asked(answers=draft.answers if draft else {}, today=today(), now=now, locale=request.user.locale)
+    return Asked(answers=draft.answers if draft else {}, today=today(), now=now, reader=request.user)
 
 
 def _draft(request: HttpRequest, pk: int) -> KpiDraft:

@@ -23,7 +23,7 @@ NAMES = tuple(name for _key, _title, names in SECTIONS for name in names)
 
 
 def refuse_disorder(form: forms.Form) -> None:
-    """Refuse what the sheet can't say: bounds in disorder, a benchmark of nobody, a calculation without a formula."""
+    """Refuse what the sheet can't say: bounds in disorder, a benchmark of nobody, a part of something beside it."""
     said = form.cleaned_data
     low, high = said.get("minimum"), said.get("maximum")
     if low is not None and high is not None and low >= high:
@@ -38,8 +38,6 @@ def refuse_disorder(form: forms.Form) -> None:
         form.add_error("part_of", _("“%(name)s” is of %(unit)s: a part belongs to a unit below it.") % self_or_above)
     if whole is not None and said.get("frequency") and said["frequency"] != whole.frequency:
         form.add_error("part_of", _("Whole and part need the same frequency: “%s” has another.") % whole.name)
-    if said.get("entry") == Kpi.Entry.DERIVED and not said.get("formula"):
-        form.add_error("formula", _("A derived KPI needs its calculation."))
 
 
 def _lies_below(unit: Unit, whole: Kpi) -> bool:
@@ -98,6 +96,8 @@ class DefinitionForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         refuse_disorder(self)
         said, kpi = self.cleaned_data, self.kpi
+        if said.get("entry") == Kpi.Entry.DERIVED and not kpi.formula:
+            self.add_error("entry", _("A derived KPI needs its calculation: write it on the page “Calculation”."))
         twin = same_name(said.get("name", ""), but=kpi)
         if twin is not None and said["name"] != kpi.name and not said["same_name_is_meant"]:
             self.asks_for_name = True

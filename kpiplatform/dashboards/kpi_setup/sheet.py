@@ -39,7 +39,7 @@ SECTIONS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
         _("When and from where"),
         (
             "frequency", "calendar", "active_from", "reporting_lag_days", "lag_in_working_days", "stale_after_days",
-            "entry", "missing_policy", "formula",
+            "entry",
         ),
     ),
     ("entered", _("How values by hand are taken"), ("unusual_factor", "explain_below", "needs_approval")),
@@ -98,6 +98,8 @@ LABELS = {
     "review_by": _("Review the definition by"),
 }
 HELP = {
+    "formula": _("Codes of KPIs in brackets: [LATE] ÷ [FLIGHTS] × 100."),
+    "missing_policy": _("Left out: sums, differences, min and max go on without it; else there is no value."),
     "formula_in_words": _("So that a numerate stranger could calculate it."),
     "measure_unit": _("Like %, min or flights."),
     "ratio_factor": _("100 for a percentage of numerator to denominator, else 1."),

@@ -21,6 +21,8 @@ from kpiplatform.dashboards.kpi_setup import presenter
 from kpiplatform.dashboards.kpi_setup.forms import DefinitionForm, PeopleForm, WeightForm
 from kpiplatform.dashboards.kpi_setup.queries import MANY, Filters, by_objective, siblings, weight_of
 from kpiplatform.htmx import page
+from kpis.domain.formula.errors import FormulaError
+from kpis.formula_words import sentence
 from kpis.models import Kpi
 from kpis.queries import kpis_configured_by
 from kpis.services.aiming import Refused
@@ -68,6 +70,10 @@ def _defined(form: DefinitionForm, request: HttpRequest, now: datetime) -> bool:
         )
     except ChangedMeanwhile as error:
         refuse_as_changed(form, error, now)
+    except FormulaError as error:
+        form.add_error(None, _("The calculation would not fit any more. %(why)s") % {"why": sentence(error)})
+    except Refused as refused:
+        form.add_error(None, str(refused))
     return not form.errors
 
 
@@ -106,6 +112,8 @@ def life(request: HttpRequest, code: str) -> HttpResponse:
             move_on(kpi=kpi, to=to if to in Kpi.Status.values else "", by=request.user, now=now)
         except (Refused, NotActive) as refused:
             refusal = str(refused)
+        except FormulaError as error:
+            refusal = sentence(error)
         else:
             _warn_of_many(request, kpi)
             said = {"name": kpi.name, "state": Kpi.Status(to).label}

@@ -1,0 +1,139 @@
+"""How a derived value came about: its formula, each term with what it gave, and the way from there to the value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from kpiplatform.dashboards.calculation.words import coverage, result_words, step_words, taken_words
+from kpiplatform.dashboards.kpi_page.wording import Wording
+from kpis.calculations import Wanted, calculations, version_in_force, versions_of
+from kpis.dates import day, short_label, span_label
+from kpis.domain.formula.deriving import Outcome, derive
+from kpis.domain.formula.explaining import Step, explain
+from kpis.domain.formula.printing import written
+from kpis.domain.formula.series import Span, Taken
+from kpis.domain.formula.tree import Number, Term, codes
+from kpis.domain.parsing import to_storage
+from kpis.domain.periods import DAY, Period, next_period, period_of, previous_period
+from kpis.models import Kpi, Measurement, OwedDerivation
+from kpis.queries import calendar_of
+
+HIDDEN = "…"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Who reads, on which day of the organisation, and which KPIs they may open."""
+
+    visible: QuerySet[Kpi]
+    today: date
+    locale: str
+
+
+def explanation(kpi: Kpi, start: date | None, reader: Reader) -> dict[str, Any] | None:
+    """Return how the value of the period that holds `start` came about, by default the latest that is over.
+
+    None where no formula held for the period.
+    """
+    calendar = calendar_of(kpi.calendar)
+    period = period_of(start, kpi.frequency, calendar) if start else _latest(kpi, reader.today)
+    version = version_in_force(versions_of([kpi.pk])[kpi.pk], period.start)
+    if version is None or version.formula is None:
+        return None
+    span = Span.of(period)
+    wanted = Wanted(formula=version.formula, missing=version.missing, calendar=calendar, spans=[span])
+    (calculation,) = calculations([wanted])
+    outcome = derive(calculation, span, today=reader.today)
+    inputs = {one.code: one for one in reader.visible.filter(code__in=codes(version.formula))}
+    wording = Wording.of_kpi(kpi, locale=reader.locale, today=reader.today)
+    step = explain(version.formula, outcome.of, version.missing)
+    stored = Measurement.objects.filter(kpi=kpi, period_start=period.start).first()
+    return {
+        "period": short_label(period),
+        "dates": span_label(period),
+        "formula": written(version.formula, _naming(inputs)),
+        "version": _("version %(number)s, from %(day)s")
+        % {"number": version.number, "day": day(version.effective_from)},
+        "missing": dict(Kpi.MissingPolicy.choices)[version.missing],
+        "result": result_words(outcome, wording),
+        "is_provisional": outcome.value is not None and not outcome.is_final,
+        "terms": [_term(term, outcome.taken[term], inputs, reader) for term in calculation.terms],
+        "steps": [_step(part, inputs, wording) for part in step.parts if not isinstance(part.node, Number)],
+        "differs": _differs(stored, outcome, wording),
+        "before": _address(kpi, previous_period(period, calendar)),
+        "after": _address(kpi, next_period(period, calendar)) if period.end <= reader.today else "",
+    }
+
+
+def behind_locks(kpi: Kpi) -> list[str]:
+    """Return the periods whose value would change but is locked."""
+    calendar = calendar_of(kpi.calendar)
+    rows = OwedDerivation.objects.filter(kpi=kpi, waits_for_lock=True).order_by("period_start")
+    return [short_label(period_of(row.period_start, kpi.frequency, calendar)) for row in rows]
+
+
+def _latest(kpi: Kpi, today: date) -> Period:
+    calendar = calendar_of(kpi.calendar)
+    closed = Measurement.objects.filter(kpi=kpi, period_end__lte=today).order_by("-period_start").first()
+    if closed is not None:
+        return period_of(closed.period_start, kpi.frequency, calendar)
+    return previous_period(period_of(today, kpi.frequency, calendar), calendar)
+
+
+def _address(kpi: Kpi, period: Period) -> str:
+    return reverse("kpis:explained", args=[kpi.code], query={"period": period.start.isoformat()})
+
+
+def _naming(inputs: Mapping[str, Kpi]) -> Any:
+    return lambda code: code if code in inputs else HIDDEN
+
+
+def _term(term: Term, taken: Taken, inputs: Mapping[str, Kpi], reader: Reader) -> dict[str, Any]:
+    """Return a term; of a KPI that the reader may not open there is neither name nor value."""
+    kpi = inputs.get(term.code)
+    if kpi is None:
+        return {"text": written(term, lambda _code: HIDDEN), "name": _("a KPI you may not open"), "value": "–"}
+    wording = Wording.of_kpi(kpi, locale=reader.locale, today=reader.today)
+    span = taken.span
+    return {
+        "text": written(term),
+        "name": kpi.name,
+        "url": reverse("kpi", args=[kpi.code]),
+        "why_url": reverse("kpis:explained", args=[kpi.code]) if kpi.entry == Kpi.Entry.DERIVED else "",
+        "period": short_label(span.period) if span.period else _days(span),
+        "value": taken_words(taken, wording),
+        "coverage": coverage(taken) if taken.due != 1 or taken.present != 1 else "",
+        "remark": "" if taken.is_final or not taken.is_there else _("provisional"),
+    }
+
+
+def _days(span: Span) -> str:
+    return f"{day(span.start)} – {day(span.end - DAY)}"
+
+
+def _step(step: Step, inputs: Mapping[str, Kpi], wording: Wording) -> dict[str, Any]:
+    is_open = set(codes(step.node)) <= inputs.keys()
+    return {
+        "text": written(step.node, _naming(inputs)),
+        "value": step_words(step.value, wording) if is_open else "–",
+        "counts": step.counts,
+        "parts": [_step(part, inputs, wording) for part in step.parts if not isinstance(part.node, Number)],
+    }
+
+
+def _differs(stored: Measurement | None, outcome: Outcome, wording: Wording) -> str:
+    """Say so where the stored value is another than the inputs give now."""
+    value = None if outcome.value is None else to_storage(outcome.value)
+    if stored is None or stored.value == value:
+        return ""
+    words = {"value": wording.full(stored.value)}
+    return (
+        _("%(value)s is recorded: an input changed since, and the value follows unless its period is locked.") % words
+    )
