@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
+from kpis.formula_words import no_value
+
 
 def why_no_value(reason: str) -> str:
     """Say in a few words why a period has no value."""
-    return {"zero_denominator": _("nothing to count")}.get(reason, reason)
+    return {"zero_denominator": _("nothing to count")}.get(reason) or no_value(reason)
 
 
 def why_revised(*, kind: str, note: str, state: str, state_before: str, reason: str) -> str:
     """Say why a revision was recorded: the reason that was given, or else what it was."""
+    if kind == "derived":
+        return _("computed, definition version %(number)s") % {"number": note}
     if note:
         return note
     if state == "not_applicable":

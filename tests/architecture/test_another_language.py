@@ -29,7 +29,7 @@ class _Reader(HTMLParser):
         self.is_code = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.is_code = tag in {"script", "style"}
+        self.is_code = tag in {"script", "style", "code"}
         self.said += [value for name, value in attrs if name in SPOKEN and value]
 
     def handle_endtag(self, tag: str) -> None:

@@ -55,6 +55,10 @@ EDITS: dict[str, tuple[Typed, Typed]] = {
         lambda world: {"target": "84", "reason": "plan"},
     ),
     "kpis:annotation": words("text"),
+    "kpis:calculation": (
+        lambda world: {"formula": "[COMPANY] + 1", "reason": "clearer"},
+        lambda world: {"formula": "[COMPANY] + 2", "reason": "clearer"},
+    ),
     "kpis:cadence": (forum_of("OURS"), forum_of("COMPANY")),
     "kpis:definition": words("name", reason="clearer"),
     "kpis:owner": (owner_to("member"), owner_to("manager")),

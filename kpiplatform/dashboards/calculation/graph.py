@@ -66,8 +66,8 @@ def graph_of(kpi: Kpi, visible: QuerySet[Kpi]) -> dict[str, Any] | None:
         "card": {"width": WIDTH, "height": HEIGHT},
         "cards": list(cards.values()),
         "edges": [_edge(cards[lower], cards[upper]) for lower, upper in edges],
-        "sources": _tree(kpi.pk, below, cards),
-        "results": _tree(kpi.pk, above, cards),
+        "sources": _tree(kpi.pk, below, cards, set()),
+        "results": _tree(kpi.pk, above, cards, set()),
     }
 
 
@@ -118,10 +118,11 @@ def _edge(lower: Card, upper: Card) -> dict[str, str]:
     }
 
 
-def _tree(own: int, graph: Graph, cards: Mapping[int, Card]) -> list[dict[str, Any]]:
-    """Return the same as nested lists: what stands one step away, each with what stands behind it."""
-    return [
-        {"card": cards[pk], "parts": _tree(pk, graph, cards)}
-        for pk in sorted(graph.get(own, ()), key=lambda pk: cards[pk].name)
-        if pk in cards
-    ]
+def _tree(own: int, graph: Graph, cards: Mapping[int, Card], told: set[int]) -> list[dict[str, Any]]:
+    """Return the same as nested lists: what stands one step away, with what stands behind it where it comes first."""
+    found = []
+    for pk in sorted((pk for pk in graph.get(own, ()) if pk in cards), key=lambda pk: cards[pk].name):
+        is_new = pk not in told
+        told.add(pk)
+        found.append({"card": cards[pk], "parts": _tree(pk, graph, cards, told) if is_new else []})
+    return found

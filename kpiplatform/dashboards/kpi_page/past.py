@@ -18,7 +18,7 @@ from kpis.services.stating import LOOK_BACK
 DEFINED = (
     "version", "name", "purpose", "decision_informed", "formula_in_words", "inclusions", "measure_unit", "decimals",
     "numerator_label", "denominator_label", "polarity", "tier", "indicator_type", "frequency", "time_aggregation",
-    "unit_aggregation", "is_cumulative", "ratio_factor", "formula", "minimum", "maximum", "reporting_lag_days",
+    "unit_aggregation", "is_cumulative", "ratio_factor", "minimum", "maximum", "reporting_lag_days",
     "lag_in_working_days", "cost_to_measure", "unintended_consequences", "baseline_value", "baseline_note",
     "benchmark_value", "benchmark_source", "benchmark_on", "review_by", "active_from",
 )  # fmt: skip

@@ -21,7 +21,7 @@ from kpiplatform.dashboards.kpi_page.past import defined_then, judged_then, stat
 from kpis.domain.confidence import Evidence
 from kpis.domain.judged import Rules
 from kpis.evidence import evidence_of
-from kpis.models import Kpi
+from kpis.models import Kpi, KpiInput
 from kpis.queries import calendar_of, is_behind, kpis_editable_by, kpis_visible_to, may_read_rows
 from objectives.queries import may_configure, may_write, objectives_visible_to
 from reviews.queries import reviewing_of
@@ -78,7 +78,9 @@ def kpi_facts(
     opened = Exists(objectives_visible_to(user, today=today).filter(pk=OuterRef("objective_id")))
     answering = initiatives_visible_to(user, today=today).filter(impacts__kpi=OuterRef("pk")).order_by().values("code")
     visible_with = visible.annotate(answering=ArraySubquery(answering))
-    kpi = visible_with.select_related(*SHOWN_WITH_IT).annotate(is_editable=own, opens_objective=opened).get(code=code)
+    feeding = Exists(KpiInput.objects.filter(input=OuterRef("pk"), is_current=True))
+    annotated = visible_with.annotate(is_editable=own, opens_objective=opened, feeds_others=feeding)
+    kpi = annotated.select_related(*SHOWN_WITH_IT).get(code=code)
     found = histories(kpi_id=kpi.pk, now=now, all_revisions=all_revisions, known_at=known.at)
     facts = _facts(kpi, found, user, now=now, today=today)
     if known.on is not None and known.at is not None:

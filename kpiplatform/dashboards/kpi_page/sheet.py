@@ -80,7 +80,6 @@ def definition(facts: Facts) -> tuple[list[Fact], list[Fact]]:
         Fact(label=_("Due"), value=_due(facts)),
         Fact(label=_("Costs"), value=kpi.cost_to_measure),
         Fact(label=_("Beware"), value=kpi.unintended_consequences),
-        Fact(label=_("Calculation"), value=kpi.formula),
         Fact(label=_("Review by"), value=wording.day(kpi.review_by) if kpi.review_by else ""),
     ]
     return [fact for fact in first if fact.value], [fact for fact in rest if fact.value]

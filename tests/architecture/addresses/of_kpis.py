@@ -103,6 +103,7 @@ OF_THINGS = {
     "kpi_over_time": Address(args=kpi, answer=opened),
     "kpi_rows": Address(args=week_of_kpi, answer=drilled),
     "kpi_rows_file": Address(args=week_of_kpi, answer=lambda role, key: 404),  # its source cannot be read
+    "kpis:explained": Address(args=kpi, answer=opened),
     "kpis:annotate": Address(args=kpi, answer=written_on, post={"day": "2026-01-05", "text": "A strike"}),
     "kpis:comment": Address(args=kpi, answer=written_on, post={"body": "Noted."}),
     "kpis:annotation": Address(args=note, answer=own_note, post=a_change),

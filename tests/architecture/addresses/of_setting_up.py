@@ -9,11 +9,12 @@ from django.urls import reverse
 
 from kpiplatform.audit.editing import seen
 from kpiplatform.dashboards.models import KpiDraft
+from kpis.models import Kpi, KpiInput
 from kpis.services.defining import PEOPLE, SHEET
 from objectives.models import CausalLink, Objective, Theme
 from tests.architecture.addresses import Address
 from tests.architecture.people_and_things import KEYS, ROLES, World
-from tests.factories import an_objective, the_calendar
+from tests.factories import a_kpi, an_objective, the_calendar
 
 ADMINS = {role: 200 if role == "admin" else 404 for role in ROLES}
 
@@ -128,6 +129,21 @@ def definition(world: World, key: str) -> dict[str, Any]:
     }
 
 
+def calculation(world: World, key: str) -> dict[str, Any]:
+    if key not in world.kpis:
+        return {}
+    kpi = world.kpis[key]
+    # One that none of the others feeds: else the three would be computed in a circle.
+    feed = Kpi.objects.filter(code="FEED").first() or a_kpi("Feed", code="FEED")
+    return {
+        "formula": f"[{feed.code}] + 1",
+        "missing_policy": "blank",
+        "effective_from": str(world.week.start),
+        "reason": "follows from another",
+        "seen": seen(kpi, SHEET),
+    }
+
+
 def cadence(world: World, key: str) -> dict[str, Any]:
     return {"forum": world.things["forum"]["OURS"].pk, "seen": "none"}
 
@@ -138,6 +154,7 @@ DRAFT, RETIRED, LINK = "kpi draft", "retired objective", "causal link"
 
 OF_THINGS = {
     "kpis:definition": Address(args=code, answer=for_admins, post=definition),
+    "kpis:calculation": Address(args=code, answer=for_admins, post=calculation, counted=(KpiInput,)),
     "kpis:owner": Address(args=code, answer=for_admins, post=people),
     "kpis:cadence": Address(args=code, answer=for_admins, post=cadence),
     "kpis:life": Address(args=code, answer=for_admins, post={"to": "retired"}),
@@ -164,6 +181,7 @@ BY_ROLE = {
         "kpis:configure",
         "kpis:new",
         "kpis:new_dates",
+        "kpis:new_calculation",
         "strategy:objectives",
         "strategy:new_objective",
         "strategy:plan",
@@ -184,7 +202,7 @@ ARGUMENTS: dict[str, list[Any]] = {
 
 
 def pages(world: World) -> Iterator[tuple[str, str, str]]:
-    for name in BY_ROLE.keys() - {"kpis:new_dates"}:  # which is a part of a page
+    for name in BY_ROLE.keys() - {"kpis:new_dates", "kpis:new_calculation"}:  # which are parts of a page
         yield name, "admin", reverse(name)
     for name, address in OF_THINGS.items():
         if address.answer is for_admins:
@@ -202,6 +220,7 @@ def refused(world: World) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
     yield "people", "admin", reverse("kpis:owner", args=["OURS"]), {"owner": ""}
     yield "life", "admin", reverse("kpis:life", args=["OURS"]), {"to": "draft"}
     yield "weight", "admin", reverse("kpis:weight", args=["OURS"]), {"weight": "-1"}
+    yield "calculation", "admin", reverse("kpis:calculation", args=["OURS"]), {"formula": "[OURS"}
     yield "cadence", "admin", reverse("kpis:cadence", args=["OURS"]), {"forum": "0"}
     yield "first step", "admin", reverse("kpis:new"), {"objective": ""}
     yield "a later step", "admin", reverse("kpis:new_step", args=[draft, "target"]), {"target": "x"}
