@@ -16,6 +16,7 @@ from kpis.models import (
     Target,
     ThresholdSet,
 )
+from kpis.services.formulas import connect_inputs
 
 COPIED = (
     "code", "name", "decision_informed", "formula_in_words", "measure_unit", "decimals", "numerator_label",
@@ -37,6 +38,9 @@ def add_kpis(scene: Scene) -> None:
         kpi.guard, kpi.part_of = (scene.kpis.get(sheet.get(name, "")) for name in ("guard", "part_of"))
     Kpi.objects.bulk_update([kpi for kpi in scene.kpis.values() if kpi.guard or kpi.part_of], ["guard", "part_of"])
     _add_history(scene, sheets)
+    for sheet in sheets:
+        if "formula" in sheet:
+            connect_inputs(scene.kpis[sheet["code"]])
     _add_sources(scene, sheets)
     KpiLink.objects.bulk_create(
         KpiLink(
@@ -63,7 +67,8 @@ def _kpi(scene: Scene, sheet: Sheet, position: int) -> Kpi:
         owner=people[sheet["owner"]],
         deputy=people[sheet["deputy"]],
         steward=people[sheet["steward"]],
-        entry=Kpi.Entry.SOURCE if "source" in sheet else Kpi.Entry.MANUAL,
+        entry=_entry(sheet),
+        formula=sheet.get("formula", ""),
         ratio_factor=sheet.get("factor", 1),
         baseline_note=moments.text(sheet.get("baseline_note", "")),
         benchmark_on=moments.day(sheet["benchmark_on"]) if "benchmark_on" in sheet else None,
@@ -82,8 +87,9 @@ def _add_history(scene: Scene, sheets: list[Sheet]) -> None:
         KpiVersion(
             kpi=kpis[sheet["code"]],
             version=1,
-            effective_from=moments.start,
-            definition={name: _plain(sheet[name]) for name in COPIED if name in sheet},
+            # A formula holds for the period in which the data begins, too.
+            effective_from=begin if "formula" in sheet else moments.start,
+            definition={name: _plain(sheet[name]) for name in COPIED if name in sheet} | _calculation(sheet),
             reason=moments.text("Plan {year}"),
             **recorded,
         )
@@ -131,6 +137,16 @@ def _add_sources(scene: Scene, sheets: list[Sheet]) -> None:
         for sheet in sheets
         if "source" in sheet
     )
+
+
+def _entry(sheet: Sheet) -> Kpi.Entry:
+    if "formula" in sheet:
+        return Kpi.Entry.DERIVED
+    return Kpi.Entry.SOURCE if "source" in sheet else Kpi.Entry.MANUAL
+
+
+def _calculation(sheet: Sheet) -> dict[str, str]:
+    return {"entry": _entry(sheet), "formula": sheet["formula"]} if "formula" in sheet else {}
 
 
 def _plain(value: object) -> object:

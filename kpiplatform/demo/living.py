@@ -15,6 +15,7 @@ from kpis.domain.schedule import latest_slot
 from kpis.models import DataSource, Kpi, PeriodCalendar, PeriodLock, Pull
 from kpis.queries import calendar_of
 from kpis.readings import NOT_APPLICABLE, REPORTED, Origin, Reading
+from kpis.services.deriving import derive_owed
 from kpis.services.entry import enter_measurement
 from kpis.services.judging import judge_owed
 from kpis.services.pulling import run_pull
@@ -45,6 +46,7 @@ def run_owed_pulls(*, now: datetime) -> None:
         for source_id, slot in of_day:
             moment = now if slot == last[source_id] else slot
             run_pull(source_id=source_id, slot=slot, now=moment)
+        derive_owed(now=moment)
         judge_owed(now=moment)
 
 
@@ -59,6 +61,7 @@ def add_entries(scene: Scene) -> None:
             origin=Origin(kind="manual", user_id=user.pk),
             now=min(moment, scene.moments.now),
         )
+        derive_owed(now=min(moment, scene.moments.now))
     for sheet in kpi_sheets():
         if "corrected" in sheet:
             _correct(scene, sheet)

@@ -7,7 +7,7 @@ from typing import Any
 from kpiplatform.demo.source_files import SAMPLES
 
 FOLDER = SAMPLES / "organisation"
-KPI_FILES = ("strategic", "operations", "airports", "carriers")
+KPI_FILES = ("strategic", "operations", "airports", "carriers", "derived")
 MAPPING_PARTS = ("value", "numerator", "denominator")
 
 type Sheet = dict[str, Any]

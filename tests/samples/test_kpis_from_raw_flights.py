@@ -186,6 +186,28 @@ def test_every_period_of_a_value_equals_the_raw_rows(
     }
 
 
+def test_what_is_derived_equals_the_raw_rows(recorded: Callable[[str], dict[pd.Timestamp, Measurement]]) -> None:
+    months = recorded("CANC-MONTH")
+    cancelled, planned = counted(flights()[flights()["dep_delay"].isna()]), counted(flights())
+    assert {month: row.value for month, row in months.items()} == {
+        month: eight_places(100 * Decimal(int(cancelled.get(month, 0))) / int(count))
+        for month, count in planned.items()
+    }
+    assert [row.state for row in months.values()][-2:] == ["reported", "provisional"]
+    weeks = recorded("FADE")
+    shares = [
+        {week: eight_places(Decimal(100 * int(part[week])) / int(of[week])) for week in of.index}
+        for part, of, _factor in (RATIOS["FIRST-WAVE"](), RATIOS["EVE-OTD"]())
+    ]
+    assert {week: row.value for week, row in weeks.items()} == {
+        week: morning - shares[1][week] for week, morning in shares[0].items()
+    }
+
+
+def eight_places(value: Decimal) -> Decimal:
+    return value.quantize(EIGHT_PLACES, ROUND_HALF_EVEN)
+
+
 def test_figures_known_from_the_flights_are_on_the_scorecard(sample: object) -> None:
     latest = dict(Kpi.objects.values_list("code", "state__value"))
     assert round(latest["OTD"], 1) == Decimal("85.8")

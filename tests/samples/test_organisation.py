@@ -56,6 +56,7 @@ def test_kpis_of_every_kind_are_shown(sample: Path) -> None:
     kpis = Kpi.objects.all()
     assert kpis.filter(entry="source").count() >= 25
     assert 3 <= kpis.filter(entry="manual").count() <= 8
+    assert set(kpis.filter(entry="derived").values_list("code", flat=True)) == {"CANC-MONTH", "CREWS", "FADE"}
     for name, kinds in {
         "tier": {"strategic", "operational"},
         "indicator_type": {"leading", "lagging"},

@@ -16,12 +16,13 @@ def periods_reached(
     """Return, by their start, the periods in which one of the terms takes the value of the input's period.
 
     `terms` are those of the formula that refer to the input, `last_day` is the last day of the period that changed.
-    Periods that have not begun are left out.
+    Periods after the first that have not begun are left out.
     """
     first = period_of(last_day, frequency, calendar)
+    latest = max(today, first.start)
     found: dict[date, Period] = {}
     for term in terms:
-        begun = takewhile(lambda period: period.start <= today, _from(first, calendar))
+        begun = takewhile(lambda period: period.start <= latest, _from(first, calendar))
         found |= {period.start: period for period in _reached(term, first, begun, calendar)}
     return found
 
