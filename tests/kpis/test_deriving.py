@@ -227,6 +227,7 @@ def test_a_locked_period_is_named_not_written_and_computed_once_it_is_open_again
         requested_by=one.owner,
         requested_at=NOW,
         approved_by=a_person(),
+        decided_at=NOW,
         expires_at=NOW + timedelta(days=1),
     )
     derive_owed(now=NOW)
