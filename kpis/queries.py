@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal, cast
@@ -25,7 +25,9 @@ from kpis.models import (
     SourceAgreement,
     Target,
     ThresholdSet,
+    UnitCalendar,
 )
+from objectives.models import Unit
 from objectives.queries import manages, may_configure, may_write, scope_of
 
 
@@ -167,6 +169,23 @@ def fiscal_years_of(kpi: Kpi, values: Sequence[Valued], calendars: Mapping[int, 
 def calendars() -> dict[int, Calendar]:
     """Return the period calendars by id."""
     return {row.pk: calendar_of(row) for row in PeriodCalendar.objects.all()}
+
+
+def calendars_of_units(units: Iterable[Unit]) -> dict[int, PeriodCalendar]:
+    """Return the calendar that each unit follows: its own, that of the nearest unit above, else the default.
+
+    Two queries; nothing for any unit where there is no calendar yet.
+    """
+    own = {row.unit.path: row.calendar for row in UnitCalendar.objects.select_related("unit", "calendar")}
+    default = PeriodCalendar.objects.order_by("-is_default", "pk").first()
+    if default is None:
+        return {}
+    return {
+        unit.pk: own[max(above, key=len)]
+        if (above := [path for path in own if unit.path.startswith(path)])
+        else default
+        for unit in units
+    }
 
 
 def calendar_of(row: PeriodCalendar) -> Calendar:

@@ -1,6 +1,6 @@
 """KPIs: what is measured, the values, how they are judged, and where they come from."""
 
-from kpis.models.calendar import Holiday, PeriodCalendar, PeriodLock, PeriodReopening
+from kpis.models.calendar import Holiday, PeriodCalendar, PeriodLock, PeriodReopening, UnitCalendar
 from kpis.models.definition import Kpi, KpiLink, KpiOwnership, KpiVersion, KpiWeight
 from kpis.models.derivation import KpiInput, OwedDerivation
 from kpis.models.entry import EntryRules, ProposedValue
@@ -45,4 +45,5 @@ __all__ = [
     "StagedReading",
     "Target",
     "ThresholdSet",
+    "UnitCalendar",
 ]

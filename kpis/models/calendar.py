@@ -76,6 +76,13 @@ class Holiday(models.Model):
         constraints = [models.UniqueConstraint(fields=["calendar", "day"], name="holiday_once")]
 
 
+class UnitCalendar(models.Model):
+    """The calendar that a unit and those below follow, with its working days and holidays, unless one has its own."""
+
+    unit = models.OneToOneField(Unit, on_delete=models.CASCADE, related_name="own_calendar")
+    calendar = models.ForeignKey(PeriodCalendar, on_delete=models.CASCADE, related_name="followers")
+
+
 class PeriodLock(models.Model):
     """Periods that end on or before a day are closed to writing, for everyone or for a unit and below."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from kpiplatform.accounts.models import User
 from kpiplatform.audit.editing import lock_as_seen
 from kpis.domain.periods import Calendar
 from kpis.domain.recutting import fiscal_years_move, frequencies_that_move
-from kpis.models import Holiday, Kpi, KpiState, Measurement, PeriodCalendar, PeriodLock
+from kpis.models import Holiday, Kpi, KpiState, Measurement, PeriodCalendar, PeriodLock, UnitCalendar
 from kpis.queries import calendar_of
 from objectives.models import Unit
 
@@ -27,6 +28,14 @@ CUT = (
     "year_end_weekday",
     "year_end_month",
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """How many KPIs moved to a calendar, and how many kept theirs because periods would have moved."""
+
+    moved: int
+    left: int
 
 
 class Refused(ValueError):
@@ -83,6 +92,34 @@ def remove_holiday(*, calendar: PeriodCalendar, day: date) -> None:
     with transaction.atomic():
         Holiday.objects.filter(calendar=calendar, day=day).delete()
         _due_dates_are_open(calendar)
+
+
+def follow(*, unit: Unit, calendar: PeriodCalendar, moves_kpis: bool) -> Followed:
+    """Let a unit and those below follow a calendar; with `moves_kpis` their KPIs too, as far as no period moves.
+
+    KPIs below a unit with a calendar of its own are left alone. The same again changes nothing.
+    """
+    with transaction.atomic():
+        PeriodCalendar.objects.select_for_update(no_key=True).get(pk=calendar.pk)
+        UnitCalendar.objects.update_or_create(unit=unit, defaults={"calendar": calendar})
+        kpis = Kpi.objects.filter(unit__path__startswith=unit.path).exclude(calendar=calendar)
+        for path in UnitCalendar.objects.exclude(unit=unit).values_list("unit__path", flat=True):
+            if path.startswith(unit.path):
+                kpis = kpis.exclude(unit__path__startswith=path)
+        alike = [row.pk for row in PeriodCalendar.objects.all() if _cuts_alike(row, calendar)]
+        movable = list(kpis.filter(calendar__in=alike).values_list("pk", flat=True)) if moves_kpis else []
+        Kpi.objects.filter(pk__in=movable).update(calendar=calendar)
+        KpiState.objects.filter(kpi__in=movable).update(next_due_on=None)
+        return Followed(moved=len(movable), left=kpis.count() if moves_kpis else 0)
+
+
+def follow_no_more(*, unit: Unit) -> None:
+    """Let a unit follow the units above again; its KPIs keep the calendar they have."""
+    UnitCalendar.objects.filter(unit=unit).delete()
+
+
+def _cuts_alike(one: PeriodCalendar, other: PeriodCalendar) -> bool:
+    return all(getattr(one, name) == getattr(other, name) for name in CUT)
 
 
 def lock_periods(

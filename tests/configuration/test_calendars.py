@@ -14,7 +14,8 @@ from kpiplatform.audit.editing import seen
 from kpis.domain.holidays import holidays_in
 from kpis.domain.periods import Calendar
 from kpis.domain.recutting import fiscal_years_move, frequencies_that_move
-from kpis.models import Holiday, Kpi, KpiState, PeriodCalendar, PeriodLock
+from kpis.models import Holiday, Kpi, KpiState, PeriodCalendar, PeriodLock, UnitCalendar
+from kpis.queries import calendars_of_units
 from kpis.readings import Origin, Reading
 from kpis.services.calendars import (
     CUT,
@@ -22,6 +23,7 @@ from kpis.services.calendars import (
     add_calendar,
     add_holidays,
     change_calendar,
+    follow,
     lock_periods,
     make_default,
     remove_holiday,
@@ -30,7 +32,7 @@ from kpis.services.locking import ensure_states
 from kpis.services.recording import record_measurements
 from objectives.models import Role
 from tests.dashboards.measured import W46
-from tests.factories import NOW, a_kpi, a_person, a_role, a_unit, the_calendar
+from tests.factories import NOW, a_kpi, a_person, a_role, a_unit, the_calendar, the_company
 
 WEEKS = Calendar(pattern="445", year_end_month=6)
 
@@ -171,3 +173,43 @@ def test_a_lock_is_made_only_when_it_is_sent_a_second_time(client: Client) -> No
     sure = {"until": "2026-11-16", "unit": "", "reason": "closed", "sure": asked.context["lock_form"]["sure"].value()}
     assert client.post(path, sure).status_code == 303
     assert PeriodLock.objects.get().locked_by == admin
+
+
+# --- units with a calendar of their own -----------------------------------------------------------
+
+
+def test_a_unit_follows_the_nearest_calendar_above_it() -> None:
+    standard, british = the_calendar(), PeriodCalendar.objects.create(name="Great Britain")
+    company, london = the_company(), a_unit("london", "London")
+    heathrow = a_unit("lhr", "Heathrow", parent=london)
+    londonderry = a_unit("londonderry", "Londonderry")
+    follow(unit=london, calendar=british, moves_kpis=False)
+    found = calendars_of_units([company, london, heathrow, londonderry])
+    assert [found[unit.pk] for unit in (company, london, heathrow, londonderry)] == [
+        standard,
+        british,
+        british,
+        standard,
+    ]
+
+
+def test_its_kpis_move_with_it_unless_their_periods_would_and_due_dates_are_counted_anew(client: Client) -> None:
+    admin = a_person("Grace Lindholm")
+    a_role(admin, Role.ADMIN)
+    client.force_login(admin)
+    london = a_unit("london", "London")
+    british = PeriodCalendar.objects.create(name="Great Britain")
+    july = PeriodCalendar.objects.create(name="July to June", fiscal_year_start_month=7)
+    mine, other = a_kpi("Queues", unit=london), a_kpi("Budget", unit=london, calendar=july)
+    elsewhere = a_kpi("Queues at home")
+    KpiState.objects.create(kpi=mine, next_due_on=date(2026, 11, 25))
+    path = reverse("configuration:calendar_units", args=[british.pk])
+    answer = client.post(path, {"unit": london.pk, "moves_kpis": "on"}, follow=True).content.decode()
+    assert "1 KPI moved to it." in answer
+    assert "1 KPI kept its calendar" in answer
+    calendars = [Kpi.objects.get(pk=kpi.pk).calendar for kpi in (mine, other, elsewhere)]
+    assert calendars == [british, july, the_calendar()]
+    assert KpiState.objects.get(kpi=mine).next_due_on is None
+    client.post(path, {"remove": UnitCalendar.objects.get().pk})
+    assert not UnitCalendar.objects.exists()
+    assert Kpi.objects.get(pk=mine.pk).calendar == british

@@ -39,6 +39,7 @@ urlpatterns = [
     path("calendars/<int:pk>/preview/", calendars.preview, name="calendar_preview"),
     path("calendars/<int:pk>/default/", calendars.default, name="calendar_default"),
     path("calendars/<int:pk>/holidays/", calendars.holidays, name="holidays"),
+    path("calendars/<int:pk>/units/", calendars.followers, name="calendar_units"),
     path("calendars/<int:pk>/lock/", calendars.lock, name="lock"),
     path("sources/", sources.source_list, name="sources"),
     path("sources/new/", wizard.begin, name="new_source"),

@@ -19,7 +19,8 @@ from kpiplatform.dashboards.kpi_setup.fields import why_not_a_number
 from kpiplatform.sent_files.reading import Cell, Rows
 from kpis.domain.entry_checks import EntryRefused, storable, typed_number
 from kpis.domain.limits import LimitsRefused, TargetRow, ThresholdRow, validate_thresholds
-from kpis.models import Kpi, PeriodCalendar
+from kpis.models import Kpi
+from kpis.queries import calendars_of_units
 from kpis.words import why_no_limits
 from objectives.models import Objective, Unit
 
@@ -73,7 +74,7 @@ class DryRun:
         self.people = {person.address: person for person in people}
         names = [person.name.lower() for person in people]
         self.people |= {person.name.lower(): person for person in people if names.count(person.name.lower()) == 1}
-        self.calendar = PeriodCalendar.objects.order_by("-is_default", "pk").first()
+        self.calendars = calendars_of_units([*self.units.values(), *([wanted.unit] if wanted.unit else [])])
 
     def lines(self, rows: Rows) -> list[Line]:
         """Return a line for each row below the heads that holds anything."""
@@ -150,17 +151,15 @@ class DryRun:
         unit = self.units.get(texts.get("unit", "").lower()) if texts.get("unit") else self.wanted.unit
         if unit is None:
             line.refused.append(_("There is no unit “%(name)s”.") % {"name": texts["unit"][:80]})
+        elif unit.pk not in self.calendars:
+            line.refused.append(_("There is no calendar yet."))
         else:
-            line.values["unit_id"] = unit.pk
+            line.values |= {"unit_id": unit.pk, "calendar_id": self.calendars[unit.pk].pk}
         line.owner = self.people.get(texts.get("owner", "").lower()) or self.wanted.owner
         if line.owner is None:
             named = texts.get("owner", "")
             words = {"name": named[:80]}
             line.refused.append(_("Nobody active is called “%(name)s”.") % words if named else _("It names no owner."))
-        if self.calendar is None:
-            line.refused.append(_("There is no calendar yet."))
-        else:
-            line.values["calendar_id"] = self.calendar.pk
 
     def _number(self, line: Line, cell: Cell | None) -> Decimal | None:
         if cell is None:

@@ -25,9 +25,10 @@ from kpis.domain.formula.fitting import Shape
 from kpis.domain.limits import LimitsRefused, TargetRow, ThresholdRow, validate_thresholds
 from kpis.domain.periods import Frequency
 from kpis.forms import DayInput
-from kpis.models import Kpi, PeriodCalendar
-from kpis.queries import calendar_of, kpis_visible_to
+from kpis.models import Kpi
+from kpis.queries import calendar_of, calendars_of_units, kpis_visible_to
 from kpis.words import why_no_limits
+from objectives.models import Unit
 from reviews.models import Forum
 from reviews.queries import cadence_of
 from reviews.words import in_words
@@ -308,7 +309,9 @@ class RhythmStep(WritesFormula, StepForm):
         self.fields["forum"].label_from_instance = lambda forum: f"{forum.name}, {in_words(cadence_of(forum))}"
         preview = {"get": reverse("kpis:new_dates"), "trigger": "change, load", "target": "#dates", "swap": "innerHTML"}
         self.fields["forum"].widget.attrs |= {f"hx-{name}": value for name, value in preview.items()}
-        self.fields["calendar"].initial = PeriodCalendar.objects.filter(is_default=True).first()
+        unit = Unit.objects.filter(pk=self.asked.answers.get("objective", {}).get("unit") or None).first()
+        followed = calendars_of_units([unit]) if unit else {}
+        self.fields["calendar"].initial = followed.get(unit.pk if unit else 0)
         self.fields["active_from"].initial = self.asked.today.replace(day=1)
         self.fields["review_by"].initial = self.asked.today + timedelta(days=365)
         self.fields["missing_policy"].required = False

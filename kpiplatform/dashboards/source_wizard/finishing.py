@@ -15,11 +15,13 @@ from kpiplatform.dashboards.kpi_new.finishing import free_code
 from kpiplatform.dashboards.models import SourceSetup
 from kpis.domain.limits import TargetRow, ThresholdRow
 from kpis.domain.replay import Proposal
-from kpis.models import Kpi, PeriodCalendar
+from kpis.models import Kpi
+from kpis.queries import calendars_of_units
 from kpis.services.aiming import set_aim
 from kpis.services.connecting import Feed, feed
 from kpis.services.defining import create_kpi, move_on, set_weight
 from kpis.sources.measures import Measure
+from objectives.models import Unit
 
 # How the periods of a figure make longer ones; a figure that isn't here does not roll up.
 OVER_TIME = {
@@ -92,7 +94,7 @@ def _new_kpi(measure: Measure, name: str, common: dict[str, Any], by: User, toda
         "name": name,
         "objective_id": common["objective"],
         "unit_id": common["unit"],
-        "calendar": PeriodCalendar.objects.order_by("-is_default", "pk")[0],
+        "calendar": calendars_of_units(Unit.objects.filter(pk=common["unit"]))[common["unit"]],
         "position": Kpi.objects.filter(objective=common["objective"]).count() + 1,
         "measure_unit": common.get("measure_unit") or "",
         "decimals": common.get("decimals") or 0,

@@ -15,12 +15,13 @@ from kpiplatform.dashboards.source_wizard.finishing import Wanted
 from kpis.domain.figures import number
 from kpis.domain.periods import period_of, previous_period
 from kpis.forms import period_name
-from kpis.models import DataSource, Kpi, PeriodCalendar
-from kpis.queries import calendar_of, calendars
+from kpis.models import DataSource, Kpi
+from kpis.queries import calendar_of, calendars, calendars_of_units
 from kpis.services.reaching import reached
 from kpis.sources.base import Kind, SourceError, Window
 from kpis.sources.mapping import MappedKpi, parse_mapping, wanted_columns
 from kpis.sources.measures import Measure
+from objectives.models import Unit
 
 PERIODS_SHOWN = 6
 GROUPS_AT_MOST = 200
@@ -50,7 +51,7 @@ def values(source: DataSource, chosen: Sequence[Wanted], *, today: date, locale:
     from kpis.sources.computing import compute_readings  # pandas: only who asks for values waits for it
 
     by_calendar = calendars()
-    standard = PeriodCalendar.objects.order_by("-is_default", "pk")[0]
+    of_units = calendars_of_units(Unit.objects.filter(pk__in=[one.common.get("unit") for one in chosen]))
     existing = {kpi.pk: kpi for kpi in Kpi.objects.filter(pk__in=[one.kpi_id for one in chosen if one.kpi_id])}
     mapped, decimals = [], []
     for place, one in enumerate(chosen):
@@ -60,7 +61,7 @@ def values(source: DataSource, chosen: Sequence[Wanted], *, today: date, locale:
                 kpi_id=place,
                 code=kpi.code if kpi else one.name,
                 frequency=kpi.frequency if kpi else one.common["frequency"],
-                calendar=by_calendar[kpi.calendar_id] if kpi else calendar_of(standard),
+                calendar=by_calendar[kpi.calendar_id] if kpi else calendar_of(of_units[one.common["unit"]]),
                 mapping=parse_mapping(one.spec),
                 ratio_factor=kpi.ratio_factor if kpi else Decimal(one.measure.factor),
             )

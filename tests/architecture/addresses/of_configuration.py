@@ -198,6 +198,12 @@ OF_THINGS = {
     "configuration:holidays": Address(
         args=calendar, answer=nowhere, post_answer=admins, post={"days": "2027-01-06 Epiphany"}
     ),
+    "configuration:calendar_units": Address(
+        args=calendar,
+        answer=nowhere,
+        post_answer=admins,
+        post=lambda world, key: {"unit": Unit.objects.get(code="jfk").pk},
+    ),
     "configuration:lock": Address(
         args=calendar,
         answer=nowhere,
@@ -258,6 +264,7 @@ ARGUMENTS = {
     "configuration:calendar_preview": [1],
     "configuration:calendar_default": [1],
     "configuration:holidays": [1],
+    "configuration:calendar_units": [1],
     "configuration:lock": [1],
     "configuration:source_figure": ["source-ours", 0],
     "configuration:pull": ["source-ours", 1],
@@ -297,6 +304,7 @@ def refused(world: World) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
         "configuration:unit_close": {},
         "configuration:calendar": CUT | {"name": ""},
         "configuration:holidays": {"days": "christmas"},
+        "configuration:calendar_units": {"unit": "0"},
         "configuration:lock": {"until": "2999-01-01", "reason": "too early"},
         "configuration:source": {"name": "", "pull_at": "25:00"},
         "configuration:source_access": {"path": ""},

@@ -135,6 +135,24 @@ class HolidaysForm(forms.Form):
         return found
 
 
+class FollowForm(forms.Form):
+    """A unit that follows the calendar."""
+
+    unit = forms.ModelChoiceField(
+        label=gettext_lazy("Unit"), queryset=Unit.objects.filter(is_active=True), empty_label=None
+    )
+    moves_kpis = forms.BooleanField(
+        label=gettext_lazy("KPIs that the unit and those below have follow it, too"),
+        required=False,
+        initial=True,
+        help_text=gettext_lazy("Those whose periods would move keep their calendar. Due dates are counted anew."),
+    )
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, auto_id="follow-%s")
+        self.fields["unit"].choices = choices(Unit.objects.filter(is_active=True))
+
+
 class LockForm(forms.Form):
     """Which periods are closed to writing."""
 

@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from kpiplatform.audit.editing import ChangedMeanwhile, refuse_as_changed
-from kpiplatform.dashboards.configuration.calendars.forms import CalendarForm, HolidaysForm, LockForm
+from kpiplatform.dashboards.configuration.calendars.forms import CalendarForm, FollowForm, HolidaysForm, LockForm
 from kpiplatform.dashboards.configuration.calendars.preview import coming_periods, in_words
 from kpiplatform.dashboards.configuration.entry import admins_only, posted, today
 from kpiplatform.htmx import changed, page
@@ -24,15 +24,19 @@ from kpis.dates import day, moment, weekday
 from kpis.models import Holiday, Kpi, PeriodCalendar
 from kpis.queries import calendar_of
 from kpis.services.calendars import (
+    Followed,
     Refused,
     add_calendar,
     add_holidays,
     change_calendar,
+    follow,
+    follow_no_more,
     lock_periods,
     make_default,
     remove_holiday,
     values_up_to,
 )
+from objectives.models import Unit
 
 LIST, NEW, CALENDAR = (f"configuration/{name}.html" for name in ("calendars", "calendar_new", "calendar"))
 
@@ -140,6 +144,40 @@ def holidays(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @admins_only
+def followers(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let a unit follow the calendar, or no more."""
+    row = get_object_or_404(PeriodCalendar, pk=pk)
+    if removed := request.POST.get("remove", ""):
+        known = row.followers.select_related("unit").filter(pk=removed).first() if removed.isdecimal() else None
+        if known is not None:
+            follow_no_more(unit=known.unit)
+        said = _("%s follows the units above it again; its KPIs keep this calendar.")
+        return _changed(request, row, "calendar-changed", said % known.unit.name if known else "")
+    form = FollowForm(request.POST)
+    if not form.is_valid():
+        return _page(request, row, follow_form=form)
+    unit = form.cleaned_data["unit"]
+    followed = follow(unit=unit, calendar=row, moves_kpis=form.cleaned_data["moves_kpis"])
+    return _changed(request, row, "calendar-changed", _followed_words(unit, row, followed))
+
+
+def _followed_words(unit: Unit, row: PeriodCalendar, followed: Followed) -> str:
+    words = {"unit": unit.name, "calendar": row.name, "moved": followed.moved, "left": followed.left}
+    said = [_("%(unit)s and the units below follow %(calendar)s.") % words]
+    if followed.moved:
+        said.append(ngettext("%(moved)d KPI moved to it.", "%(moved)d KPIs moved to it.", followed.moved) % words)
+    if followed.left:
+        kept = ngettext(
+            "%(left)d KPI kept its calendar: its periods would move.",
+            "%(left)d KPIs kept their calendar: their periods would move.",
+            followed.left,
+        )
+        said.append(kept % words)
+    return " ".join(said)
+
+
+@require_POST
+@admins_only
 def lock(request: HttpRequest, pk: int) -> HttpResponse:
     """Close periods to writing."""
     row, form = get_object_or_404(PeriodCalendar, pk=pk), LockForm(request.POST)
@@ -165,6 +203,7 @@ def _context(
     form: CalendarForm | None = None,
     holidays_form: HolidaysForm | None = None,
     lock_form: LockForm | None = None,
+    follow_form: FollowForm | None = None,
 ) -> dict[str, Any]:
     zone = timezone.get_current_timezone()
     locks = row.locks.select_related("unit", "locked_by").order_by("-locked_until", "unit__path")
@@ -186,6 +225,8 @@ def _context(
             for one in locks
         ],
         "lock_form": lock_form or LockForm(),
+        "followers": row.followers.select_related("unit").order_by("unit__path"),
+        "follow_form": follow_form or FollowForm(),
     }
 
 
