@@ -56,11 +56,12 @@ class Measure:
 
     def mapping(self, group: str | int | float | None = None) -> dict[str, Any]:
         """Return how rows become values of the KPI of one group, as a mapping is stored."""
-        where = [*self.where, [self.group_by, "==", group]] if self.group_by else self.where
+        about: dict[str, Any] = {"where": self.where}
+        if self.group_by:
+            about["group"] = {self.group_by: str(group)}
         if self.denominator is None:
-            return {"where": where, "value": self.numerator.spec()}
-        return {
-            "where": where,
+            return about | {"value": self.numerator.spec()}
+        return about | {
             "numerator": self.numerator.spec(),
             "denominator": self.denominator.spec(),
             "factor": float(self.factor) if Decimal(self.factor) % 1 else int(Decimal(self.factor)),

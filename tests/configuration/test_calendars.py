@@ -178,6 +178,7 @@ def test_a_lock_is_made_only_when_it_is_sent_a_second_time(client: Client) -> No
 # --- units with a calendar of their own -----------------------------------------------------------
 
 
+@pytest.mark.django_db
 def test_a_unit_follows_the_nearest_calendar_above_it() -> None:
     standard, british = the_calendar(), PeriodCalendar.objects.create(name="Great Britain")
     company, london = the_company(), a_unit("london", "London")
@@ -193,6 +194,7 @@ def test_a_unit_follows_the_nearest_calendar_above_it() -> None:
     ]
 
 
+@pytest.mark.django_db
 def test_its_kpis_move_with_it_unless_their_periods_would_and_due_dates_are_counted_anew(client: Client) -> None:
     admin = a_person("Grace Lindholm")
     a_role(admin, Role.ADMIN)

@@ -17,9 +17,10 @@ ON_TIME = Measure(
 )
 
 
-def test_each_group_gets_a_mapping_with_its_own_condition() -> None:
+def test_each_group_gets_a_mapping_of_its_own() -> None:
     assert ON_TIME.mapping("JFK") == {
-        "where": [["delay", "not_null"], ["origin", "==", "JFK"]],
+        "where": [["delay", "not_null"]],
+        "group": {"origin": "JFK"},
         "numerator": {"agg": "count", "where": [["delay", "<=", 15]]},
         "denominator": {"agg": "count"},
         "factor": 100,

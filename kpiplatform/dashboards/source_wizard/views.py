@@ -30,8 +30,7 @@ from kpiplatform.htmx import page
 from kpis.models import DataSource, Kpi
 from kpis.services.aiming import Refused
 from kpis.services.connecting import FedElsewhere, begin_source, set_access
-from kpis.services.pulling import request_pull
-from kpis.services.sending import TooLarge, send_file
+from kpis.services.uploads import UploadRefused, take_upload
 from kpis.sources.base import SourceError
 from kpis.sources.measures import Measure
 from kpis.sources.registry import settings_of
@@ -221,16 +220,13 @@ def _try(request: HttpRequest, source: DataSource, setup: SourceSetup) -> HttpRe
 
 
 def _take_file(request: HttpRequest, source: DataSource, file: Any) -> str:
-    """Keep a file that was sent in, and pull it where the source feeds KPIs already; return why it is not kept."""
+    """Keep a file that was sent in; return why it is not kept."""
     if file is None:
         return ""
-    now = timezone.now()
     try:
-        send_file(source=source, name=file.name, size=file.size, pieces=file.chunks(), by=request.user, now=now)
-    except TooLarge as refused:
+        take_upload(source=source, name=file.name, pieces=file.chunks(), by=request.user, now=timezone.now())
+    except UploadRefused as refused:
         return str(refused)
-    if source.mappings.exists():
-        request_pull(source=source, now=now)
     return ""
 
 
