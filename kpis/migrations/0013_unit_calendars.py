@@ -9,7 +9,7 @@ from kpiplatform.audit.operations import audited
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('kpis', '0010_restatements'),
+        ('kpis', '0012_entry_rules'),
         ('objectives', '0002_history'),
     ]
 
