@@ -8,6 +8,7 @@ from kpiplatform.accounts.views import set_theme
 from kpiplatform.dashboards.configuration.overview import configuration
 from kpiplatform.dashboards.configuration.setup.views import load_sample, setup, setup_sample, setup_step
 from kpiplatform.dashboards.kpi_over_time.views import over_time
+from kpiplatform.dashboards.kpi_page.versions import kpi_versions
 from kpiplatform.dashboards.kpi_page.views import kpi
 from kpiplatform.dashboards.kpi_page.views import table as kpi_table
 from kpiplatform.dashboards.kpi_rows.views import rows, rows_file
@@ -28,6 +29,7 @@ urlpatterns = [
     path("kpis/<str:code>/", kpi, name="kpi"),
     path("kpis/<str:code>/over-time/", over_time, name="kpi_over_time"),
     path("kpis/<str:code>/limits/", limits, name="kpi_limits"),
+    path("kpis/<str:code>/versions/", kpi_versions, name="kpi_versions"),
     path("objectives/<slug:code>/", objective, name="objective"),
     path("kpis/<str:code>/table.csv", kpi_table, name="kpi_table"),
     path("restatements/", restatements, name="restatements"),

@@ -12,7 +12,7 @@ from kpis.domain.judged import Valued, judge_periods
 from kpis.domain.periods import fiscal_year_start
 from kpis.domain.state import State, band_since, closed_periods, state_of
 from kpis.models import Kpi
-from kpis.queries import calendars, fiscal_years_of, rules_of
+from kpis.queries import breaks_of, calendars, fiscal_years_of, rules_of
 
 LOOK_BACK = 27  # periods: what the state row reads, too
 
@@ -44,10 +44,11 @@ def states_as_known(*, kpis: Sequence[Kpi], before: date, known_at: datetime | N
     """Return the state of each KPI over periods that ended on or before `before`, by what was known at `known_at`.
 
     Values, targets and thresholds recorded later do not exist for the answer. With the state comes the first
-    period of its present band. KPIs without any value then are left out. Four queries.
+    period of its present band. KPIs without any value then are left out. Five queries.
     """
     by_calendar = calendars()
     rules = rules_of(kpis)
+    breaks = breaks_of([kpi.pk for kpi in kpis], known_at)
     values: dict[int, list[Valued]] = defaultdict(list)
     periods = 400 if any(kpi.is_cumulative for kpi in kpis) else LOOK_BACK
     with connection.cursor() as cursor:
@@ -70,7 +71,8 @@ def states_as_known(*, kpis: Sequence[Kpi], before: date, known_at: datetime | N
         newest_first = judged[::-1][:LOOK_BACK]
         closed = closed_periods(newest_first)
         if closed:
-            states[kpi.pk] = (state_of(newest_first, kpi.frequency, by_calendar[kpi.calendar_id]), band_since(closed))
+            state = state_of(newest_first, kpi.frequency, by_calendar[kpi.calendar_id], breaks.get(kpi.pk, ()))
+            states[kpi.pk] = (state, band_since(closed))
     return states
 
 

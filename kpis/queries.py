@@ -19,6 +19,7 @@ from kpis.models import (
     DataSource,
     EntryRules,
     Kpi,
+    KpiVersion,
     Measurement,
     PeriodCalendar,
     ProposedValue,
@@ -156,6 +157,17 @@ def rules_of(kpis: Sequence[Kpi]) -> dict[int, Rules]:
     return {
         kpi.pk: Rules(polarity=kpi.polarity, targets=targets[kpi.pk], thresholds=thresholds[kpi.pk]) for kpi in kpis
     }
+
+
+def breaks_of(kpi_ids: Sequence[int], known_at: datetime | None = None) -> dict[int, list[date]]:
+    """Return the days on which the definition of a KPI changed so that values before and after do not compare."""
+    versions = KpiVersion.objects.filter(kpi_id__in=kpi_ids, breaks_series=True)
+    if known_at is not None:
+        versions = versions.filter(recorded_at__lt=known_at)
+    found: dict[int, list[date]] = defaultdict(list)
+    for kpi_id, day in versions.values_list("kpi_id", "effective_from"):
+        found[kpi_id].append(day)
+    return found
 
 
 def fiscal_years_of(kpi: Kpi, values: Sequence[Valued], calendars: Mapping[int, Calendar]) -> list[date] | None:

@@ -52,11 +52,17 @@ def band_since(closed: Sequence[Judged]) -> date:
     return since
 
 
-def state_of(newest_first: Sequence[Judged], frequency: str, calendar: Calendar) -> State:
+def comparable_since(breaks: Iterable[date], latest: date) -> date:
+    """Return from which day on periods compare with the latest one: since the last change of definition before it."""
+    return max((day for day in breaks if day <= latest), default=date.min)
+
+
+def state_of(newest_first: Sequence[Judged], frequency: str, calendar: Calendar, breaks: Sequence[date] = ()) -> State:
     """Return the state after the given judged periods; about 27 of them make the natural limits sound.
 
     The open period is shown only if it lies after the latest closed one. `previous_value` is that of the period
-    just before; a gap there leaves it empty.
+    just before; a gap there leaves it empty. `breaks` are the days on which the definition changed so that values
+    before and after do not compare: only those since the last one are looked at.
     """
     closed = closed_periods(newest_first)
     running = next((row for row in newest_first if row.is_provisional and row.value is not None), None)
@@ -66,9 +72,11 @@ def state_of(newest_first: Sequence[Judged], frequency: str, calendar: Calendar)
     last = closed[0]
     if running is not None and running.period_start <= last.period_start:
         running = None
+    since = comparable_since(breaks, last.period_start)
+    alike = [row for row in closed if row.period_start >= since]
     trend = trend_of(
-        [row.period_start for row in closed],
-        [row.value for row in closed if row.value is not None],
+        [row.period_start for row in alike],
+        [row.value for row in alike if row.value is not None],
         goal=last.goal,
         band=last.band,
         frequency=frequency,

@@ -95,7 +95,8 @@ def define(
             _note_version(row, effective_from=effective_from, reason=reason, breaks=breaks_series, by=by, now=now)
         row.save(update_fields=[*changed, "version"])
         follow_formulas(row, changed, effective_from)
-        _follow(row, changed, {before.get("objective_id", row.objective_id), row.objective_id}, effective_from, now)
+        objective_ids = {before.get("objective_id", row.objective_id), row.objective_id}
+        _follow(row, changed, objective_ids, since=effective_from, breaks_series=breaks_series, now=now)
     return row
 
 
@@ -204,10 +205,12 @@ def _refuse_unless_complete(kpi: Kpi) -> None:
         raise Refused(f"{_("%(name)s can't be activated yet.") % {'name': kpi.name}} {' '.join(missing)}")
 
 
-def _follow(kpi: Kpi, changed: set[str], objective_ids: set[int], since: date, now: datetime) -> None:
+def _follow(
+    kpi: Kpi, changed: set[str], objective_ids: set[int], *, since: date, breaks_series: bool, now: datetime
+) -> None:
     if changed & SCHEDULE:
         KpiState.objects.filter(kpi=kpi).update(next_due_on=None)
-    if changed & JUDGEMENT:
+    if changed & JUDGEMENT or breaks_series:  # what came before a break tells no signal from routine any more
         ensure_states(kpi_ids=[kpi.pk])
         rejudge(kpi_ids=[kpi.pk], since=since, now=now)
     if changed & ROLLED:

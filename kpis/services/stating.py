@@ -16,10 +16,16 @@ from kpis.services.health import healths_of
 
 LOOK_BACK = 26  # periods read per KPI: enough for natural limits and the spark
 
-# Of the newest judged periods those that are closed and have a value, newest first, and the running one.
+# Of the newest judged periods those that are closed and have a value, newest first, and the running one. Before the
+# last change of definition that broke the series, as seen from the latest closed period, nothing compares.
 NEWEST = f"""
+WITH kpi AS MATERIALIZED (SELECT unnest(%s::bigint[]) AS kpi_id),
+broken AS MATERIALIZED (
+    SELECT v.kpi_id, array_agg(v.effective_from) AS days
+    FROM kpis_kpiversion v JOIN kpi USING (kpi_id) WHERE v.breaks_series GROUP BY v.kpi_id
+)
 SELECT k.kpi_id, d.frequency, d.calendar_id, n.*
-FROM unnest(%s::bigint[]) AS k(kpi_id) JOIN kpis_kpi d ON d.id = k.kpi_id
+FROM kpi AS k JOIN kpis_kpi d ON d.id = k.kpi_id LEFT JOIN broken b ON b.kpi_id = k.kpi_id
 CROSS JOIN LATERAL (
     SELECT (array_agg(period_start) FILTER (WHERE is_closed))[:{SPARK_PERIODS}],
            array_agg(value) FILTER (WHERE is_closed),
@@ -27,7 +33,14 @@ CROSS JOIN LATERAL (
            max(period_start) FILTER (WHERE is_provisional AND value IS NOT NULL), (array_agg(no_band_reason))[1]
     FROM (
         SELECT *, NOT is_provisional AND value IS NOT NULL AS is_closed
-        FROM kpis_evaluation e WHERE e.kpi_id = k.kpi_id ORDER BY period_start DESC LIMIT %s
+        FROM kpis_evaluation e
+        WHERE e.kpi_id = k.kpi_id AND (b.days IS NULL OR NOT EXISTS (
+            SELECT FROM unnest(b.days) AS broke(day) WHERE e.period_start < broke.day AND broke.day <= (
+                SELECT max(c.period_start) FROM kpis_evaluation c
+                WHERE c.kpi_id = k.kpi_id AND NOT c.is_provisional AND c.value IS NOT NULL
+            )
+        ))
+        ORDER BY period_start DESC LIMIT %s
     ) AS e
 ) AS n
 """

@@ -21,6 +21,7 @@ from kpis import charts
 from kpis.domain.figures import with_unit
 from kpis.domain.limits import AnyLimits, Limits, RangeLimits, in_force, limits_for
 from kpis.domain.periods import EN_DASH, Period, periods_between
+from kpis.domain.state import comparable_since
 from kpis.domain.xmr import NaturalLimits, natural_limits, signals
 from kpis.services.stating import LOOK_BACK
 from kpis.templatetags.kpi_figures import band_name
@@ -111,7 +112,6 @@ def chart(*, facts: Facts, cells: Sequence[Cell], shown: Sequence[Cell], view: s
         maximum=facts.kpi.maximum,
     )
     markers = [charts.Marker(number=note.number, day=note.start) for note in visible]
-    breaks = [version.effective_from for version in facts.versions if version.breaks_series]
     judgements = _Judgements(wording)
     name, natural = "", None
     if view == NATURAL:
@@ -123,7 +123,7 @@ def chart(*, facts: Facts, cells: Sequence[Cell], shown: Sequence[Cell], view: s
             baselines=baseline,
             scale=scale,
             markers=markers,
-            breaks=breaks,
+            breaks=facts.breaks,
         )
     else:
         expected, name = _expected(facts, cells, shown)
@@ -133,7 +133,7 @@ def chart(*, facts: Facts, cells: Sequence[Cell], shown: Sequence[Cell], view: s
             polarity=facts.kpi.polarity,
             scale=scale,
             markers=markers,
-            breaks=breaks,
+            breaks=facts.breaks,
             expected=expected,
         )
     return ChartView(
@@ -295,23 +295,20 @@ def _baseline(
 
     The same values as in the KPI's state: what is routine in the sentence is routine on the chart.
     """
-    breaks = [version.effective_from for version in facts.versions if version.breaks_series]
     latest = [cell for cell in cells if cell.row is not None][-(LOOK_BACK + 1) :]
-    closed = [
-        cell
-        for cell in latest
-        if cell.is_closed and cell.value is not None and cell.period.start >= max(breaks, default=date.min)
-    ]
+    closed = [cell for cell in latest if cell.is_closed and cell.value is not None]
+    since = comparable_since(facts.breaks, closed[-1].period.start) if closed else date.min
+    closed = [cell for cell in closed if cell.period.start >= since]
     values = [cell.value for cell in closed if cell.value is not None]
     limits = natural_limits(values[:-1])
     if limits is None:
         return [], set(), None
     baseline = charts.Baseline(start=closed[0].period.start, end=cells[-1].period.end, limits=limits)
     outliers = {closed[signal.index].period.start for signal in signals(values, limits)}
-    return [baseline], outliers, _in_words(limits, closed, wording)
+    return [baseline], outliers, _in_words(limits, closed, wording, restarted=since > date.min)
 
 
-def _in_words(limits: NaturalLimits, closed: Sequence[Cell], wording: Wording) -> Natural:
+def _in_words(limits: NaturalLimits, closed: Sequence[Cell], wording: Wording, *, restarted: bool) -> Natural:
     figures = {
         "centre": wording.full(limits.centre),
         "lower": wording.bare(limits.lower),
@@ -319,8 +316,11 @@ def _in_words(limits: NaturalLimits, closed: Sequence[Cell], wording: Wording) -
         "move": wording.distance(limits.range_limit),
     }
     basis = {"periods": wording.periods(limits.points), "latest": wording.period(closed[-1].period)}
+    told = _("From the %(periods)s before %(latest)s.") % basis
+    if restarted:
+        told = _("From the %(periods)s before %(latest)s, since the definition changed.") % basis
     return Natural(
-        basis=_("From the %(periods)s before %(latest)s.") % basis,
+        basis=told,
         limits=_("Mean %(centre)s, natural limits %(lower)s to %(upper)s, largest routine move %(move)s.") % figures,
         is_provisional=limits.provisional,
     )

@@ -186,6 +186,15 @@ class Facts:
         """Whether the reader may change or remove an annotation: their own, and administrators any."""
         return self.may_comment and (self.may_configure or remark.author.pk == self.reader_id)
 
+    @property
+    def breaks(self) -> list[date]:
+        """The days on which the definition changed so that values before and after do not compare."""
+        return [version.effective_from for version in self.versions if version.breaks_series]
+
+    def broke_between(self, start: date, end: date) -> bool:
+        """Return whether periods that start on these two days do not compare."""
+        return any(start < day <= end for day in self.breaks)
+
     def period(self, day: date) -> Period:
         """Return the KPI's period that holds `day`."""
         return period_of(day, self.kpi.frequency, self.calendar)

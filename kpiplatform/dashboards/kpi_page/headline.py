@@ -20,7 +20,7 @@ from kpiplatform.dashboards.kpi_page.timeline import (
 from kpiplatform.dashboards.kpi_page.wording import Wording, days, joined, sentence, why_no_band
 from kpis.domain.figures import is_better
 from kpis.domain.limits import RangeLimits
-from kpis.domain.periods import Frequency, previous_period
+from kpis.domain.periods import Frequency, fiscal_year_start, previous_period
 from kpis.models import Kpi
 from kpis.templatetags.kpi_figures import band_name
 
@@ -174,6 +174,8 @@ def _against_previous(facts: Facts, cells: Sequence[Cell], latest: Cell, wording
     label = _("vs %(period)s") % {"period": wording.period(before)}
     if previous is None or latest.value is None:
         return Figure(label=label, value=wording.bare(None), remark=_("no value then"))
+    if facts.broke_between(before.start, latest.period.start):
+        return Figure(label=label, value=wording.bare(None), remark=_("not comparable: the definition changed"))
     change = latest.value - previous
     signal = facts.state.signal if facts.state.period_start == latest.period.start else ""
     return Figure(
@@ -210,7 +212,10 @@ def _year_to_date(facts: Facts, cells: Sequence[Cell], ytd: YearToDate, wording:
             "present": total.present,
             "periods": wording.periods(total.due),
         }
-    return Figure(label=label, value=value, remark=remark)
+    broke = facts.broke_between(fiscal_year_start(facts.today, facts.calendar), ytd.through)
+    return Figure(
+        label=label, value=value, remark=joined([remark, _("across a change of definition") if broke else ""], "; ")
+    )
 
 
 def _so_far(facts: Facts, running: Cell) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from kpiplatform.dashboards.kpi_page.facts import Row
@@ -40,10 +40,10 @@ def judged_then(rows: Sequence[Row], rules: Rules, kpi: Kpi, calendar: Calendar,
     return tuple(_with(row, verdict) for row, verdict in zip(rows, judged, strict=True))
 
 
-def state_then(rows: Sequence[Row], kpi: Kpi, calendar: Calendar) -> KpiState:
+def state_then(rows: Sequence[Row], kpi: Kpi, calendar: Calendar, breaks: Sequence[date]) -> KpiState:
     """Return what the state row of the KPI would have said, but for how fresh its values were."""
     newest_first = [_judged(row) for row in reversed(rows[-(LOOK_BACK + 1) :])]
-    state = state_of(newest_first, kpi.frequency, calendar)
+    state = state_of(newest_first, kpi.frequency, calendar, breaks)
     if state.last is None:
         return KpiState(kpi=kpi, health="")
     closed = closed_periods(_judged(row) for row in reversed(rows))

@@ -101,7 +101,7 @@ def _as_known(facts: Facts, found: Histories, known: AsKnown, at: datetime, on: 
         today=on,
         rules=rules,
         rows=rows,
-        state=state_then(rows, kpi, facts.calendar),
+        state=state_then(rows, kpi, facts.calendar, facts.breaks),
         promises=(),
         may_comment=False,
         may_edit=False,

@@ -15,10 +15,10 @@ from kpiplatform.dashboards.kpi_page.gap import distance
 from kpiplatform.dashboards.kpi_page.timeline import Cell, Standing, latest_closed
 from kpiplatform.dashboards.kpi_page.wording import Wording, why_no_band
 from kpis.dates import span_label
-from kpis.domain.confidence import Evidence, confidence
+from kpis.domain.confidence import confidence
 from kpis.domain.figures import delta_unit
 from kpis.domain.limits import AnyLimits
-from kpis.domain.periods import Frequency
+from kpis.domain.periods import Frequency, previous_period
 from kpis.revision_words import why_no_value
 from kpis.templatetags.kpi_figures import band_name
 
@@ -36,6 +36,7 @@ class TableRow:
     band_state: str
     words: str
     notes: Sequence[int]
+    remark: str
     css: str
     start: str
     change: str
@@ -81,17 +82,7 @@ def table(*, facts: Facts, cells: Sequence[Cell], notes: Sequence[Note], limit: 
         has_dates=facts.kpi.frequency != Frequency.DAY,
         heads=_heads(columns, facts, wording),
         rows=[
-            _row(
-                cell,
-                limit,
-                columns,
-                notes,
-                words,
-                is_latest=cell is latest,
-                is_locked=facts.is_locked(cell.period),
-                its=facts.evidence.get(cell.period.start),
-                reads_rows=facts.may_read_rows,
-            )
+            _row(cell, limit, columns, notes, words, facts=facts, is_latest=cell is latest)
             for cell, limit in zip(newest, limits, strict=True)
         ],
         has_more=len(newest) < len(cells),
@@ -119,12 +110,12 @@ def _row(
     notes: Sequence[Note],
     words: _Words,
     *,
+    facts: Facts,
     is_latest: bool,
-    is_locked: bool,
-    its: Evidence | None,
-    reads_rows: bool,
 ) -> TableRow:
     period, provisional = cell.period, cell.standing is Standing.PROVISIONAL
+    is_locked, breaks, its = facts.is_locked(period), _breaks(cell, facts), facts.evidence.get(period.start)
+    marks = {"is-provisional": provisional, "is-now": is_latest, "is-break": breaks}
     return TableRow(
         period=words.wording.period(period),
         dates=span_label(period),
@@ -133,12 +124,18 @@ def _row(
         band_state="provisional" if provisional else "",
         words=words.of(cell),
         notes=[note.number for note in notes_within(notes, period.start, period.end)],
-        css="is-provisional" if provisional else "is-now" if is_latest else "",
+        remark=words.changed if breaks else "",
+        css=" ".join(mark for mark, holds in marks.items() if holds),
         start=period.start.isoformat(),
         change=words.locked if is_locked else words.correct if cell.row is not None else words.enter,
         grade=confidence(its).grade if its else "",
-        rows=period.start.isoformat() if its and reads_rows else "",
+        rows=period.start.isoformat() if its and facts.may_read_rows else "",
     )
+
+
+def _breaks(cell: Cell, facts: Facts) -> bool:
+    """Return whether the period is the first by another definition."""
+    return facts.broke_between(previous_period(cell.period, facts.calendar).start, cell.period.start)
 
 
 def _figures(cell: Cell, limits: AnyLimits | None, columns: _Columns, wording: Wording) -> list[str]:
@@ -169,6 +166,7 @@ class _Words:
         self.wording = wording
         self.bands: dict[tuple[str, str], str] = {}
         self.correct, self.enter, self.locked = _("Correct"), _("Enter"), _("locked")
+        self.changed = _("definition changed")
 
     def of(self, cell: Cell) -> str:
         reason = cell.row.reason if cell.row is not None else ""

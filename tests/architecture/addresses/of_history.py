@@ -17,6 +17,8 @@ from kpis.readings import Origin, Reading
 from kpis.services.recording import record_measurements
 from tests.architecture.addresses import Address
 from tests.architecture.addresses.of_kpis import changed
+from tests.architecture.addresses.of_kpis import kpi as of_kpi
+from tests.architecture.addresses.of_kpis import opened as opens_kpi
 from tests.architecture.people_and_things import OPENS, World, closed_weeks
 
 
@@ -73,6 +75,7 @@ def tomorrow(world: World, key: str) -> dict[str, str]:
 
 
 OF_THINGS = {
+    "kpi_versions": Address(args=of_kpi, answer=opens_kpi),
     "kpis:bring_back": Address(
         args=lambda world, code: [code, str(weeks(world)[5].start), 1],
         answer=written,
@@ -97,6 +100,7 @@ def pages(world: World) -> Iterator[tuple[str, str, str]]:
     yield "a locked value", "owner", reverse("kpis:correct", args=["OURS", weeks(world)[0].start])
     yield "a version to bring back", "owner", reverse("kpis:bring_back", args=["OURS", start, 1])
     yield "a request to make", "owner", reverse("kpis:reopen", args=["OURS", weeks(world)[0].start])
+    yield "versions of a definition", "member", reverse("kpi_versions", args=["OURS"])
     yield "restatements", "admin", reverse("restatements")
     yield "restatements of one KPI", "member", f"{reverse('restatements')}?kpi=OURS"
     yield "requests", "manager", reverse("kpis:reopenings")
