@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from kpiplatform.accounts.views import set_theme
+from kpiplatform.dashboards.audit_trail.views import audit, audit_file
 from kpiplatform.dashboards.configuration.overview import configuration
 from kpiplatform.dashboards.configuration.setup.views import load_sample, setup, setup_sample, setup_step
 from kpiplatform.dashboards.kpi_over_time.views import over_time
@@ -36,6 +37,8 @@ urlpatterns = [
     path("restatements.csv", restatements_file, name="restatements_file"),
     path("kpis/<str:code>/rows/<day:start>/", rows, name="kpi_rows"),
     path("kpis/<str:code>/rows/<day:start>/rows.csv", rows_file, name="kpi_rows_file"),
+    path("audit/", audit, name="audit"),
+    path("audit.csv", audit_file, name="audit_file"),
     path("map/", strategy_map, name="map"),
     path("units/", include("kpiplatform.dashboards.units.urls")),
     path("initiatives/", include("initiatives.urls")),

@@ -71,6 +71,19 @@ def running_scope_of(user: User | AnonymousUser, *, today: date) -> Scope:
     return Scope(unit_paths=tuple(path for role, path in _roles_of(user, today) if role == Role.MANAGER))
 
 
+def auditing_scope_of(user: User | AnonymousUser, *, today: date) -> Scope:
+    """Return of what `user` may read the audit trail: of everything for admins and auditors of the whole organisation.
+
+    Auditors of a unit read what concerns it and those below, everybody else nothing.
+    """
+    if may_configure(user, today=today):
+        return Scope(everything=True)
+    if not isinstance(user, User) or not user.is_active:
+        return Scope()
+    paths = tuple(path for role, path in _roles_of(user, today) if role == Role.AUDITOR)
+    return Scope(everything=any("/" not in path.strip("/") for path in paths), unit_paths=paths)
+
+
 def units_visible_to(user: User | AnonymousUser, *, today: date) -> QuerySet[Unit]:
     """Return the units whose pages `user` may open: all for admins and executives, else those of their roles."""
     units = Unit.objects.filter(is_active=True)

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from kpis.dates import day
+from objectives.queries import organisation
 
 DAY = timedelta(days=1)
 PARAMETER = "known"
@@ -49,3 +51,12 @@ def as_known(text: str, *, today: date, zone: ZoneInfo) -> AsKnown:
     except (ValueError, OverflowError):
         return AsKnown(refused=_("“%(text)s” is not a date; everything known now is shown.") % {"text": text[:20]})
     return AsKnown(on=meant, at=at) if meant < today else NOW
+
+
+def known_in(request: HttpRequest, *, now: datetime) -> AsKnown:
+    """Return the past day that the address names, by the organisation's calendar; asks nothing where there is none."""
+    text = request.GET.get(PARAMETER, "")
+    if not text:
+        return NOW
+    zone = ZoneInfo(organisation().time_zone)
+    return as_known(text, today=now.astimezone(zone).date(), zone=zone)

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
 from kpiplatform.accounts.models import User
-from objectives.queries import may_configure, scope_of
+from objectives.queries import auditing_scope_of, may_configure, scope_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +30,12 @@ def has_units(user: User, today: date) -> bool:
     return scope.everything or scope.strategic or bool(scope.unit_paths)
 
 
+def only_audits(user: User, today: date) -> bool:
+    """Return whether `user` reads the audit trail and finds it nowhere else: administrators do in the configuration."""
+    scope = auditing_scope_of(user, today=today)
+    return bool(scope.everything or scope.unit_paths) and not may_configure(user, today=today)
+
+
 ENTRIES = (
     Entry(label=gettext_lazy("Scorecard"), name="scorecard"),
     Entry(label=gettext_lazy("Map"), name="map"),
@@ -38,6 +44,7 @@ ENTRIES = (
     Entry(label=gettext_lazy("Initiatives"), name="initiatives:initiatives"),
     Entry(label=gettext_lazy("Reviews"), name="reviews:reviews"),
     Entry(label=gettext_lazy("Alerts"), name="alerts:inbox"),
+    Entry(label=gettext_lazy("Audit trail"), name="audit", shown=only_audits),
     Entry(
         label=gettext_lazy("Mailbox"), name="alerts:mailbox", shown=lambda user, today: bool(settings.KPI_MAILBOX_DIR)
     ),

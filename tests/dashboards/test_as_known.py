@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from kpiplatform.dashboards.as_known import NOW as KNOWN_NOW
 from kpiplatform.dashboards.as_known import AsKnown, as_known
 from kpiplatform.dashboards.kpi_page.queries import kpi_facts
-from kpis.models import Commentary, Kpi, KpiOwnership, KpiVersion, MeasurementRevision, Target
+from kpis.models import Commentary, Kpi, KpiOwnership, KpiVersion, KpiWeight, MeasurementRevision, Target
 from objectives.models import Organisation, Role
 from tests.dashboards.measured import W44, W45, W46, a_week, measured, record, weeks_to
 from tests.factories import NOW, a_kpi, a_person, a_role, a_unit, limits
@@ -227,6 +227,26 @@ def test_a_unit_stands_as_it_did_and_leaves_out_what_has_no_history(client, mana
     text = then.content.decode()
     assert "As known on 20 Nov 2026." in text
     assert "Late updates" not in text
+
+
+def test_targets_limits_and_weights_are_listed_as_they_were_known(client, restated):
+    admin = a_person("Grace Lindholm")
+    a_role(admin, Role.ADMIN)
+    client.force_login(admin)
+    for weight, at in ((2, NOW - 9 * DAYS), (5, NOW)):
+        said = {"recorded_at": at, "recorded_by": admin, "effective_from": W44}
+        KpiWeight.objects.create(kpi=restated, weight=weight, **said)
+    limits_page = reverse("kpi_limits", args=[restated.code])
+    then, now = client.get(limits_page, {"known": "2026-11-20"}), client.get(limits_page)
+    assert (len(then.context["history"]), len(now.context["history"])) == (2, 4)
+    assert [row["state"] for row in then.context["history"]] == ["in force", "in force"]
+    assert 'method="post"' not in then.content.decode().split("<main", 1)[1]
+    weight_page = reverse("kpis:weight", args=[restated.code])
+    then, now = client.get(weight_page, {"known": "2026-11-20"}), client.get(weight_page)
+    assert [(row["weight"], row["is_own"]) for row in then.context["rows"]] == [("2", True)]
+    assert [row["weight"] for row in now.context["rows"]] == ["5"]
+    assert [row["weight"] for row in then.context["history"]] == ["2"]
+    assert "As known on 20 Nov 2026." in then.content.decode()
 
 
 def test_the_day_is_kept_while_moving_between_pages(client, manager):

@@ -101,6 +101,7 @@ def _areas(organisation: Organisation, counts: dict[str, int]) -> list[tuple[str
                     reverse("configuration:people"),
                 ),
                 (_("Who can see what"), _("readers of every KPI and objective"), reverse("configuration:access")),
+                (_("Audit trail"), _("who changed what, and when"), reverse("audit")),
                 (
                     _("Calendars"),
                     _n("%d calendar", "%d calendars", counts["calendars"]),

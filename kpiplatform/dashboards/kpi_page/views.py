@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
@@ -12,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from alerts.panel import kpi_panel
 from alerts.queries import alerts_of
-from kpiplatform.dashboards.as_known import NOW, PARAMETER, AsKnown, as_known
+from kpiplatform.dashboards.as_known import AsKnown, known_in
 from kpiplatform.dashboards.kpi_page import presenter, queries
 from kpiplatform.dashboards.kpi_page.chart import all_notes
 from kpiplatform.dashboards.kpi_page.choice import TABLE, Choice
@@ -24,7 +23,6 @@ from kpiplatform.dashboards.sheet_file import csv_response
 from kpiplatform.htmx import page
 from kpis.forms import AnnotationForm, CommentForm
 from kpis.models import Kpi
-from objectives.queries import organisation
 
 # The newest values that are graded where the page shows the last twelve periods, and the open one.
 GRADED = LATEST + 2
@@ -34,7 +32,7 @@ GRADED = LATEST + 2
 def kpi(request: HttpRequest, code: str) -> HttpResponse:
     """Show a KPI: its values, what judges them, who answers for them and what is being done."""
     now = timezone.now()
-    choose = Choice.from_query(request.GET, _known(request, now))
+    choose = Choice.from_query(request.GET, known_in(request, now=now))
     graded = None if choose.view == TABLE else GRADED
     facts = _facts_or_404(request, code, now=now, known=choose.known, all_revisions=choose.all_revisions, graded=graded)
     context = presenter.kpi_page(facts, choose)
@@ -55,18 +53,10 @@ def kpi(request: HttpRequest, code: str) -> HttpResponse:
 def table(request: HttpRequest, code: str) -> HttpResponse:
     """Send every period of a KPI as a file for spreadsheets."""
     now = timezone.now()
-    facts = _facts_or_404(request, code, now=now, known=_known(request, now))
+    facts = _facts_or_404(request, code, now=now, known=known_in(request, now=now))
     text = as_csv(facts=facts, cells=timeline(facts), notes=all_notes(facts, Wording.of(facts)))
     known = f"-known-{facts.known.on}" if facts.known.on else ""
     return csv_response(text, name=f"{facts.kpi.code}{known}")
-
-
-def _known(request: HttpRequest, now: datetime) -> AsKnown:
-    text = request.GET.get(PARAMETER, "")
-    if not text:
-        return NOW
-    zone = ZoneInfo(organisation().time_zone)
-    return as_known(text, today=now.astimezone(zone).date(), zone=zone)
 
 
 def _facts_or_404(request: HttpRequest, code: str, *, now: datetime, known: AsKnown, **choose: Any) -> Facts:

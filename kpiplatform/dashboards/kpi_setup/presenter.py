@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, tzinfo
+from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 
@@ -150,9 +150,11 @@ def shares(rows: Sequence[tuple[Kpi, Any]], own: Kpi, locale: str) -> list[dict[
     ]
 
 
-def weights(kpi: Kpi, locale: str) -> list[dict[str, str]]:
-    """Return the weights of the KPI from when on, the latest first."""
+def weights(kpi: Kpi, locale: str, known_at: datetime | None = None) -> list[dict[str, str]]:
+    """Return the weights of the KPI from when on, the latest first, as known at a moment (None: now)."""
     rows = KpiWeight.objects.filter(kpi=kpi).select_related("recorded_by").order_by("-effective_from", "-recorded_at")
+    if known_at is not None:
+        rows = rows.filter(recorded_at__lt=known_at)
     return [
         {
             "from": day(row.effective_from),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet, Subquery
@@ -91,9 +91,11 @@ def weight_of(kpi: Kpi, *, today: date) -> Any:
     return rows.values_list("weight", flat=True).first()
 
 
-def siblings(objective: Objective, *, today: date) -> list[tuple[Kpi, Any]]:
-    """Return the active, judged KPIs of an objective with their weights."""
+def siblings(objective: Objective, *, today: date, known_at: datetime | None = None) -> list[tuple[Kpi, Any]]:
+    """Return the active, judged KPIs of an objective with their weights, as known at a moment (None: now)."""
     weights = KpiWeight.objects.filter(kpi=OuterRef("pk"), effective_from__lte=today)
+    if known_at is not None:
+        weights = weights.filter(recorded_at__lt=known_at)
     latest = weights.order_by("-effective_from", "-recorded_at").values("weight")[:1]
     kpis = objective.kpis.filter(status=Kpi.Status.ACTIVE).exclude(polarity=Kpi.Polarity.UNSCORED)
     return [(kpi, kpi.weight_now) for kpi in kpis.annotate(weight_now=Subquery(latest)).order_by("position", "code")]

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from kpiplatform.accounts.services.people import NotActive
 from kpiplatform.audit.editing import ChangedMeanwhile, refuse_as_changed
+from kpiplatform.dashboards.as_known import known_in
 from kpiplatform.dashboards.configuration.entry import admins_only, posted, today
 from kpiplatform.dashboards.kpi_setup import presenter
 from kpiplatform.dashboards.kpi_setup.forms import DefinitionForm, PeopleForm, WeightForm
@@ -138,8 +139,17 @@ def weight(request: HttpRequest, code: str) -> HttpResponse:
     if form.is_valid():
         set_weight(kpi=kpi, by=request.user, now=now, **form.cleaned_data)
         return _done(request, _("The weight of %(name)s was set.") % {"name": kpi.name}, kpi)
-    rows = presenter.shares(siblings(kpi.objective, today=today()), kpi, request.user.locale)
-    context = {"kpi": kpi, "form": form, "rows": rows, "history": presenter.weights(kpi, request.user.locale)}
+    known = known_in(request, now=now)
+    weighed = siblings(kpi.objective, today=known.on or today(), known_at=known.at)
+    context = {
+        "kpi": kpi,
+        "form": form,
+        "rows": presenter.shares(weighed, kpi, request.user.locale),
+        "history": presenter.weights(kpi, request.user.locale, known.at),
+        "known": known,
+        "now_url": request.path,
+        "day": known.on or today(),
+    }
     return page(request, WEIGHT, context, partial="body", status=422 if form.is_bound else 200)
 
 

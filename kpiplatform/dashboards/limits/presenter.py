@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, tzinfo
+from datetime import date, datetime, tzinfo
 from decimal import Decimal
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -161,10 +162,14 @@ def sliders(form: LimitsForm, values: Sequence[Decimal]) -> dict[str, dict[str, 
     return ends
 
 
-def history(kpi: Kpi, reader: Reader, *, today: date) -> list[dict[str, str]]:
-    """Return every target and every set of thresholds, newest first: from when, what, who, when, why, and its state."""
-    targets = list(Target.objects.filter(kpi=kpi).select_related("recorded_by"))
-    thresholds = list(ThresholdSet.objects.filter(kpi=kpi).select_related("recorded_by"))
+def history(kpi: Kpi, reader: Reader, *, today: date, known_at: datetime | None = None) -> list[dict[str, str]]:
+    """Return every target and every set of thresholds, newest first: from when, what, who, when, why, and its state.
+
+    Of what was recorded at or after `known_at` nothing is known; None: all is.
+    """
+    known = Q() if known_at is None else Q(recorded_at__lt=known_at)
+    targets = list(Target.objects.filter(known, kpi=kpi).select_related("recorded_by"))
+    thresholds = list(ThresholdSet.objects.filter(known, kpi=kpi).select_related("recorded_by"))
     now_target, now_thresholds = (_current(rows, today) for rows in (targets, thresholds))
     rows = [(row, _("Target"), _target_words(row, reader), row == now_target) for row in targets]
     rows += [(row, _("Thresholds"), _threshold_words(row, reader), row == now_thresholds) for row in thresholds]

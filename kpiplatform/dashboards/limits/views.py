@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from kpiplatform.dashboards.as_known import NOW, AsKnown, known_in
 from kpiplatform.dashboards.kpi_page.wording import Wording
 from kpiplatform.dashboards.limits import presenter
 from kpiplatform.dashboards.limits.forms import Known, LimitsForm
@@ -37,6 +38,9 @@ def limits(request: HttpRequest, code: str) -> HttpResponse:
     today = timezone.localdate(now)
     kpi = _kpi_or_refuse(request, code, today)
     known = _known(kpi, request, today, now)
+    then = known_in(request, now=now)
+    if then.on and request.method == "GET":
+        return page(request, TEMPLATE, _context(known, None, then=then), partial="editor")
     if not _editable(known):
         if request.method == "POST":
             raise Http404
@@ -104,7 +108,9 @@ def _converted(request: HttpRequest, known: Known) -> LimitsForm:
     return LimitsForm(data, known=known)
 
 
-def _context(known: Known, form: LimitsForm | None, shown: Preview | None = None) -> dict[str, object]:
+def _context(
+    known: Known, form: LimitsForm | None, shown: Preview | None = None, then: AsKnown = NOW
+) -> dict[str, object]:
     kpi, calendar = known.kpi, calendar_of(known.kpi.calendar)
     wording = Wording.of_kpi(kpi, locale=known.locale, today=known.today)
     reader = presenter.Reader(kpi=kpi, calendar=calendar, wording=wording, zone=timezone.get_current_timezone())
@@ -112,7 +118,10 @@ def _context(known: Known, form: LimitsForm | None, shown: Preview | None = None
         "kpi": kpi,
         "form": form,
         "back": _back(kpi),
-        "history": presenter.history(kpi, reader, today=known.today),
+        "history": presenter.history(kpi, reader, today=then.on or known.today, known_at=then.at),
+        "known": then,
+        "now_url": reverse("kpi_limits", args=[kpi.code]),
+        "day": then.on or known.today,
     }
     if form is None:
         return context

@@ -15,7 +15,7 @@ from kpis.domain.periods import Period
 from kpis.models import MeasurementRevision, PeriodLock, PeriodReopening
 from kpis.readings import Origin, Reading
 from kpis.services.recording import record_measurements
-from tests.architecture.addresses import Address
+from tests.architecture.addresses import Address, only
 from tests.architecture.addresses.of_kpis import changed
 from tests.architecture.addresses.of_kpis import kpi as of_kpi
 from tests.architecture.addresses.of_kpis import opened as opens_kpi
@@ -91,6 +91,7 @@ OF_THINGS = {
     "kpis:reopening": Address(args=reopening, answer=opened, post=tomorrow, post_answer=decided, counted=(AuditEntry,)),
 }
 OF_EVERYONE = {"kpis:reopenings": 200, "restatements": 200, "restatements_file": 200}
+BY_ROLE = {"audit": only("admin", "auditor"), "audit_file": only("admin", "auditor")}
 ARGUMENTS: dict[str, list[Any]] = {"kpis:reopening": ["1"], "kpis:bring_back": ["OURS", "2026-11-09", 1]}
 
 
@@ -101,6 +102,8 @@ def pages(world: World) -> Iterator[tuple[str, str, str]]:
     yield "a version to bring back", "owner", reverse("kpis:bring_back", args=["OURS", start, 1])
     yield "a request to make", "owner", reverse("kpis:reopen", args=["OURS", weeks(world)[0].start])
     yield "versions of a definition", "member", reverse("kpi_versions", args=["OURS"])
+    yield "audit trail, verified", "admin", f"{reverse('audit')}?verify=1"
+    yield "audit trail of a unit", "auditor", reverse("audit")
     yield "restatements", "admin", reverse("restatements")
     yield "restatements of one KPI", "member", f"{reverse('restatements')}?kpi=OURS"
     yield "requests", "manager", reverse("kpis:reopenings")
