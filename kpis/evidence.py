@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
 from django.db import connection
 
-from kpis.domain.confidence import Evidence
+from kpis.domain.confidence import Evidence, confidence
 from kpis.domain.periods import Frequency, Period, WorkingDays, due_on
 
 PERIODS_COVERED = 12
@@ -16,7 +16,7 @@ PERIODS_COVERED = 12
 # the KPI was expected at all, was never due. How many of the last periods are there is told by the days they span.
 STATEMENT = """
 SELECT m.kpi_id, m.period_start, m.period_end, k.frequency, k.reporting_lag_days, k.stale_after_days,
-    r.kinds[1], r.corrections,
+    r.kinds[1], r.approvers[1] IS NOT NULL, r.corrections,
     CASE WHEN f.since IS NULL AND f.id IS NOT NULL OR m.period_start < coalesce(k.active_from, k.created_at::date)
         THEN NULL ELSE (r.arrived_at AT TIME ZONE o.time_zone)::date END,
     coalesce(p.rules_checked, 0), coalesce(p.rules_checked - p.rules_broken, 0), p.reconciled,
@@ -34,6 +34,7 @@ JOIN (VALUES ('day', 1.0), ('week', 7.0), ('month', 30.4), ('quarter', 91.3), ('
 CROSS JOIN (SELECT coalesce((SELECT time_zone FROM objectives_organisation LIMIT 1), 'UTC') AS time_zone) AS o
 CROSS JOIN LATERAL (
     SELECT array_agg(kind::text ORDER BY seq DESC) AS kinds, array_agg(pull_id ORDER BY seq DESC) AS pulls,
+        array_agg(approved_by_id ORDER BY seq DESC) AS approvers,
         min(recorded_at) FILTER (WHERE state <> 'provisional') AS arrived_at,
         greatest(count(*) FILTER (WHERE state <> 'provisional') - 1, 0) AS corrections
     FROM kpis_measurementrevision WHERE kpi_id = m.kpi_id AND period_start = m.period_start
@@ -66,6 +67,12 @@ def evidence_of(keys: Iterable[tuple[int, date]], *, today: date) -> dict[tuple[
         return {(kpi_id, start): _evidence(start, *row) for kpi_id, start, *row in cursor.fetchall()}
 
 
+def grades_of(latest: Mapping[int, date | None], *, today: date) -> dict[int, str]:
+    """Return the grade of confidence in one value of each KPI, named by the first day of its period, in one query."""
+    keys = [(kpi_id, start) for kpi_id, start in latest.items() if start is not None]
+    return {kpi_id: confidence(its).grade for (kpi_id, _), its in evidence_of(keys, today=today).items()}
+
+
 def _evidence(
     start: date,
     end: date,
@@ -73,6 +80,7 @@ def _evidence(
     lag_days: int,
     grace_days: int,
     kind: str,
+    is_approved: bool,
     corrections: int,
     arrived_on: date | None,
     checked: int,
@@ -101,6 +109,6 @@ def _evidence(
         rules_kept=kept,
         reconciled=reconciled,
         corrections=corrections,
-        is_approved=False,
+        is_approved=is_approved,
         is_reviewed=is_reviewed,
     )

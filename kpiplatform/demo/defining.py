@@ -12,6 +12,8 @@ from kpis.models import (
     KpiOwnership,
     KpiVersion,
     KpiWeight,
+    QualityRule,
+    SourceAgreement,
     SourceMapping,
     Target,
     ThresholdSet,
@@ -128,10 +130,17 @@ def _add_history(scene: Scene, sheets: list[Sheet]) -> None:
 
 
 def _add_sources(scene: Scene, sheets: list[Sheet]) -> None:
+    rows = {row["code"]: row for row in read("sources")["source"]}
     sources = {
-        row["code"]: DataSource(**(row | {"owner": scene.people[row["owner"]]})) for row in read("sources")["source"]
+        code: DataSource(
+            **{name: value for name, value in row.items() if name not in {"agreement", "rule"}}
+            | {"owner": scene.people[row["owner"]]}
+        )
+        for code, row in rows.items()
     }
     DataSource.objects.bulk_create(sources.values())
+    for code, row in rows.items():
+        _agree(scene, sources[code], row)
     SourceMapping.objects.bulk_create(
         SourceMapping(source=sources[sheet["source"]], kpi=scene.kpis[sheet["code"]], spec=mapping_spec(sheet))
         for sheet in sheets
@@ -147,6 +156,14 @@ def _entry(sheet: Sheet) -> Kpi.Entry:
 
 def _calculation(sheet: Sheet) -> dict[str, str]:
     return {"entry": _entry(sheet), "formula": sheet["formula"]} if "formula" in sheet else {}
+
+
+def _agree(scene: Scene, source: DataSource, row: Sheet) -> None:
+    """Note by when the source is fresh, who reads its rows, and the rules that they are held against."""
+    SourceAgreement.objects.create(source=source, fresh_since=scene.moments.now, **row["agreement"])
+    QualityRule.objects.bulk_create(
+        QualityRule(source=source, created_at=scene.founded_at, created_by=source.owner, **rule) for rule in row["rule"]
+    )
 
 
 def _plain(value: object) -> object:

@@ -18,12 +18,13 @@ class SourceAgreement(models.Model):
     """What was agreed about a source: by when its values are fresh, and who may read its rows."""
 
     class Readers(models.TextChoices):
-        SOURCE = "source", _("admins and the owner of the source")
-        OWNERS = "owners", _("also the KPI's owner, deputy, steward and the managers of its unit")
+        SOURCE = "source", _("administrators and the owner of the source")
+        OWNERS = "owners", _("administrators, the owner of the source, and those who answer for the KPI")
         READERS = "readers", _("everybody who sees the KPI")
 
     source = models.OneToOneField(DataSource, on_delete=models.CASCADE, related_name="agreement")
     fresh_within_minutes = models.PositiveIntegerField(null=True, help_text="after the time it is pulled at")
+    fresh_since = models.DateTimeField(null=True, help_text="when that was agreed: the record begins there")
     rows_visible_to = models.CharField(max_length=8, choices=Readers, default=Readers.OWNERS)
     row_columns = models.JSONField(default=list, help_text="columns shown beside those that the KPIs read")
 

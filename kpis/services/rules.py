@@ -52,6 +52,7 @@ def set_agreement(
     rows_visible_to: str,
     row_columns: Sequence[str],
     seen: str,
+    now: datetime,
 ) -> SourceAgreement:
     """Set by when a source is fresh and who may read its rows. Raises ChangedMeanwhile."""
     with transaction.atomic():
@@ -61,7 +62,9 @@ def set_agreement(
             row = SourceAgreement(source=source)
         else:
             row = lock_as_seen(SourceAgreement.objects.all(), row.pk, seen)
-        row.fresh_within_minutes, row.rows_visible_to = fresh_within_minutes, rows_visible_to
+        if row.fresh_within_minutes != fresh_within_minutes:
+            row.fresh_within_minutes, row.fresh_since = fresh_within_minutes, now
+        row.rows_visible_to = rows_visible_to
         row.row_columns = list(row_columns)
         row.save()
         locked = DataSource.objects.get(pk=source.pk)

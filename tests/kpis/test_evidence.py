@@ -16,7 +16,7 @@ from kpis.evidence import evidence_of
 from kpis.models import DataSource, Holiday, Kpi
 from kpis.readings import Origin, Reading
 from kpis.services.recording import record_measurements
-from tests.factories import a_kpi
+from tests.factories import a_kpi, a_person
 from tests.kpis.pulls import NOW, a_mapped_kpi, a_source, lines, pull, write
 from tests.kpis.test_rules import a_rule
 
@@ -108,3 +108,13 @@ def test_many_values_are_read_in_one_query() -> None:
     assert len(captured) == 1
     assert found.keys() == {(kpi.pk, MONDAY) for kpi in kpis}
     assert evidence_of([], today=TODAY) == {}
+
+
+def test_a_second_person_counts_who_approved_the_latest_version() -> None:
+    kpi = a_kpi(active_from=MONDAY - 20 * WEEK)
+    say(kpi, MONDAY, 80, at=NOW)
+    assert not its(kpi).is_approved
+    reading = Reading(kpi_id=kpi.pk, period_start=MONDAY, period_end=MONDAY + WEEK, value=Decimal(81))
+    origin = Origin(kind="manual", user_id=kpi.owner_id, approved_by_id=a_person("Grace Lindholm").pk)
+    record_measurements(readings=[reading], origin=origin, now=NOW, judge=False)
+    assert its(kpi).is_approved

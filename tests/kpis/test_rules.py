@@ -162,7 +162,7 @@ def test_a_held_pull_that_is_applied_keeps_what_its_rules_found(folder: Path) ->
 def test_a_source_is_behind_from_the_end_of_the_agreed_time_after_its_next_slot(folder: Path) -> None:
     source = a_source()
     a_mapped_kpi(source)
-    agreed = {"fresh_within_minutes": 120, "rows_visible_to": "owners", "row_columns": [], "seen": ""}
+    agreed = {"fresh_within_minutes": 120, "rows_visible_to": "owners", "row_columns": [], "seen": "", "now": NOW}
     set_agreement(source=source, **agreed)
     source.refresh_from_db()
     assert source.behind_from is None  # nothing was pulled yet

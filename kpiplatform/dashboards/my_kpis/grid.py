@@ -59,6 +59,7 @@ class Row:
     url: str
     unit: str
     goal: str
+    grade: str
     cells: tuple[Cell, ...]
     state: RowState
 
@@ -156,6 +157,7 @@ def row(line: Line, sheet: Sheet) -> Row:
         url=links.kpi_page(kpi.code),
         unit=kpi.measure_unit,
         goal=_goal(kpi, sheet),
+        grade=sheet.grades.get(kpi.pk, ""),
         cells=tuple(cell(slot, sheet) for slot in line.slots),
         state=row_state(line, sheet),
     )

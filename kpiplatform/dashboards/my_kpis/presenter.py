@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -18,6 +19,7 @@ from kpiplatform.dashboards.my_kpis.sheet import Attempts, Key, Sheet, Viewer
 from kpiplatform.dashboards.my_kpis.slots import CLOSED_COLUMNS, Line, Slot, columns, lines
 from kpis.domain.limits import Limits, RangeLimits, in_force, limits_for
 from kpis.domain.periods import Period, period_of
+from kpis.evidence import grades_of
 from kpis.models import Kpi
 from kpis.queries import calendar_of, rules_of
 
@@ -68,7 +70,9 @@ def whole_page(kpis: Sequence[Kpi], viewer: Viewer, attempts: Attempts, choice: 
     """Return the context of the page. What is to be done first does not depend on what was chosen to be seen."""
     owned = lines_of(kpis, viewer, closed=choice.closed)
     chosen = [line for line in owned if choice.shows(line.kpi)]
-    sheets = grid.grids(chosen, sheet_of(chosen, viewer, attempts))
+    latest = {line.kpi.pk: line.kpi.state.period_start for line in chosen if hasattr(line.kpi, "state")}
+    sheet = replace(sheet_of(chosen, viewer, attempts), grades=grades_of(latest, today=viewer.today))
+    sheets = grid.grids(chosen, sheet)
     return {
         "todo": _todo([_shortened(line) for line in owned], viewer),
         "choice": choice,

@@ -70,6 +70,7 @@ class Sheet:
     changes: Mapping[int, Sequence[Change]]
     goals: Mapping[int, tuple[Decimal | None, Decimal | None]]
     attempts: Attempts = field(default_factory=dict)
+    grades: Mapping[int, str] = field(default_factory=dict)
 
 
 def grid_id(kpi: Kpi) -> str:

@@ -21,9 +21,8 @@ from kpiplatform.dashboards.scorecard.surroundings import (
     surroundings,
 )
 from kpis.as_known import standing_before, states_as_known
-from kpis.domain.confidence import confidence
 from kpis.domain.state import State
-from kpis.evidence import evidence_of
+from kpis.evidence import grades_of
 from kpis.models import Kpi, MeasurementRevision
 from kpis.queries import kpis_visible_to
 from kpis.restatements import restatements
@@ -171,15 +170,9 @@ def board(user: User, chosen: Selection, *, now: datetime) -> Board:
         restated=_restated(ids, review, chosen) if review else [],
         decisions=around.decisions,
         failing=around.failing,
-        grades=grades_of(kpis, today=chosen.today) if chosen.is_now else {},
+        grades=grades_of({kpi.pk: kpi.period_start for kpi in kpis}, today=chosen.today) if chosen.is_now else {},
         **_choices(_choosable(of_tier) if chosen.is_filtered else map(_of_line, kpis)),
     )
-
-
-def grades_of(kpis: Sequence[Line], *, today: date) -> dict[int, str]:
-    """Return the grade of confidence in the latest value of each KPI, in one query."""
-    keys = [(kpi.pk, kpi.period_start) for kpi in kpis if kpi.period_start is not None]
-    return {kpi_id: confidence(its).grade for (kpi_id, _), its in evidence_of(keys, today=today).items()}
 
 
 def lines(kpis: QuerySet[Kpi], user: User, *, today: date) -> list[Line]:

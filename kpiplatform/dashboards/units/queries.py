@@ -15,9 +15,10 @@ from initiatives.models import ExpectedImpact, Initiative, Milestone
 from initiatives.queries import initiatives_visible_to
 from kpiplatform.accounts.models import User
 from kpiplatform.dashboards.as_known import NOW, AsKnown
-from kpiplatform.dashboards.scorecard.queries import Answer, Board, Line, grades_of, lines
+from kpiplatform.dashboards.scorecard.queries import Answer, Board, Line, lines
 from kpis.as_known import standing_before, states_as_known
 from kpis.domain.state import State
+from kpis.evidence import grades_of
 from kpis.models import Kpi
 from kpis.queries import kpis_visible_to
 from objectives.models import RoleAssignment, Unit
@@ -146,7 +147,7 @@ def _board(kpis: list[Line], states: dict[int, tuple[State, date]] | None, unit:
         restated=[],
         decisions=[],
         failing=[],
-        grades=grades_of(kpis, today=today) if states is None else {},
+        grades=grades_of({kpi.pk: kpi.period_start for kpi in kpis}, today=today) if states is None else {},
     )
 
 

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Min
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -37,7 +36,6 @@ class Record:
 
     says: str
     marks: Sequence[Mark]
-    is_kept: bool
 
     @property
     def width(self) -> int:
@@ -45,19 +43,18 @@ class Record:
 
 
 def records_of(sources: Sequence[DataSource], *, now: datetime, zone: ZoneInfo) -> dict[int, Record]:
-    """Return the record of each source that has an agreement, in two queries."""
+    """Return the record of each source that has an agreement, since it was made, in one query."""
     agreed = {source.pk: minutes for source in sources if (minutes := fresh_within(source)) is not None}
     since = now - timedelta(days=DAYS)
-    pulls = Pull.objects.filter(source__in=agreed)
-    first = dict(pulls.order_by().values_list("source").annotate(Min("slot")))
     applied: dict[int, list[datetime]] = defaultdict(list)
-    recent = pulls.filter(state=Pull.State.APPLIED, finished_at__gte=since)
+    recent = Pull.objects.filter(source__in=agreed, state=Pull.State.APPLIED, finished_at__gte=since)
     for source_id, at in recent.order_by().values_list("source", "finished_at"):
         applied[source_id].append(at)
     found = {}
     for source in sources:
-        if source.pk in agreed and source.pk in first and source.is_enabled and is_scheduled(source):
-            slots = slots_between(source.schedule, since=max(since, first[source.pk]), until=now, zone=zone)
+        if source.pk in agreed and source.is_enabled and is_scheduled(source):
+            begun = max(since, source.agreement.fresh_since or since)
+            slots = slots_between(source.schedule, since=begun, until=now, zone=zone)
             kept = record(slots, applied[source.pk], within=timedelta(minutes=agreed[source.pk]), now=now)
             found[source.pk] = _shown(kept, zone)
     return found
@@ -82,7 +79,6 @@ def _shown(kept: Sequence[Kept], zone: ZoneInfo) -> Record:
     says = _("%(met)d of %(all)d in time") % {"met": met, "all": len(closed)} if closed else _("no record yet")
     return Record(
         says=says,
-        is_kept=met == len(closed),
         marks=[_mark(one, place * STEP, zone) for place, (_day, one) in enumerate(by_day(kept, zone))],
     )
 

@@ -165,10 +165,13 @@ class AgreementForm(forms.Form):
         label=gettext_lazy("Its rows are read by"),
         choices={
             "source": gettext_lazy("administrators and the owner of the source"),
-            "owners": gettext_lazy("also the KPI's owner, deputy, steward and the managers of its unit"),
+            "owners": gettext_lazy("these, and those who answer for the KPI"),
             "readers": gettext_lazy("everybody who sees the KPI"),
         },
-        help_text=gettext_lazy("Whoever reads them gets from a value of a KPI to the rows behind it."),
+        help_text=gettext_lazy(
+            "From a value of a KPI to the rows behind it. Its owner, deputy and steward answer for a KPI, and the "
+            "managers of its unit."
+        ),
     )
     row_columns = forms.CharField(
         label=gettext_lazy("Columns shown as well"),

@@ -66,7 +66,7 @@ def agreement(request: HttpRequest, code: str) -> HttpResponse:
     form = AgreementForm(posted(request), source=source)
     if form.is_valid():
         try:
-            set_agreement(source=source, **form.cleaned_data)
+            set_agreement(source=source, now=timezone.now(), **form.cleaned_data)
         except ChangedMeanwhile as conflict:
             refuse_as_changed(form, conflict, timezone.now())
         else:

@@ -1,0 +1,149 @@
+"""Pulls as their pages tell them: what turns, what was refused, all of them by state, and how fresh the source was."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from kpiplatform.accounts.models import User
+from kpiplatform.dashboards.configuration.sources.changes import changes_of
+from kpiplatform.dashboards.configuration.sources.record import records_of
+from kpis.models import DataSource, Kpi, Measurement, Pull, SourceAgreement, StagedReading
+from objectives.models import Role
+from tests.factories import a_role, limits
+from tests.kpis.pulls import NOW, a_mapped_kpi, a_source, lines, pull, write
+from tests.kpis.test_rules import a_rule
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def source(settings: Any, tmp_path: Path) -> DataSource:
+    settings.KPI_SOURCES_DIR = tmp_path
+    return a_source()
+
+
+@pytest.fixture
+def owner(client: Client, source: DataSource) -> User:
+    """The owner of the source, who is no administrator."""
+    a_role(source.owner, Role.MEMBER)
+    client.force_login(source.owner)
+    return source.owner
+
+
+def address(name: str, *args: Any) -> str:
+    return reverse(f"configuration:{name}", args=["flights", *args])
+
+
+def a_held_pull(source: DataSource, kpi: Kpi, values: dict[str, str | None]) -> Pull:
+    """A pull that would bring values by the first day of their week; known are 90 and 82 of the first two weeks."""
+    for start, value in {"2026-11-02": 90, "2026-11-09": 82}.items():
+        first = datetime.fromisoformat(start).date()
+        Measurement.objects.create(
+            kpi=kpi, period_start=first, period_end=first + 7 * DAY, value=value, state="reported", seq=1,
+            recorded_at=NOW,
+        )  # fmt: skip
+    held = Pull.objects.create(source=source, slot=NOW, state=Pull.State.SUSPECT, until=NOW.date(), started_at=NOW)
+    for start, new in values.items():
+        first = datetime.fromisoformat(start).date()
+        StagedReading.objects.create(
+            pull=held, kpi=kpi, period_start=first, period_end=first + 7 * DAY, state="reported",
+            value=None if new is None else Decimal(new), reason="" if new else "zero_denominator",
+        )  # fmt: skip
+    return held
+
+
+def test_a_held_pull_says_what_it_would_change_and_which_bands_would_turn(
+    client: Client, owner: User, source: DataSource
+) -> None:
+    kpi = a_mapped_kpi(source)
+    limits(kpi, goal=80, red_flag=72)
+    held = a_held_pull(source, kpi, {"2026-11-02": "70", "2026-11-09": "82", "2026-11-16": "75"})
+    changes = changes_of(held)
+    assert (changes.total, changes.new, changes.revised, changes.unchanged) == (2, 1, 1, 1)
+    assert [(str(one.period.start), one.bands) for one in changes.rows] == [
+        ("2026-11-02", ("on_track", "off_track")),
+        ("2026-11-16", None),  # new: nothing turns
+    ]
+    text = client.get(address("pull", held.pk)).content.decode()
+    assert "1 new values, 1 changed, 1 as they were." in text
+    assert "1 change turns a band." in text
+    lines = client.get(address("pull_changes", held.pk)).content.decode().splitlines()
+    assert f"{kpi.code},{kpi.name},2026-W45,90,70,on_track,off_track" in lines
+
+
+def test_a_value_that_would_go_missing_is_a_change_as_well(source: DataSource) -> None:
+    kpi = a_mapped_kpi(source)
+    held = a_held_pull(source, kpi, {"2026-11-02": None})
+    changes = changes_of(held)
+    assert (changes.total, changes.new, changes.rows[0].after) == (1, 0, None)
+
+
+def test_of_a_cumulative_kpi_the_sum_to_date_is_judged(source: DataSource) -> None:
+    kpi = a_mapped_kpi(source, is_cumulative=True)
+    limits(kpi, goal=80, red_flag=72)
+    held = a_held_pull(source, kpi, {"2026-11-02": "60"})
+    # 90 and then 172 to date against 80 and 160; with 60 it is 60, and 142 in the week after.
+    assert changes_of(held).rows[0].bands == ("on_track", "off_track")
+
+
+def test_the_owner_of_a_source_decides_and_an_auditor_only_reads(
+    client: Client, owner: User, source: DataSource
+) -> None:
+    kpi = a_mapped_kpi(source)
+    held = a_held_pull(source, kpi, {"2026-11-02": "70"})
+    decision = {"decision": "apply", "reason": "the strike was real"}
+    owner.roles.update(role=Role.AUDITOR, valid_until="2099-12-31")
+    text = client.get(address("pull", held.pk)).content.decode()
+    assert "Your decision" not in text
+    assert client.post(address("pull", held.pk), decision).status_code == 404
+    owner.roles.update(role=Role.MEMBER)
+    assert client.post(address("pull", held.pk), decision).status_code == 303
+    assert Measurement.objects.get(kpi=kpi, period_start="2026-11-02").value == 70
+    assert "Configuration</a>" not in client.get(address("source")).content.decode()
+
+
+def test_refused_lines_come_as_a_file_that_no_spreadsheet_computes(
+    client: Client, owner: User, source: DataSource, tmp_path: Path
+) -> None:
+    a_mapped_kpi(source)
+    a_rule(source, "allowed", columns=["airport"], allowed=["JFK"])
+    write(tmp_path, [*lines(until="2026-11-16"), "2026-11-10,=1+1,10"])
+    done = pull(source)
+    text = client.get(address("pull", done.pk)).content.decode()
+    assert "airport is one of JFK: 1 of 29 rows are not so and were refused." in text
+    file = client.get(address("pull_refusals", done.pk)).content.decode()
+    assert file.lstrip("\ufeff").splitlines() == ["line,why", "30,airport is one of JFK; here it is =1+1."]
+
+
+def test_all_pulls_are_listed_by_state_and_page_by_page(client: Client, owner: User, source: DataSource) -> None:
+    Pull.objects.bulk_create(
+        Pull(source=source, slot=NOW - number * DAY, state="failed" if number % 2 else "applied", started_at=NOW)
+        for number in range(60)
+    )
+    text = client.get(address("pull_history")).content.decode()
+    assert text.count("<tr><th scope") == 50
+    following = text.partition("before=")[2].partition('"')[0]
+    assert client.get(f"{address('pull_history')}?before={following}").content.decode().count("<tr><th scope") == 10
+    failed = client.get(address("pull_history"), {"state": "failed", "before": "no moment"}).content.decode()
+    assert failed.count("<tr><th scope") == 30
+    assert '<span class="worse">failed</span>' in failed
+
+
+def test_the_record_begins_with_the_agreement_and_counts_the_slots_in_time(source: DataSource) -> None:
+    agreed = SourceAgreement.objects.create(source=source, fresh_within_minutes=60, fresh_since=NOW - 3 * DAY)
+    at = datetime(2026, 11, 20, 6, 40, tzinfo=NOW.tzinfo)  # in time; the 21st comes late, the 22nd not at all
+    for moment in (at, at + DAY + timedelta(hours=5)):
+        Pull.objects.create(source=source, slot=moment, state="applied", finished_at=moment)
+    found = records_of([source], now=NOW, zone=NOW.tzinfo)[source.pk]  # type: ignore[arg-type]
+    assert found.says == "1 of 3 in time"
+    assert [mark.kind for mark in found.marks] == ["met", "missed", "missed"]
+    agreed.fresh_within_minutes = None
+    assert records_of([DataSource(pk=1)], now=NOW, zone=NOW.tzinfo) == {}  # type: ignore[arg-type]
