@@ -15,11 +15,11 @@ from kpis.domain.periods import Period
 from kpis.models import MeasurementRevision, PeriodLock, PeriodReopening
 from kpis.readings import Origin, Reading
 from kpis.services.recording import record_measurements
-from tests.architecture.addresses import Address, only
+from tests.architecture.addresses import Address
 from tests.architecture.addresses.of_kpis import changed
 from tests.architecture.addresses.of_kpis import kpi as of_kpi
 from tests.architecture.addresses.of_kpis import opened as opens_kpi
-from tests.architecture.people_and_things import OPENS, World, closed_weeks
+from tests.architecture.people_and_things import OPENS, ROLES, World, closed_weeks
 
 
 def weeks(world: World) -> list[Period]:
@@ -91,7 +91,8 @@ OF_THINGS = {
     "kpis:reopening": Address(args=reopening, answer=opened, post=tomorrow, post_answer=decided, counted=(AuditEntry,)),
 }
 OF_EVERYONE = {"kpis:reopenings": 200, "restatements": 200, "restatements_file": 200}
-BY_ROLE = {"audit": only("admin", "auditor"), "audit_file": only("admin", "auditor")}
+READS_TRAIL = {role: 200 if role in {"admin", "auditor"} else 404 for role in ROLES}
+BY_ROLE = {"audit": READS_TRAIL, "audit_file": READS_TRAIL}
 ARGUMENTS: dict[str, list[Any]] = {"kpis:reopening": ["1"], "kpis:bring_back": ["OURS", "2026-11-09", 1]}
 
 
