@@ -40,6 +40,11 @@ class Address:
         return sum(model._default_manager.count() for model in self.counted)
 
 
+def only(*allowed: str, otherwise: int = 404) -> dict[str, int]:
+    """Return the answers of a page that opens for the `allowed` roles."""
+    return {role: 200 if role in allowed else otherwise for role in ROLES}
+
+
 # An area is a module of this package with any of:
 #   furnish(world)                  puts what it needs into world.things[kind][key]
 #   OF_THINGS: {name: Address}      addresses of one thing
@@ -87,8 +92,3 @@ def any_path(name: str) -> str:
     """Return some path of an address, whether or not there is an object behind it."""
     count = next(one for known, one in addresses() if known == name).pattern.regex.groups
     return reverse(name, args=ARGUMENTS.get(name, ["OURS", "2026-11-09"][:count]))
-
-
-def only(*allowed: str, otherwise: int = 404) -> dict[str, int]:
-    """Return the answers of a page that opens for the `allowed` roles."""
-    return {role: 200 if role in allowed else otherwise for role in ROLES}
