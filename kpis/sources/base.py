@@ -73,22 +73,29 @@ class SourceError(Exception):
 class SourceRows:
     """The rows of a window in the order of their days, only the columns that were asked for.
 
-    `lines` are where the rows stand in the source. Numbers are int64, Int64 (with gaps) or float64, texts are
-    categories.
+    `day_codes` has for each row the place of its day in `distinct_days`, in as few bytes as do. Numbers
+    are whole (with gaps if need be) or floats, texts are categories. `lines` are those of the source.
     """
 
-    days: np.ndarray
+    distinct_days: np.ndarray
+    day_codes: np.ndarray
     lines: np.ndarray
     columns: Mapping[Wanted, pd.Series]
     refusals: Sequence[Refusal]
     read: int
 
     def __len__(self) -> int:
-        return len(self.days)
+        return len(self.day_codes)
+
+    @property
+    def days(self) -> np.ndarray:
+        """The day of each row."""
+        return self.distinct_days[self.day_codes]
 
     def count_since(self, day: date) -> int:
         """Return how many rows are of `day` or later."""
-        return int((self.days >= day).sum())
+        first = self.distinct_days.searchsorted(self.distinct_days.dtype.type(day))
+        return int(len(self) - self.day_codes.searchsorted(self.day_codes.dtype.type(first)))
 
     def column(self, name: str, kind: Kind | None = None) -> pd.Series:
         """Return a column; without `kind` as it was read, as numbers if it was read as both."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
@@ -26,6 +26,7 @@ from kpis.domain.quality import (
 from kpis.sources.base import Kind, Refusal, SourceRows, Wanted, Window
 from kpis.sources.computing import Sheet
 from kpis.sources.mapping import MappedKpi
+from kpis.sources.rows import without
 
 CELL_SHOWN = 40
 
@@ -101,23 +102,16 @@ def check_rows(
         elif rule.kind == "rows":
             outcomes.append(count_outcome(rule, rows_a_day=rows_a_day, usual=usual))
         elif rule.kind == "fresh":
-            newest = rows.days[about].max().item() if about.any() else None
+            newest = rows.distinct_days[rows.day_codes[about].max()].item() if about.any() else None
             outcomes.append(age_outcome(rule, newest=newest, until=window.until))
         else:
             outcomes.append(total_outcome(rule, _totals(sheet, rule, about, controls, window)))
     return Checked(
-        rows=_without(rows, dropped),
+        rows=without(rows, dropped),
         left_out={kpi_id: mask[~dropped] for kpi_id, mask in left_out.items()},
         refusals=refusals,
         outcomes=[outcome for outcome in outcomes if outcome is not None],
     )
-
-
-def _without(rows: SourceRows, dropped: np.ndarray) -> SourceRows:
-    if not dropped.any():
-        return rows
-    columns = {wanted: column[~dropped].reset_index(drop=True) for wanted, column in rows.columns.items()}
-    return replace(rows, days=rows.days[~dropped], lines=rows.lines[~dropped], columns=columns)
 
 
 # --- which rows break a rule; empty cells break only the rule that they be filled in ----------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -19,6 +19,7 @@ from kpis.sources.base import Kind, Refusal, SourceRows, Window
 from kpis.sources.mapping import COUNTING_AGGS, Condition, Figure, MappedKpi
 
 ZERO = Decimal(0)
+ROWS_AT_ONCE = 1_000_000
 
 _COMPARE: dict[str, Callable[[pd.Series, object], pd.Series]] = {
     "==": lambda column, value: column == value,
@@ -52,11 +53,43 @@ class Computed:
 
 
 @dataclass(frozen=True, slots=True)
-class _Periods:
-    """The periods of one frequency that have rows, and for each row which one it is in (-1: none of them)."""
+class Grid:
+    """The periods of one frequency that have rows; those of period i are `starts[i]` up to `starts[i + 1]`."""
 
     periods: Sequence[Period]
+    starts: np.ndarray
+
+    @property
+    def codes(self) -> np.ndarray:
+        """For each row which period it is in, -1 before the first one."""
+        return np.repeat(np.arange(-1, len(self.periods), dtype=np.int32), np.diff(self.starts, prepend=0))
+
+    def blocks(self) -> Iterator[_Block]:
+        """Yield whole periods, together about ROWS_AT_ONCE: what is computed with takes no more memory at once."""
+        first = 0
+        while first < len(self.periods):
+            end = int(self.starts.searchsorted(self.starts[first] + ROWS_AT_ONCE, side="right")) - 1
+            end = min(max(end, first + 1), len(self.periods))
+            counts = np.diff(self.starts[first : end + 1])
+            rows = slice(int(self.starts[first]), int(self.starts[end]))
+            yield _Block(self.periods[first:end], rows, np.repeat(np.arange(end - first), counts))
+            first = end
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Some periods, where their rows are, and for each row which period it is in."""
+
+    periods: Sequence[Period]
+    rows: slice
     codes: np.ndarray
+
+    def part(self, chosen: np.ndarray) -> np.ndarray:
+        """Return which rows of the block are chosen of all rows, as marks or places."""
+        if chosen.dtype == bool:
+            return chosen[self.rows]
+        first, end = chosen.searchsorted([self.rows.start, self.rows.stop])
+        return chosen[first:end] - self.rows.start
 
 
 def compute_readings(
@@ -112,25 +145,33 @@ class Sheet:
 
     def __init__(self, rows: SourceRows, window: Window, *, left_out: Mapping[int, np.ndarray] | None = None) -> None:
         self.rows, self.window, self.left_out = rows, window, left_out or {}
-        self.days, self.day_codes = np.unique(rows.days, return_inverse=True)
-        self._periods: dict[tuple[str, Calendar], _Periods] = {}
+        self.days, self.day_codes = rows.distinct_days, rows.day_codes
+        self._grids: dict[tuple[str, Calendar], Grid] = {}
         self._masks: dict[Condition, np.ndarray] = {}
         self._groups: dict[tuple[str, ...], dict[tuple[str, ...], np.ndarray]] = {}
 
     def values(self, kpi: MappedKpi) -> list[tuple[Period, Decimal | None, Decimal | None, Decimal | None, str]]:
         """Return (period, value, numerator, denominator, reason) for each period with a reading."""
-        grid, mapping = self.periods(kpi.frequency, kpi.calendar), kpi.mapping
-        chosen = self._also(self._chosen(kpi), grid.codes >= 0)
+        chosen = self._chosen(kpi)
+        blocks = self.periods(kpi.frequency, kpi.calendar).blocks()
+        return [value for block in blocks for value in self._values_in(block, kpi, block.part(chosen))]
+
+    def _values_in(
+        self, block: _Block, kpi: MappedKpi, chosen: np.ndarray
+    ) -> list[tuple[Period, Decimal | None, Decimal | None, Decimal | None, str]]:
+        mapping = kpi.mapping
         if mapping.value is not None:
-            values = self.figure(mapping.value, grid, chosen)
-            return [(p, v, None, None, "") for p, v in zip(grid.periods, values, strict=True) if v is not None]
+            values = self._figure(mapping.value, block, chosen)
+            return [(p, v, None, None, "") for p, v in zip(block.periods, values, strict=True) if v is not None]
         factor = mapping.factor if mapping.factor is not None else kpi.ratio_factor
-        about = np.bincount(grid.codes[chosen], minlength=len(grid.periods))
-        numerators = self.figure(mapping.numerator, grid, chosen)
-        denominators = self.figure(mapping.denominator, grid, chosen)
+        about = np.bincount(block.codes[chosen], minlength=len(block.periods))
+        numerators = self._figure(mapping.numerator, block, chosen)
+        denominators = self._figure(mapping.denominator, block, chosen)
         return [
             (period, *_divided(numerator, denominator, factor))
-            for period, count, numerator, denominator in zip(grid.periods, about, numerators, denominators, strict=True)
+            for period, count, numerator, denominator in zip(
+                block.periods, about, numerators, denominators, strict=True
+            )
             if count and numerator is not None and denominator is not None
         ]
 
@@ -148,10 +189,10 @@ class Sheet:
         mapping = kpi.mapping
         if mapping.group:
             columns, texts = zip(*mapping.group, strict=True)
-            chosen = self._also(self._of_group(columns, texts), *map(self._condition, mapping.where))
+            chosen = _also(self._of_group(columns, texts), *map(self._condition, mapping.where))
         else:
             chosen = self.matching(mapping.where)
-        return self._also(chosen, ~self.left_out[kpi.kpi_id]) if kpi.kpi_id in self.left_out else chosen
+        return _also(chosen, ~self.left_out[kpi.kpi_id]) if kpi.kpi_id in self.left_out else chosen
 
     def _of_group(self, columns: tuple[str, ...], texts: tuple[str, ...]) -> np.ndarray:
         """Return the places of the rows that have these texts. All groups of the columns are made at once."""
@@ -161,27 +202,23 @@ class Sheet:
             self._groups[columns] = {key if isinstance(key, tuple) else (key,): rows for key, rows in places.items()}
         return self._groups[columns].get(texts, np.empty(0, dtype=np.int64))
 
-    def _also(self, chosen: np.ndarray, *masks: np.ndarray) -> np.ndarray:
-        """Return the chosen rows that are marked too."""
-        for mask in masks:
-            chosen = chosen & mask if chosen.dtype == bool else chosen[mask[chosen]]
-        return chosen
-
-    def periods(self, frequency: str, calendar: Calendar) -> _Periods:
+    def periods(self, frequency: str, calendar: Calendar) -> Grid:
+        """Return the periods of a frequency that have rows and begin in the window."""
         key = (frequency, calendar)
-        if key not in self._periods:
+        if key not in self._grids:
             since = self.window.since or date.min
             periods: list[Period] = []
-            codes = np.full(len(self.days), -1, dtype=np.int64)
-            for index, day in enumerate(self.days.tolist()):
+            firsts: list[int] = []
+            for place, day in enumerate(self.days.tolist()):
                 if not periods or day >= periods[-1].end:
                     period = period_of(day, frequency, calendar)
-                    if period.start < since:
-                        continue
-                    periods.append(period)
-                codes[index] = len(periods) - 1
-            self._periods[key] = _Periods(periods, codes[self.day_codes])
-        return self._periods[key]
+                    if period.start >= since:
+                        periods.append(period)
+                        firsts.append(place)
+            code = self.day_codes.dtype.type
+            starts = [self.day_codes.searchsorted(code(place)) for place in firsts]
+            self._grids[key] = Grid(periods, np.array([*starts, len(self.rows)], dtype=np.int64))
+        return self._grids[key]
 
     def matching(self, where: Sequence[Condition]) -> np.ndarray:
         mask = np.ones(len(self.rows), dtype=bool)
@@ -202,40 +239,50 @@ class Sheet:
         compared = _COMPARE[condition.op](column, condition.value)
         return compared.to_numpy(dtype=bool, na_value=False) & filled
 
-    def figure(self, figure: Figure | None, grid: _Periods, chosen: np.ndarray) -> list[Decimal | None]:
+    def _figure(self, figure: Figure | None, block: _Block, chosen: np.ndarray) -> list[Decimal | None]:
         """Return the figure of each period, None where there is nothing to compute it from."""
         assert figure is not None
-        chosen = self._also(chosen, *map(self._condition, figure.where))
-        codes, size = grid.codes[chosen], len(grid.periods)
+        chosen = _also(chosen, *(self._condition(condition)[block.rows] for condition in figure.where))
+        codes, size = block.codes[chosen], len(block.periods)
         matched = np.bincount(codes, minlength=size)
         if figure.agg == "count":
-            filled = self.rows.column(figure.columns[0]).notna().to_numpy()[chosen] if figure.columns else slice(None)
+            cells = self._cells(figure.columns[0], block, chosen) if figure.columns else None
+            filled = slice(None) if cells is None else cells.notna().to_numpy()
             results = dict(enumerate(np.bincount(codes[filled], minlength=size).tolist()))
         elif figure.agg == "nunique":
-            results = dict(enumerate(self._distinct(figure.columns, codes, chosen, size)))
+            results = dict(enumerate(self._distinct(figure.columns, block, chosen)))
         else:
-            aggregated = _AGGREGATE[figure.agg](self._cells(figure.columns[0], chosen, Kind.NUMBER).groupby(codes))
+            cells = self._cells(figure.columns[0], block, chosen, Kind.NUMBER)
+            aggregated = _AGGREGATE[figure.agg](cells.groupby(codes))
             results = dict(zip(aggregated.index.tolist(), aggregated.tolist(), strict=True))
         empty = ZERO if figure.agg in COUNTING_AGGS else None
         return [
             _decimal(results[code], figure.scale) if count else empty for code, count in enumerate(matched.tolist())
         ]
 
-    def _cells(self, name: str, chosen: np.ndarray, kind: Kind | None = None) -> pd.Series:
-        column = self.rows.column(name, kind)
+    def _cells(self, name: str, block: _Block, chosen: np.ndarray, kind: Kind | None = None) -> pd.Series:
+        column = self.rows.column(name, kind).iloc[block.rows]
         return column[chosen] if chosen.dtype == bool else column.take(chosen)
 
-    def _distinct(self, columns: Sequence[str], codes: np.ndarray, chosen: np.ndarray, size: int) -> list[int]:
+    def _distinct(self, columns: Sequence[str], block: _Block, chosen: np.ndarray) -> list[int]:
         """Count the distinct combinations per period; one with an empty cell is none."""
-        combined, filled = codes, np.ones(len(codes), dtype=bool)
+        codes = combined = block.codes[chosen]
+        filled = np.ones(len(codes), dtype=bool)
         for name in columns:
-            part, distinct = pd.factorize(self._cells(name, chosen))
+            part, distinct = pd.factorize(self._cells(name, block, chosen))
             filled &= part >= 0
             # Made dense after each column, so that the product never grows beyond 64 bits.
             combined = pd.factorize(combined * (len(distinct) + 1) + part)[0]
         rows = np.flatnonzero(filled)
         first = np.unique(combined[rows], return_index=True)[1]
-        return np.bincount(codes[rows[first]], minlength=size).tolist()
+        return np.bincount(codes[rows[first]], minlength=len(block.periods)).tolist()
+
+
+def _also(chosen: np.ndarray, *masks: np.ndarray) -> np.ndarray:
+    """Return the chosen rows that are marked too; rows are chosen by marks or by their places."""
+    for mask in masks:
+        chosen = chosen & mask if chosen.dtype == bool else chosen[mask[chosen]]
+    return chosen
 
 
 def _divided(numerator: Decimal, denominator: Decimal, factor: Decimal) -> tuple[Decimal | None, Decimal, Decimal, str]:

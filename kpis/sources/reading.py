@@ -214,10 +214,15 @@ def _picked(cells: Sequence[Any], kept: Sequence[bool]) -> list[Any]:
 
 
 def _packed(cells: Sequence[int | float | None]) -> tuple[array[Any], bytes]:
-    """Return numbers as whole ones if all are, and which are empty."""
+    """Return numbers as whole ones if all are, in few bytes if they fit, and which are empty."""
     kinds = set(map(type, cells))
     gaps = b""
     if type(None) in kinds:
         gaps = bytes(cell is None for cell in cells)
         cells = [0 if cell is None else cell for cell in cells]
-    return array("d" if float in kinds else "q", cells), gaps
+    if float in kinds:
+        return array("d", cells), gaps
+    try:
+        return array("i", cells), gaps
+    except OverflowError:
+        return array("q", cells), gaps

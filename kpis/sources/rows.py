@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from kpis.sources.stretches import Stretch
 
 # The first day of numpy, counted as Python counts days.
 EPOCH = 719_163
+# The types of numbers, each of which holds those before it.
+WIDER = "iqd"
 
 
 def rows_of(
@@ -50,13 +53,12 @@ class _Collected:
         self.lines.extend(stretch.lines)
         self.refusals += stretch.refusals
         for name, cells in stretch.numbers.items():
-            known = self.numbers.setdefault(name, array("q"))
-            if known.typecode != cells.typecode and len(cells):
-                # Whole numbers of less than 16 digits are the same as floats.
-                known = self.numbers[name] = known if known.typecode == "d" else array("d", known)
-                cells = cells if cells.typecode == "d" else array("d", cells)
-            if len(cells):
-                known.extend(cells)
+            known = self.numbers.setdefault(name, array("i"))
+            # Whole numbers of less than 16 digits are the same as floats.
+            code = max(known.typecode, cells.typecode, key=WIDER.index) if len(cells) else known.typecode
+            if known.typecode != code:
+                known = self.numbers[name] = array(code, known)
+            known.extend(cells if cells.typecode == code else array(code, cells))
             if stretch.gaps[name] or name in self.gaps:
                 gaps = self.gaps.setdefault(name, bytearray(before))
                 gaps += stretch.gaps[name] or bytes(len(cells))
@@ -74,8 +76,13 @@ class _Collected:
         if (chosen[1:] < chosen[:-1]).any():
             sorting = np.argsort(chosen, kind="stable")
             order = sorting if order is None else order[sorting]
+            chosen = chosen[sorting]
+        distinct, codes = _coded(chosen)
+        del days, chosen
+        self.days = array("i")
         return SourceRows(
-            days=(_in_order(days, order).astype(np.int64) - EPOCH).view("datetime64[D]"),
+            distinct_days=(distinct.astype(np.int64) - EPOCH).view("datetime64[D]"),
+            day_codes=codes,
             lines=_in_order(lines, order),
             columns={(name, kind): self._column(name, kind, order) for name, kind in sorted(columns)},
             refusals=sorted(self.refusals, key=lambda refusal: refusal.line),
@@ -112,15 +119,39 @@ class _Collected:
             places = np.frombuffer(self.places.pop(name, array("i")), dtype=np.int32)
             texts = np.array(self.texts.pop(name, []), dtype=object)
             return pd.Series(pd.Categorical.from_codes(_in_order(places, order), categories=texts))
-        cells, gaps = self.numbers.pop(name, array("q")), self.gaps.pop(name, None)
-        numbers = _in_order(np.frombuffer(cells, dtype=np.int64 if cells.typecode == "q" else np.float64), order)
+        cells, gaps = self.numbers.pop(name, array("i")), self.gaps.pop(name, None)
+        numbers = _in_order(np.frombuffer(cells, dtype=cells.typecode), order)
         empty = None if gaps is None else _in_order(np.frombuffer(gaps, dtype=bool), order)
         # Whole numbers stay whole as long as their sum fits into 64 bits.
-        if cells.typecode == "q":
+        if cells.typecode != "d":
             if not len(numbers) or max(abs(int(numbers.min())), abs(int(numbers.max()))) * len(numbers) < 2**62:
-                return pd.Series(numbers if empty is None else pd.arrays.IntegerArray(numbers.copy(), empty.copy()))
+                return pd.Series(numbers if empty is None else pd.arrays.IntegerArray(numbers, empty))
             numbers = numbers.astype(np.float64)
         return pd.Series(numbers if empty is None else np.where(empty, np.nan, numbers))
+
+
+def without(rows: SourceRows, dropped: np.ndarray) -> SourceRows:
+    """Return the rows that are not marked."""
+    if not dropped.any():
+        return rows
+    kept = ~dropped
+    used, codes = _coded(rows.day_codes[kept])
+    return replace(
+        rows,
+        distinct_days=rows.distinct_days[used],
+        day_codes=codes,
+        lines=rows.lines[kept],
+        columns={wanted: column[kept].reset_index(drop=True) for wanted, column in rows.columns.items()},
+    )
+
+
+def _coded(days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the distinct days of sorted ones, and for each the place of its day in as few bytes as do."""
+    if not len(days):
+        return days[:0], np.empty(0, dtype=np.uint8)
+    starts = np.flatnonzero(np.concatenate([[True], days[1:] != days[:-1]]))
+    counts = np.diff(starts, append=len(days))
+    return days[starts], np.repeat(np.arange(len(starts), dtype=np.min_scalar_type(len(starts))), counts)
 
 
 def _in_order(cells: np.ndarray, order: np.ndarray | None) -> np.ndarray:

@@ -14,8 +14,8 @@ from kpis.sources.base import Refusal, SourceError
 class Stretch:
     """Typed rows: days as ordinals, numbers, and texts as places in a list that grows.
 
-    `new_texts` are those that come on top of the list of a column. A number column is whole (`q`)
-    or not (`d`); `gaps` marks its empty cells, if there are any. The place of an empty text is -1.
+    `new_texts` are those that come on top of the list of a column. A number column is whole (`i`,
+    `q`) or not (`d`); `gaps` marks its empty cells, if there are any. The place of an empty text is -1.
     """
 
     days: array[int]
@@ -47,7 +47,7 @@ def unpacked(head: Mapping[str, Any], parts: Sequence[bytes]) -> Stretch:
     rows = head["rows"]
     stretch = Stretch(days=_array("i", left.pop(), rows), lines=_array("i", left.pop(), rows))
     for name, code in head["numbers"]:
-        stretch.numbers[name] = _array("d" if code == "d" else "q", left.pop(), rows)
+        stretch.numbers[name] = _array(code if code in {"i", "q"} else "d", left.pop(), rows)
         stretch.gaps[name] = left.pop()
         if len(stretch.gaps[name]) not in {0, rows}:
             raise SourceError(BROKEN)

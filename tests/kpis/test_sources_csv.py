@@ -39,7 +39,7 @@ def test_rows_of_the_window_are_read_in_the_order_of_their_days(tmp_path: Path) 
     assert rows.days.tolist() == [date(2026, 11, 20), date(2026, 11, 20), date(2026, 11, 21)]
     assert rows.column("airport").tolist() == ["LGA", "EWR", "JFK"]
     assert rows.column("minutes").astype(object).where(rows.column("minutes").notna(), None).tolist() == [1, None, 3]
-    assert (str(rows.column("minutes").dtype), str(rows.column("airport").dtype)) == ("Int64", "category")
+    assert (str(rows.column("minutes").dtype), str(rows.column("airport").dtype)) == ("Int32", "category")
     assert (rows.read, rows.refusals) == (3, [])
 
 
@@ -173,5 +173,7 @@ def test_settings_that_make_no_sense_are_refused_with_a_sentence(
 
 
 def test_whole_numbers_stay_whole_and_fractions_become_floats(tmp_path: Path) -> None:
-    assert str(fetch(tmp_path, file_of(*GOOD)).column("minutes").dtype) == "int64"
+    assert str(fetch(tmp_path, file_of(*GOOD)).column("minutes").dtype) == "int32"
+    wide = fetch(tmp_path, file_of(*GOOD, f"2026-11-21,JFK,{2**31}")).column("minutes")
+    assert (str(wide.dtype), wide.sum()) == ("int64", 2**31 + 210)
     assert str(fetch(tmp_path, file_of(*GOOD, "2026-11-21,JFK,0.5")).column("minutes").dtype) == "float64"
