@@ -22,10 +22,11 @@ class UploadRefused(Exception):
     """The file is not taken; the message is a sentence for whoever sent it. Nothing was stored."""
 
 
-def take_upload(*, source: DataSource, name: str, pieces: Iterable[bytes], by: User, now: datetime) -> Pull:
+def take_upload(*, source: DataSource, name: str, pieces: Iterable[bytes], by: User, now: datetime) -> Pull | None:
     """Store a file for a source and return the pull that will read it. Raises UploadRefused.
 
-    The file before it is let go of: its name, size and hash stay. The same file again is not stored twice.
+    A source that feeds no KPI yet is not pulled. The file before it is let go of: its name, size and
+    hash stay. The same file again is not stored twice.
     """
     with transaction.atomic():
         DataSource.objects.select_for_update(no_key=True).get(pk=source.pk)
@@ -50,7 +51,7 @@ def take_upload(*, source: DataSource, name: str, pieces: Iterable[bytes], by: U
             upload.size, upload.sha256 = size, digest.hexdigest()
             upload.save(update_fields=["size", "sha256"])
             SourceUploadPart.objects.filter(upload__source=source).exclude(upload=upload).delete()
-        return request_pull(source=source, now=now)
+        return request_pull(source=source, now=now) if source.mappings.exists() else None
 
 
 def _parts(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -88,6 +88,7 @@ def test_a_source_without_days_that_is_no_snapshot_says_so(folder: Path) -> None
 
 def sent(source: DataSource, content: str, *, now: datetime = NOW) -> Pull:
     asked = take_upload(source=source, name="flights.csv", pieces=[content.encode()], by=source.owner, now=now)
+    assert asked is not None
     return pull(source, slot=asked.slot, now=now)
 
 
@@ -118,7 +119,8 @@ def test_the_same_file_again_is_read_again_and_stored_once(folder: Path) -> None
 def test_a_file_that_is_not_taken_leaves_the_one_before(settings: Any, pieces: list[bytes], why: str) -> None:
     settings.KPI_UPLOAD_MAX_MB = 1
     source = a_source(config={"origin": "upload", "date_column": "day"})
-    take_upload(source=source, name="first.csv", pieces=[b"day\n"], by=source.owner, now=NOW)
+    # It feeds no KPI yet, so there is nothing to pull.
+    assert take_upload(source=source, name="first.csv", pieces=[b"day\n"], by=source.owner, now=NOW) is None
     with pytest.raises(UploadRefused, match=why):
         take_upload(source=source, name="second.csv", pieces=pieces, by=source.owner, now=NOW)
     assert SourceUpload.objects.get().name == "first.csv"
