@@ -26,7 +26,7 @@ SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
 TOKEN = "csrfmiddlewaretoken"
 SECRET = re.compile(r"pass(word|phrase|wd)|secret|credential|api_?key", re.IGNORECASE)
-NOT_TYPED = {"seen", "seq", "sure", "next", "token", "row"}  # sent again, but nobody typed them
+NOT_TYPED = {"seen", "looked_at", "seq", "sure", "next", "token", "row"}  # sent again, but nobody typed them
 MOST_CHARACTERS = 1_000_000  # more than anybody types
 
 

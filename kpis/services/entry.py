@@ -25,7 +25,7 @@ from kpis.services.undoing import UNDO, said_again
 from objectives.queries import organisation
 
 __all__ = ["Entry", "Explanation", "enter_measurement", "enter_measurements", "take_back", "takes_parts"]
-MANUAL, CORRECTION = "manual", "correction"
+MANUAL, UPLOAD, CORRECTION = "manual", "upload", "correction"
 
 
 def enter_measurement(
@@ -63,7 +63,7 @@ def enter_measurement(
     return enter_measurements(entries=[entry], user=user, now=now)
 
 
-def enter_measurements(*, entries: Sequence[Entry], user: User, now: datetime) -> Recorded:
+def enter_measurements(*, entries: Sequence[Entry], user: User, now: datetime, kind: str = MANUAL) -> Recorded:
     """Store what `user` says of periods, judged at once, all or none. An open period is provisional whatever is said.
 
     An entry's note is its reason: asked for where a value is corrected that others have read, and for every value of
@@ -85,7 +85,7 @@ def enter_measurements(*, entries: Sequence[Entry], user: User, now: datetime) -
         ensure_states(kpi_ids=kpi_ids)
         lock_states(kpi_ids=kpi_ids)
         refuse_unseen_proposals(entries=entries, user=user)
-        origins = {entry.key: _origin(entry, said[entry.key], user) for entry in entries}
+        origins = {entry.key: _origin(entry, said[entry.key], user, kind) for entry in entries}
         propose(entries=waiting, said=said, origins=origins, user=user, now=now)
         replace_waiting(keys=[entry.key for entry in direct], by=user, now=now)
         for entry in direct:
@@ -129,9 +129,9 @@ def take_back(*, kpi: Kpi, period_start: date, seq: int, user: User, now: dateti
     )
 
 
-def _origin(entry: Entry, said: Answered, user: User) -> Origin:
+def _origin(entry: Entry, said: Answered, user: User, kind: str) -> Origin:
     return Origin(
-        kind=CORRECTION if said.is_correction else MANUAL,
+        kind=CORRECTION if said.is_correction and kind == MANUAL else kind,
         note=entry.note,
         user_id=user.pk,
         unusual_by=said.move.times if said.move is not None else None,

@@ -141,6 +141,17 @@ def test_a_kpi_that_a_source_feeds_wants_a_note_and_a_derived_one_takes_no_value
     assert results(program.push(rows[0], note="the source is down"))[0][0] == "new"
 
 
+def test_a_value_that_somebody_has_to_approve_is_not_pushed_past_them(owner):
+    deputy = a_person("Noah Fields")
+    a_role(deputy, Role.MEMBER)
+    a_kpi(code="FOUR-EYES", owner=owner, deputy=deputy, needs_approval=True)
+    row = {"kpi": "FOUR-EYES", "period": WEEK, "value": 1}
+    ((status, why, _),) = results(a_program(deputy).push(row))
+    assert (status, why[:40]) == ("refused", "Values of this KPI wait for approval: en")
+    Kpi.objects.update(needs_approval=False)
+    assert results(a_program(deputy).push(row))[0][0] == "new"
+
+
 def test_of_two_rows_for_one_period_the_first_is_taken_and_a_locked_one_is_not(owner, program):
     kpi = a_kpi(code="OTP", owner=owner)
     PeriodLock.objects.create(calendar=kpi.calendar, locked_until=date(2026, 9, 1), locked_by=owner, locked_at=NOW)

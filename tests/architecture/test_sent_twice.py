@@ -107,6 +107,8 @@ NOT_TRIED = {
     "account_logout": "it writes nothing of the product",
     "kpi_list:send": "it takes a file; tests/dashboards/test_kpi_list.py sends one twice",
     "kpi_list:read": "a file is read by its columns; tests/dashboards/test_kpi_list.py imports one twice",
+    "my:fill_in": "it takes a file; tests/dashboards/test_fill_in.py sends some",
+    "my:look": "what a file changes is confirmed; tests/dashboards/test_fill_in.py confirms twice",
     "api:tokens": "its answer shows a secret once; tests/api tries it",
     "configuration:unit_order": "each press moves the unit by one place",
     "my:approvals": "its buttons decide: test_my_kpis_approvals.py presses each twice",

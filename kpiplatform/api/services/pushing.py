@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from kpiplatform.accounts.models import User
 from kpiplatform.api.models import Push
 from kpiplatform.api.queries import Caller, kpis_fed_by
 from kpiplatform.cells import plain_number
@@ -20,10 +21,11 @@ from kpis.domain.entry_checks import EntryRefused
 from kpis.domain.parsing import NumberFormat, Refused, parse_number
 from kpis.domain.periods import Calendar, Frequency, Period, parse_key, period_of
 from kpis.models import Kpi, Measurement
-from kpis.queries import calendars
+from kpis.queries import calendars, entry_rules
 from kpis.readings import Origin, Reading
 from kpis.services.asking import Entry, reading_of
 from kpis.services.locking import ensure_states, lock_states
+from kpis.services.proposing import needs_approval
 from kpis.services.recording import locked_periods, record_measurements
 from objectives.queries import organisation
 
@@ -115,7 +117,7 @@ def _record(caller: Caller, rows: Sequence[Row], note: str) -> list[Result]:
     ensure_states(kpi_ids=kpi_ids)
     lock_states(kpi_ids=kpi_ids)
     before = _standing(row.key for row in placed.values())
-    readings = _readings(placed, refused, note=note, now=caller.now)
+    readings = _readings(placed, refused, user=caller.user, note=note, now=caller.now)
     record_measurements(
         readings=list(readings.values()),
         origin=Origin(
@@ -169,15 +171,22 @@ def _period(text: str, kpi: Kpi, calendar: Calendar) -> Period:
     return period
 
 
-def _readings(placed: Mapping[int, _Row], refused: dict[int, str], *, note: str, now: datetime) -> dict[int, Reading]:
+def _readings(
+    placed: Mapping[int, _Row], refused: dict[int, str], *, user: User, note: str, now: datetime
+) -> dict[int, Reading]:
     """Return what can be recorded by number of the row, and put a sentence about each other one into `refused`."""
-    today = now.astimezone(ZoneInfo(organisation().time_zone)).date()
+    today, rules = now.astimezone(ZoneInfo(organisation().time_zone)).date(), entry_rules()
     readings: dict[int, Reading] = {}
     taken: dict[Key, int] = {}
     for number, row in placed.items():
         if row.key in taken:
             words = {"number": taken[row.key] + 1}
             refused[number] = _("Row %(number)d is for the same KPI and period, and was taken.") % words
+            continue
+        if needs_approval(row.kpi, user, rules):
+            refused[number] = _(
+                "Values of this KPI wait for approval: enter it on My KPIs, where somebody approves it."
+            )
             continue
         try:
             readings[number] = _reading(row, note=note, today=today)
