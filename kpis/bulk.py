@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
+from itertools import batched
 from typing import Any
 
 from django.db import connection
@@ -13,6 +15,9 @@ from kpis.readings import Origin, Reading
 
 INCOMING = """kpi_id bigint, period_start date, period_end date, value numeric(28,8), numerator numeric(28,8),
     denominator numeric(28,8), state text, reason text"""
+
+ROWS_A_BLOCK = 5000
+ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 # One statement, one snapshot: what differs from what we have becomes a revision and the value as known now.
 # A person's correction stays until the source says something new: a pull that repeats what it said before is left out.
@@ -70,15 +75,7 @@ def store_readings(readings: Sequence[Reading], *, origin: Origin, now: datetime
     Must run inside a transaction that holds the state rows of the KPIs.
     """
     with connection.cursor() as cursor:
-        fill_temporary(
-            cursor,
-            "incoming",
-            INCOMING,
-            (
-                (r.kpi_id, r.period_start, r.period_end, r.value, r.numerator, r.denominator, r.state, r.reason)
-                for r in readings
-            ),
-        )
+        _bring(cursor, readings)
         cursor.execute(
             STORE,
             {
@@ -97,14 +94,29 @@ def store_readings(readings: Sequence[Reading], *, origin: Origin, now: datetime
         ]
 
 
-def fill_temporary(cursor: Any, table: str, columns: str, rows: Iterable[tuple[Any, ...]]) -> None:
-    """Make `rows` the content of a temporary table until the transaction ends.
+def _bring(cursor: Any, readings: Sequence[Reading]) -> None:
+    """Make the readings the content of a temporary table until the transaction ends.
 
-    The table itself stays with the connection: making it anew costs more than a small batch takes to store.
+    The table itself stays with the connection: making it anew costs more than a small batch takes to store. Each row
+    is written as the text that COPY reads, which takes a third of the time that adapting its values one by one does.
     """
-    cursor.execute(f"CREATE TEMP TABLE IF NOT EXISTS {table} ({columns}) ON COMMIT DELETE ROWS")
-    cursor.execute(f"DELETE FROM {table}")
-    copy_rows(cursor, f"COPY {table} FROM STDIN", rows)
+    cursor.execute(f"CREATE TEMP TABLE IF NOT EXISTS incoming ({INCOMING}) ON COMMIT DELETE ROWS")
+    cursor.execute("DELETE FROM incoming")
+    with cursor.copy("COPY incoming FROM STDIN") as copy:
+        for some in batched(readings, ROWS_A_BLOCK):
+            copy.write("".join([_line(reading) for reading in some]))
+
+
+def _line(r: Reading) -> str:
+    parts = (
+        "\\N\t\\N" if r.numerator is None and r.denominator is None else f"{_cell(r.numerator)}\t{_cell(r.denominator)}"
+    )
+    reason = r.reason.translate(ESCAPES) if r.reason else ""
+    return f"{r.kpi_id}\t{r.period_start}\t{r.period_end}\t{_cell(r.value)}\t{parts}\t{r.state}\t{reason}\n"
+
+
+def _cell(number: Decimal | None) -> str:
+    return "\\N" if number is None else str(number)
 
 
 def copy_rows(cursor: Any, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -11,7 +10,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 
 from kpis.bulk import Stored, store_readings
-from kpis.domain.parsing import PLACES, TOO_LARGE, to_storage
+from kpis.domain.parsing import to_storage
 from kpis.models import Kpi, Measurement, PeriodLock, PeriodReopening
 from kpis.readings import Conflict, Origin, PeriodLocked, Reading, Recorded
 from kpis.services.judging import judge as judge_now
@@ -97,16 +96,13 @@ def _at_the_door(readings: Sequence[Reading]) -> list[Reading]:
 
 def _rounded(reading: Reading) -> Reading:
     value, numerator, denominator = _stored(reading.value), _stored(reading.numerator), _stored(reading.denominator)
-    if value is reading.value and numerator is reading.numerator and denominator is reading.denominator:
+    if (value, numerator, denominator) == (reading.value, reading.numerator, reading.denominator):
         return reading
-    return replace(reading, value=value, numerator=numerator, denominator=denominator)
+    return reading._replace(value=value, numerator=numerator, denominator=denominator)
 
 
 def _stored(number: Decimal | None) -> Decimal | None:
-    # What a source computed has its eight places already, and there may be a million of them.
-    if number is None or (number and number.same_quantum(PLACES) and -TOO_LARGE < number < TOO_LARGE):
-        return number
-    return to_storage(number)
+    return None if number is None else to_storage(number)
 
 
 def refuse_conflicts(expected: Mapping[tuple[int, date], int]) -> None:

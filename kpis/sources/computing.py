@@ -292,7 +292,7 @@ def _divided(numerator: Decimal, denominator: Decimal, factor: Decimal) -> tuple
 
 def _decimal(result: object, scale: Decimal) -> Decimal | None:
     """Return the exact whole number, or the float as it prints with 8 decimals."""
-    if pd.isna(result):
+    if result is pd.NA or result is None or result != result:  # only NaN differs from itself
         return None
     number = Decimal(result) if isinstance(result, int) else to_storage(Decimal(repr(float(result))))
     return number * scale
