@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -196,13 +196,15 @@ def _series(kpis: Mapping[str, Kpi], reach: _Reach) -> dict[str, Series]:
     }
 
 
-def aggregated_over(kpi: Kpi, spans: Sequence[Span], *, today: date) -> list[Aggregate]:
-    """Return the value of a derived KPI in longer spans: its inputs aggregated, then its present formula."""
-    formula = parsed_or_none(kpi.formula)
+def by_formula(kpi: Kpi, *, since: date, until: date, today: date) -> Callable[[date, date], Aggregate] | None:
+    """Return what gives the value of a KPI for any days within a span: its inputs aggregated, then its formula.
+
+    None for a KPI that is not aggregated so. The values are read at once.
+    """
+    formula = _nested(kpi)
     if formula is None:
-        return [Aggregate(value=None, present=0, due=0, complete=False, reason="no_rollup") for _span in spans]
-    wanted = Wanted(
-        formula=formula, missing=Missing(kpi.missing_policy), calendar=calendar_of(kpi.calendar), spans=spans
-    )
-    (calculation,) = calculations([wanted])
-    return [aggregate_derived(calculation, span, today=today) for span in spans]
+        return None
+    missing, calendar = Missing(kpi.missing_policy), calendar_of(kpi.calendar)
+    whole = Span(start=since, end=until)
+    (calculation,) = calculations([Wanted(formula=formula, missing=missing, calendar=calendar, spans=[whole])])
+    return lambda start, end: aggregate_derived(calculation, Span(start=start, end=end), today=today)

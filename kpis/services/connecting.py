@@ -65,7 +65,7 @@ def feed(*, source: DataSource, feeds: Sequence[Feed]) -> int:
 
     The next pull reads the whole source again where a mapping is new or changed; from the first one on the source is
     pulled by its schedule. Raises FedElsewhere for a KPI of
-    another source, MappingError for a mapping that can't be followed; nothing is written then.
+    another source or one that is computed, MappingError for a mapping that can't be followed; nothing is written then.
     """
     for one in feeds:
         parse_mapping(one.spec)
@@ -78,6 +78,11 @@ def feed(*, source: DataSource, feeds: Sequence[Feed]) -> int:
             .select_related("source")
             .filter(kpi__in=[one.kpi.pk for one in feeds])
         }
+        computed = Kpi.objects.filter(pk__in=[one.kpi.pk for one in feeds], entry=Kpi.Entry.DERIVED).first()
+        if computed is not None:
+            raise FedElsewhere(
+                _("“%(kpi)s” is computed from other KPIs. Nothing was changed.") % {"kpi": computed.name}
+            )
         for one in sorted(feeds, key=lambda one: one.kpi.pk):
             mapping = present.get(one.kpi.pk)
             if mapping is not None and mapping.source_id != row.pk:

@@ -56,9 +56,11 @@ def connect_inputs(kpi: Kpi) -> None:
 def follow_formulas(kpi: Kpi, changed: set[str], since: date) -> None:
     """Do what follows from changed columns of a definition: connect its inputs, and owe what has to be computed.
 
-    Raises FormulaError where the KPI's own formula does not fit any more, Refused where that of another would not.
+    Raises FormulaError where the KPI's own formula does not fit any more, Refused where that of another would not, or
+    where a source feeds the KPI.
     """
     if changed & (CALCULATION | SHAPE):
+        _refuse_if_fed(kpi)
         connect_inputs(kpi)
         owe_from(kpi, since)
     if changed & SHAPE:
@@ -81,6 +83,16 @@ def refuse_to_retire_input(kpi: Kpi) -> None:
     if names:
         words = {"name": kpi.name, "names": names}
         raise Refused(_("%(name)s stays: it is needed to compute %(names)s. Change that calculation first.") % words)
+
+
+def _refuse_if_fed(kpi: Kpi) -> None:
+    """A value has one origin: what a source says would be overwritten by what is computed, and the other way round."""
+    mapping = getattr(kpi, "mapping", None)
+    if kpi.entry == Kpi.Entry.DERIVED and mapping is not None:
+        words = {"name": kpi.name, "source": mapping.source.name}
+        raise Refused(
+            _("%(name)s comes from “%(source)s”. Let that source feed it no more, then it can be computed.") % words
+        )
 
 
 def _usable() -> QuerySet[Kpi]:

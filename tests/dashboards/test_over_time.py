@@ -11,8 +11,10 @@ from django.urls import reverse
 
 from kpiplatform.dashboards.kpi_over_time.choice import Choice
 from kpiplatform.dashboards.kpi_over_time.presenter import over_time
+from kpiplatform.dashboards.kpi_page.choice import Choice as PageChoice
+from kpiplatform.dashboards.kpi_page.presenter import kpi_page
 from kpis.models import Kpi
-from tests.dashboards.measured import W44, W45, W46, a_ratio, facts_of, measured, record
+from tests.dashboards.measured import W44, W45, W46, a_ratio, a_week, facts_of, measured, record
 from tests.dashboards.test_kpi_page_reading import admin
 from tests.factories import NOW, a_unit
 
@@ -45,6 +47,22 @@ def test_a_month_of_a_rate_divides_its_sums_and_says_how_many_weeks_it_has():
     weeks = page_of(kpi, by="week")["rows"]
     assert [(row.value, row.previous) for row in weeks] == [("2.0", "−48.0"), ("50.0", "−40.0"), ("90.0", "–")]
     assert weeks[0].to_date == "11.4"
+
+
+def test_a_month_of_what_a_formula_derives_rolls_its_inputs_up_first():
+    late = measured({}, code="LATE", time_aggregation="sum", measure_unit="", active_from=W45)
+    planned = measured({}, code="PLANNED", time_aggregation="sum", measure_unit="", active_from=W45)
+    record(late, [a_week(late, W45, "2"), a_week(late, W46, "2")])
+    record(planned, [a_week(planned, W45, "4"), a_week(planned, W46, "100")])
+    formula = {"entry": "derived", "formula": "[LATE] ÷ [PLANNED] × 100", "time_aggregation": "formula"}
+    kpi = measured({W45: "50", W46: "2"}, decimals=3, **formula)
+    (november,) = page_of(kpi, by="month")["rows"]
+    assert november.value == "3.846"
+    assert november.to_date == "3.846"
+    (total,) = [
+        figure for figure in kpi_page(facts_of(kpi), PageChoice())["headline"] if figure.label == "Year to date"
+    ]
+    assert total.value == "3.846\u202f%"
 
 
 def test_a_figure_without_roll_up_says_so_and_keeps_its_own_periods(client):

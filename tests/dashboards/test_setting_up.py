@@ -68,6 +68,20 @@ def test_the_forum_of_the_seventh_step_reviews_the_kpi(world, client):
     assert shown.count("<li>") == 5
 
 
+def test_the_seven_steps_can_end_in_a_kpi_that_is_derived(world, client):
+    draft = all_steps(client, world)
+    path = reverse("kpis:new_step", args=[draft.pk, "rhythm"])
+    rhythm = answers(world, "Late bags")["rhythm"] | {"entry": "derived", "formula": "[OURS] − [THEIRS", "to": "next"}
+    refused = client.post(path, rhythm)
+    assert (refused.status_code, "Character 10: the reference “[THEIRS” is not closed" in text(refused)) == (422, True)
+    client.post(path, rhythm | {"formula": "[OURS]-[THEIRS]", "missing_policy": "ignore"})
+    assert client.post(reverse("kpis:new_summary", args=[draft.pk]), {"status": "active"}).status_code == 303
+    kpi = Kpi.objects.get(name="Late bags")
+    assert (kpi.entry, kpi.formula, kpi.missing_policy) == ("derived", "[OURS] − [THEIRS]", "ignore")
+    assert set(kpi.inputs.values_list("input__code", flat=True)) == {"OURS", "THEIRS"}
+    assert kpi.owed_derivations.exists()
+
+
 def test_what_was_typed_is_kept_even_where_it_is_refused(world, client):
     said = answers(world, "Late bags")
     client.post(reverse("kpis:new"), said["objective"])

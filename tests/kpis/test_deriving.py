@@ -13,10 +13,21 @@ from django.test.utils import CaptureQueriesContext
 from kpiplatform.audit.editing import seen
 from kpis.domain.formula.errors import FormulaError, Problem
 from kpis.domain.periods import Calendar, period_of
-from kpis.models import Kpi, KpiInput, Measurement, MeasurementRevision, OwedDerivation, PeriodLock, PeriodReopening
+from kpis.models import (
+    DataSource,
+    Kpi,
+    KpiInput,
+    Measurement,
+    MeasurementRevision,
+    OwedDerivation,
+    PeriodLock,
+    PeriodReopening,
+    SourceMapping,
+)
 from kpis.readings import Origin, Reading
 from kpis.services import deriving
 from kpis.services.aiming import Refused
+from kpis.services.connecting import FedElsewhere, Feed, feed
 from kpis.services.defining import SHEET, define, move_on, what_is_missing
 from kpis.services.deriving import derive_owed
 from kpis.services.entry import enter_measurement, take_back
@@ -361,6 +372,19 @@ def test_an_input_can_neither_be_retired_nor_lose_what_the_formula_needs():
         )
     one.refresh_from_db()
     assert one.frequency == "week"
+
+
+def test_a_value_has_one_origin_a_source_or_a_formula():
+    an_input("ONE")
+    kpi = a_kpi("Fed", code="FED", entry="source")
+    source = DataSource.objects.create(code="feed", name="Feed", kind="csv_file", owner=kpi.owner, pull_at="06:10")
+    SourceMapping.objects.create(source=source, kpi=kpi, spec={})
+    with pytest.raises(Refused, match="comes from “Feed”"), transaction.atomic():
+        calculate(kpi, "[ONE] + 1")
+    computed = derived("[ONE] + 1")
+    spec = {"value": {"agg": "sum", "column": "n"}}
+    with pytest.raises(FedElsewhere, match="computed from other KPIs"):
+        feed(source=source, feeds=[Feed(kpi=computed, spec=spec)])
 
 
 def test_a_derived_kpi_without_calculation_can_not_be_activated():

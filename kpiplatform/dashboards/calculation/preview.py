@@ -59,7 +59,8 @@ def preview(
 def problem(error: FormulaError, text: str) -> dict[str, str]:
     """Return what is wrong, with the formula cut at the place where it is."""
     at = min(error.at, len(text))
-    marked = text[at : at + max(len(error.text), 1)] or " "
+    closing = text.find("]", at) + 1 if text[at : at + 1] == "[" else at + len(error.text)
+    marked = text[at : max(closing, at + 1) if closing else len(text)] or " "
     return {"words": sentence(error), "before": text[:at], "marked": marked, "after": text[at + len(marked) :]}
 
 

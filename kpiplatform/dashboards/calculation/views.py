@@ -54,7 +54,7 @@ def calculation(request: HttpRequest, code: str) -> HttpResponse:
     if form.is_valid() and not shows and _saved(form, request, now):
         messages.success(request, _("The calculation of %(name)s was saved.") % {"name": kpi.name})
         return HttpResponseRedirect(reverse("kpis:calculation", args=[kpi.code]), status=303)
-    live = shows and data.get("preview") == "live"
+    live = shows and "insert" not in data and data.get("preview") == "live"
     refused = form.is_bound and not shows
     context = _context(form, request)
     return page(request, TEMPLATE, context, partial="preview" if live else "editor", status=422 if refused else 200)

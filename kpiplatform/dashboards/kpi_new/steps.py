@@ -280,17 +280,9 @@ class RhythmStep(WritesFormula, StepForm):
     """How often it is measured, from where, and when it is looked at."""
 
     sheet = (
-        "frequency",
-        "calendar",
-        "time_aggregation",
-        "entry",
-        "formula",
-        "missing_policy",
-        "active_from",
-        "reporting_lag_days",
-        "lag_in_working_days",
-        "review_by",
-    )
+        "frequency", "calendar", "time_aggregation", "entry", "formula", "missing_policy", "active_from",
+        "reporting_lag_days", "lag_in_working_days", "review_by",
+    )  # fmt: skip
     needed = ("active_from", "review_by")
     checklist = ("forum", "reaction")
     forum = forms.ModelChoiceField(

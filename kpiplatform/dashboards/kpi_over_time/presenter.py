@@ -59,7 +59,7 @@ def over_time(facts: Facts, choice: Choice) -> dict[str, Any]:
         "choice": choice,
         "frequencies": frequency_links(choice, facts.kpi.frequency),
         "lines": line_links(choice),
-        "rolls_up": facts.kpi.time_aggregation not in {"none", "formula"} or facts.kpi.frequency == choice.frequency,
+        "rolls_up": _rolls_up(facts) or facts.kpi.frequency == choice.frequency,
         "how": _how(facts),
         "heads": {
             "period": wording.period_noun(),
@@ -82,6 +82,10 @@ def over_time(facts: Facts, choice: Choice) -> dict[str, Any]:
         "latest": words.latest(found),
         "units": units(facts, parts, found, choice, wording),
     }
+
+
+def _rolls_up(facts: Facts) -> bool:
+    return facts.by_formula is not None or facts.kpi.time_aggregation not in {"none", "formula"}
 
 
 def _how(facts: Facts) -> str:

@@ -24,6 +24,8 @@ def spans_of(facts: Facts, parts: Sequence[Part], *, frequency: str, rolling: in
     kpi = facts.kpi
 
     def combine(parts: Sequence[Part]) -> Aggregate:
+        if facts.by_formula is not None and parts:
+            return facts.by_formula(parts[0].period.start, parts[-1].period.end)
         return aggregate([part.value for part in parts], kpi.time_aggregation, kpi.ratio_factor)
 
     return spans(

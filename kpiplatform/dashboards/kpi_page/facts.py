@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from kpiplatform.accounts.models import User
 from kpiplatform.dashboards.as_known import AsKnown
+from kpis.domain.aggregation import Aggregate
 from kpis.domain.confidence import Evidence
 from kpis.domain.judged import Rules
 from kpis.domain.limits import AnyLimits, Limits, RangeLimits
@@ -181,6 +182,7 @@ class Facts:
     reader_id: int
     locale: str
     reviewing: Reviewing
+    by_formula: Callable[[date, date], Aggregate] | None = None  # where the value of many periods takes the inputs
 
     def may_change(self, remark: Remark) -> bool:
         """Whether the reader may change or remove an annotation: their own, and administrators any."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -18,6 +18,8 @@ from kpiplatform.dashboards.as_known import NOW, AsKnown
 from kpiplatform.dashboards.kpi_page.facts import Facts, Other, state_of
 from kpiplatform.dashboards.kpi_page.histories import Histories, histories
 from kpiplatform.dashboards.kpi_page.past import defined_then, judged_then, state_then
+from kpis.calculations import by_formula
+from kpis.domain.aggregation import Aggregate
 from kpis.domain.confidence import Evidence
 from kpis.domain.judged import Rules
 from kpis.evidence import evidence_of
@@ -86,7 +88,8 @@ def kpi_facts(
     if known.on is not None and known.at is not None:
         return _as_known(facts, found, known, known.at, known.on)
     guard, below = _others(kpi, visible, found.latest_parts)
-    return replace(facts, guard=guard, below=below, evidence=_evidence(facts, graded))
+    evidence = _evidence(facts, graded)
+    return replace(facts, guard=guard, below=below, evidence=evidence, by_formula=_by_formula(facts))
 
 
 def _as_known(facts: Facts, found: Histories, known: AsKnown, at: datetime, on: date) -> Facts:
@@ -142,6 +145,13 @@ def _facts(kpi: Any, found: Histories, user: User, *, now: datetime, today: date
         locale=user.locale,
         reviewing=reviewing_of(kpi),
     )
+
+
+def _by_formula(facts: Facts) -> Callable[[date, date], Aggregate] | None:
+    if not facts.rows:
+        return None
+    first, last = min(row.start for row in facts.rows), max(row.end for row in facts.rows)
+    return by_formula(facts.kpi, since=first, until=last, today=facts.today)
 
 
 def _is_behind(kpi: Kpi, now: datetime) -> bool:

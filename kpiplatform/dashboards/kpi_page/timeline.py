@@ -88,8 +88,11 @@ def year_to_date(cells: Sequence[Cell], facts: Facts) -> YearToDate | None:
     due = [cell for cell in same_year(cells, facts) if cell.period.end <= facts.today and cell.standing in counted]
     if not any(cell.row for cell in due):
         return None
-    values = [_value(cell.row) for cell in due]
-    total = aggregate(values, facts.kpi.time_aggregation, facts.kpi.ratio_factor)
+    if facts.by_formula is not None:
+        total = facts.by_formula(due[0].period.start, due[-1].period.end)
+    else:
+        values = [_value(cell.row) for cell in due]
+        total = aggregate(values, facts.kpi.time_aggregation, facts.kpi.ratio_factor)
     return YearToDate(total=total, through=due[-1].period.last_day)
 
 
