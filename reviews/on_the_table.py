@@ -20,6 +20,7 @@ from kpis.models import Commentary, Kpi
 from kpis.objectives_as_known import objectives_as_known
 from kpis.queries import calendars
 from kpis.restatements import restatements
+from kpis.revision_words import who_revised
 from objectives.models import Objective
 from objectives.queries import organisation
 from reviews.domain.agenda import Dated, Standing, agenda_of
@@ -227,7 +228,7 @@ def _restated(
             "period": short_label(period_of(row.period_start, row.kpi.frequency, by_calendar[row.kpi.calendar_id])),
             "was": _text(row.was),
             "now": _text(row.value),
-            "by": row.recorded_by.name if row.recorded_by else row.pull.source.name if row.pull else "",
+            "by": who_revised(row),
             "note": row.note,
         }
         for row in rows

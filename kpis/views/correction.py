@@ -22,6 +22,7 @@ from kpis.models import Kpi, Measurement, MeasurementRevision
 from kpis.queries import entry_rules
 from kpis.readings import Conflict, PeriodLocked
 from kpis.reopenings import closure_of
+from kpis.revision_words import who_revised
 from kpis.services.entry import enter_measurement
 from kpis.services.proposing import needs_approval
 from kpis.services.undoing import bring_back as bring_back_now
@@ -166,7 +167,7 @@ def _brought_back(form: BringBackForm, kpi: Kpi, wanted: MeasurementRevision, us
         if said_again(present) == said_again(wanted):
             return True  # the second press of the button
         form.show_again(conflict.seq)
-        words = {"who": present.recorded_by.name if present.recorded_by else present.pull.source.name}
+        words = {"who": who_revised(present)}
         told = _("%(who)s changed the value meanwhile: compare, then send again to replace theirs.") % words
         form.add_error(None, told)
     return not form.errors

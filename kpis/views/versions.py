@@ -15,7 +15,7 @@ from kpis.domain.entry_checks import typed_text
 from kpis.domain.figures import number, with_unit
 from kpis.domain.periods import Period
 from kpis.models import Kpi, MeasurementRevision
-from kpis.revision_words import why_no_value, why_revised
+from kpis.revision_words import who_revised, why_no_value, why_revised
 
 SAID = ("value", "numerator", "denominator", "state", "reason")
 
@@ -78,7 +78,7 @@ def _versions(rows: list[MeasurementRevision], kpi: Kpi, locale: str, links_pull
 
 
 def _who(row: MeasurementRevision) -> str:
-    who: str = row.recorded_by.name if row.recorded_by else row.pull.source.name
+    who = who_revised(row)
     if row.approved_by is None:
         return who
     return _("%(person)s, approved by %(other)s") % {"person": who, "other": row.approved_by.name}

@@ -13,6 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from kpis.models import Kpi, PeriodReopening
+from kpis.readings import Origin
+from kpis.services.recording import record_measurements
 from objectives.models import Role
 from reviews.models import Forum, Pack, Review
 from tests.dashboards.measured import W44, W45, W46, a_week, record
@@ -64,6 +66,16 @@ def test_a_restated_value_says_what_it_was_and_is_its_bands_who_and_why(client, 
     assert (row.who, row.why, row.at) == ("Ana Kovač", "late records", "21 Nov 2026, 08:00")
     text = client.get(reverse("restatements")).content.decode()
     assert "1 value was restated; 1 of them changed band." in text
+
+
+def test_a_computed_value_that_changed_because_its_inputs_did_is_told_as_such(client, admin):
+    kpi = a_kpi("Bags per flight", entry=Kpi.Entry.DERIVED)
+    for value, at in (("80", EARLY), ("70", NOW - DAY)):
+        computed = Origin(kind="derived", note="1")
+        record_measurements(readings=[a_week(kpi, W45, value)], origin=computed, now=at)
+    assert [(row.who, row.why) for row in rows(client)] == [("computed", "computed, definition version 1")]
+    page = client.get(reverse("kpis:correct", args=[kpi.code, W45]))
+    assert [row.who for row in page.context["versions"]] == ["computed", "computed"]
 
 
 def test_first_values_provisional_ones_and_the_same_said_again_are_no_restatements(client, admin):

@@ -158,6 +158,23 @@ def test_from_the_locked_value_to_the_restatement(client, kpi, manager):
     assert "late records" in written
 
 
+def test_a_request_is_among_what_those_owe_who_decide_and_is_asked_for_from_the_locked_cell(client, kpi, manager):
+    client.force_login(kpi.owner)
+    cell = client.get(reverse("my:cell", args=[kpi.code, W40.start])).content.decode()
+    assert reverse("kpis:reopen", args=[kpi.code, W40.start]) in cell
+    request = asked(kpi)
+    link = reverse("kpis:reopening", args=[request.pk])
+    assert link not in client.get(reverse("my:kpis")).content.decode()
+    client.force_login(manager)
+    text = client.get(reverse("my:kpis")).content.decode()
+    assert "Reopen W40 of On-time arrivals?" in text
+    assert link in text
+    admin = a_person("Grace Lindholm")
+    a_role(admin, Role.ADMIN)
+    client.force_login(admin)
+    assert "1 request to reopen a locked period waits" in client.get(reverse("configuration")).content.decode()
+
+
 def test_a_value_sent_into_a_locked_period_is_refused_and_what_was_typed_stays(client, kpi):
     client.force_login(kpi.owner)
     response = client.post(value_page(kpi), {"value": "60.5", "seq": "1", "note": "late records"})

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 from kpiplatform.accounts.models import Invitation, User
 from kpiplatform.dashboards.configuration.entry import admins_only, today
 from kpiplatform.htmx import page
-from kpis.models import DataSource, Kpi, PeriodCalendar, Pull, Target, ThresholdSet
+from kpis.models import DataSource, Kpi, PeriodCalendar, PeriodReopening, Pull, Target, ThresholdSet
 from objectives.models import Objective, Organisation, RoleAssignment, Unit
 from reviews.models import Forum
 
@@ -83,6 +83,7 @@ def _counts(day: date) -> dict[str, int]:
         "sources": DataSource.objects.count(),
         "failing": DataSource.objects.filter(is_enabled=True, consecutive_failures__gt=0).count(),
         "held": Pull.objects.filter(state=Pull.State.SUSPECT).count(),
+        "reopenings": PeriodReopening.objects.filter(decided_at=None).count(),
         "forums": Forum.objects.filter(is_active=True).count(),
     }
 
@@ -190,6 +191,16 @@ def _gaps(counts: dict[str, int]) -> list[Gap]:
             sources,
             _("Decide"),
             True,
+        ),
+        (
+            _n(
+                "%d request to reopen a locked period waits for a decision.",
+                "%d requests to reopen locked periods wait for a decision.",
+                counts["reopenings"],
+            ),
+            reverse("kpis:reopenings"),
+            _("Decide"),
+            False,
         ),
         (_n("%d person has no role.", "%d people have no role.", counts["without_role"]), people, give, False),
         (

@@ -100,7 +100,7 @@ def revisions(facts: Facts) -> Sequence[RevisionRow]:
             period=wording.period(facts.period(revision.start)),
             was="" if revision.seq == 1 else _value(revision.was, wording),
             now=_value(revision.now, wording),
-            who=revision.who,
+            who=revision.who or _("computed"),
             why=why_revised(
                 kind=revision.kind,
                 note=revision.note,

@@ -17,6 +17,7 @@ from kpiplatform.dashboards.my_kpis.slots import Slot
 from kpis.domain.figures import with_unit
 from kpis.models import Kpi, MeasurementRevision
 from kpis.queries import entry_rules, proposed_values_decided_by
+from kpis.revision_words import who_revised
 from kpis.services.proposing import needs_approval
 from kpis.templatetags.kpi_figures import band_name
 
@@ -96,6 +97,7 @@ def form_page(slot: Slot, form: CellForm, viewer: Viewer, *, conflict: Attempt |
         "doubt": form.doubt if form.is_bound and not form.errors else "",
         "history": [_version(one, slot, viewer) for one in queries.history_of(kpi, slot.period.start)],
         "kpi_url": links.kpi_page(kpi.code),
+        "reopen_url": links.reopen(kpi.code, slot.period.start),
         "back_url": back_to(slot),
         "url": cell_url(slot),
     }
@@ -135,10 +137,7 @@ def _waiting(slot: Slot, viewer: Viewer) -> str:
 
 def _version(revision: MeasurementRevision, slot: Slot, viewer: Viewer) -> Version:
     states = {"reported": "", "provisional": _("provisional"), "not_applicable": _("not applicable")}
-    if revision.recorded_by is not None:
-        by = revision.recorded_by.name
-    else:
-        by = revision.pull.source.name if revision.pull is not None else ""
+    by = who_revised(revision)
     if revision.approved_by is not None:
         by = _("%(person)s, approved by %(other)s") % {"person": by, "other": revision.approved_by.name}
     why = (revision.note or revision.reason, words.meant(revision.unusual_by, viewer.locale))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from django.urls import reverse
 
 
@@ -38,3 +40,13 @@ def tick(action_id: int) -> str:
 def decision(decision_id: int) -> str:
     """Return where a decision is settled."""
     return reverse("reviews:decision", args=[decision_id])
+
+
+def reopen(code: str, period_start: date) -> str:
+    """Return where one asks to write into a locked period."""
+    return reverse("kpis:reopen", args=[code, period_start])
+
+
+def reopening(request_id: int) -> str:
+    """Return where a request to reopen a period is decided."""
+    return reverse("kpis:reopening", args=[request_id])

@@ -12,6 +12,10 @@ from initiatives.models import Milestone
 from initiatives.queries import milestones_owed_by
 from kpiplatform.dashboards.my_kpis import links, words
 from kpiplatform.dashboards.my_kpis.sheet import Viewer
+from kpis.domain.periods import Period, period_of
+from kpis.models import PeriodReopening
+from kpis.queries import calendar_of
+from kpis.reopenings import reopenings_decided_by
 from reviews.models import Action, Decision
 from reviews.queries import owed_by
 
@@ -31,12 +35,13 @@ class OwedItem:
 
 
 def owed(viewer: Viewer) -> list[OwedItem]:
-    """Return what the person owes, the earliest first; three queries, however much it is."""
+    """Return what the person owes, the earliest first; four queries, however much it is."""
     actions, decisions = owed_by(viewer.user)
     items = [
         *_milestones(milestones_owed_by(viewer.user), viewer),
         *(_action(row, viewer) for row in actions),
         *(_decision(row, viewer) for row in decisions),
+        *_requests(viewer),
     ]
     return sorted(items, key=lambda item: item.due_on)
 
@@ -79,6 +84,28 @@ def _decision(row: Decision, viewer: Viewer) -> OwedItem:
         url=links.decision(row.pk),
         verb=_("Decide"),
     )
+
+
+def _requests(viewer: Viewer) -> list[OwedItem]:
+    """Requests to reopen a locked period wait from the day on which they were made."""
+    waiting = reopenings_decided_by(viewer.user, today=viewer.today).select_related("kpi__calendar", "requested_by")
+    return [
+        OwedItem(
+            due_on=asked_on,
+            when=words.weekday_of(asked_on),
+            is_late=False,
+            what=_("Reopen %(period)s of %(kpi)s?") % {"period": words.name_of(_period_of(row)), "kpi": row.kpi.name},
+            text=_("Asked by %(name)s: %(reason)s") % {"name": row.requested_by.name, "reason": row.reason},
+            url=links.reopening(row.pk),
+            verb=_("Decide"),
+        )
+        for row in waiting
+        for asked_on in [row.requested_at.astimezone(viewer.tz).date()]
+    ]
+
+
+def _period_of(row: PeriodReopening) -> Period:
+    return period_of(row.period_start, row.kpi.frequency, calendar_of(row.kpi.calendar))
 
 
 def _when(due: date, viewer: Viewer) -> str:

@@ -16,7 +16,7 @@ from kpiplatform.dashboards.restatements.queries import Restated
 from kpis.dates import day, moment, short_label
 from kpis.domain.figures import number, with_unit
 from kpis.domain.periods import Calendar, period_of
-from kpis.revision_words import why_revised
+from kpis.revision_words import who_revised, why_revised
 
 HEAD = (
     "kpi", "name", "unit", "period", "first_day", "was", "is", "measure", "band before", "band after", "recorded_at",
@@ -62,7 +62,7 @@ def _row(one: Any, found: Restated, calendars: Mapping[int, Calendar], locale: s
         new=new,
         moved=old != new,
         at=moment(one.recorded_at, zone),
-        who=_who(one),
+        who=who_revised(one),
         why=_why(one),
         pack=_("%(forum)s, %(day)s") % {"forum": pack.forum, "day": day(pack.held_on)} if pack else "",
         pack_url=reverse("reviews:pack", args=[pack.review_id]) if pack else "",
@@ -87,7 +87,7 @@ def lines_of(found: Restated, calendars: Mapping[int, Calendar]) -> Iterator[lis
             old,
             new,
             one.recorded_at,
-            _who(one),
+            who_revised(one),
             _why(one),
             f"{pack.forum} {pack.held_on}" if pack else "",
             reopening.approved_by.name if reopening and reopening.approved_by else "",
@@ -100,11 +100,6 @@ def _period(one: Any, calendars: Mapping[int, Calendar]) -> str:
 
 def _value(value: Decimal | None, kpi: Any, locale: str, unit: str = "") -> str:
     return _("none") if value is None else with_unit(number(value, kpi.decimals, locale=locale), unit)
-
-
-def _who(one: Any) -> str:
-    name: str = one.recorded_by.name if one.recorded_by else one.pull.source.name
-    return name
 
 
 def _why(one: Any) -> str:

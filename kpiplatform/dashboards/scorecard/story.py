@@ -16,6 +16,7 @@ from kpis.dates import short_day, short_label
 from kpis.domain.bands import severity
 from kpis.domain.figures import number, with_unit
 from kpis.domain.periods import Calendar, period_of
+from kpis.revision_words import who_revised
 
 SMALL_NUMBERS = (
     "none",
@@ -184,7 +185,7 @@ def _restated(revision: Any, calendars: Mapping[int, Calendar], locale: str) -> 
     text = f"{was} → {with_unit(value, kpi.measure_unit)}"
     if revision.note:
         text += f", {revision.note}"
-    by = revision.recorded_by.name if revision.recorded_by else revision.pull.source.name
+    by = who_revised(revision)
     return Change(
         url=reverse("kpi", args=[kpi.code]),
         name=kpi.name,
