@@ -28,11 +28,15 @@ def closure_in_words(closure: Closure, *, now: datetime) -> dict[str, Any] | Non
     told = _("Periods up to %(day)s are locked for %(unit)s, by %(name)s on %(at)s.") % words
     return {
         "is_closed": closure.is_closed,
-        "lock": f"{told} {lock.reason}".strip(),
+        "lock": f"{told} {_sentence(lock.reason)}".strip(),
         "reopening": standing_of(closure.holds, now=now) if closure.holds else "",
         "waiting": standing_of(closure.waiting, now=now) if closure.waiting else "",
         "request": closure.holds or closure.waiting,
     }
+
+
+def _sentence(text: str) -> str:
+    return text if not text or text[-1] in ".!?…" else f"{text}."
 
 
 def standing_of(request: PeriodReopening, *, now: datetime) -> str:

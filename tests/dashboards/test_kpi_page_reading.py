@@ -97,7 +97,8 @@ def test_a_member_may_comment_but_not_correct(client):
     client.force_login(member)
     page = client.get(address(kpi)).content.decode()
     assert 'id="comment"' in page
-    assert "measurements/" not in page
+    assert "Correct" not in page
+    assert 'href="measurements/2026-11-09/"' in page
 
 
 def test_a_computed_kpi_is_corrected_at_its_inputs_only():

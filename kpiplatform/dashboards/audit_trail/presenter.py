@@ -102,6 +102,8 @@ def _thing(entry: AuditEntry, kpis: Mapping[int, str]) -> str:
 def _changes(entry: AuditEntry) -> Iterator[Change]:
     before, after = entry.before or {}, entry.after or {}
     for column in dict.fromkeys([*before, *after]):
+        if column == "id":
+            continue
         was, now = before.get(column), after.get(column)
         if was != now and not (entry.action != "UPDATE" and (was or now) in (None, "", [], {})):
             told = (_masked(column, was), _masked(column, now))

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
@@ -33,7 +34,7 @@ def restatements(request: HttpRequest) -> HttpResponse:
         "rows": rows,
         "found": found,
         "lede": ngettext("%(n)d value was restated", "%(n)d values were restated", len(rows)) % {"n": len(rows)},
-        "moved": ngettext("%(n)d of them changed band", "%(n)d of them changed band", moved) % {"n": moved},
+        "moved": _moved(moved),
         "tiers": Kpi.Tier.choices,
         "limit": ON_A_PAGE,
         "file_query": request.GET.urlencode(),
@@ -47,6 +48,12 @@ def restatements_file(request: HttpRequest) -> HttpResponse:
     chosen, found = _found(request, IN_A_FILE)
     text = sheet_file.as_csv(HEAD, lines_of(found, calendars()))
     return sheet_file.csv_response(text, name=f"restatements-{chosen.first}-{chosen.last}")
+
+
+def _moved(count: int) -> str:
+    if not count:
+        return _("none of them changed band")
+    return ngettext("%(n)d of them changed band", "%(n)d of them changed band", count) % {"n": count}
 
 
 def _found(request: HttpRequest, limit: int) -> tuple[Chosen, Restated]:
