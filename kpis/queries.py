@@ -23,6 +23,7 @@ from kpis.models import (
     Measurement,
     PeriodCalendar,
     ProposedValue,
+    Pull,
     SourceAgreement,
     Target,
     ThresholdSet,
@@ -76,6 +77,11 @@ def sources_managed_by(user: User, *, today: date) -> QuerySet[DataSource]:
     """Return the sources that `user` may pull, schedule, give rules and decide about: not for those who only read."""
     sources = sources_visible_to(user, today=today)
     return sources if may_write(user, today=today) else sources.none()
+
+
+def held_pulls_of(user: User) -> QuerySet[Pull]:
+    """Return the pulls that wait for a decision of `user`: those of the sources they own."""
+    return Pull.objects.filter(source__owner=user, state=Pull.State.SUSPECT).select_related("source").order_by("slot")
 
 
 def is_behind(source: DataSource, now: datetime) -> bool:

@@ -116,7 +116,9 @@ def _source_mail(delivery: Delivery, at: datetime) -> Mail:
     visible = kpis_visible_to(delivery.recipient, today=local_date(at)).filter(code__in=codes)
     may_see = set(visible.values_list("code", flat=True))
     facts = facts | {"kpis": [kpi for kpi in facts["kpis"] if kpi["code"] in may_see]}
-    return write_source_mail(facts, kind=delivery.message.kind, reader=_reader(delivery), url=f"{settings.BASE_URL}/")
+    source = delivery.message.source
+    url = f"{settings.BASE_URL}/configuration/sources/{source.code}/" if source else f"{settings.BASE_URL}/"
+    return write_source_mail(facts, kind=delivery.message.kind, reader=_reader(delivery), url=url)
 
 
 def _reader(delivery: Delivery) -> Reader:

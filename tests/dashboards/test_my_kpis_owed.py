@@ -12,10 +12,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from kpiplatform.accounts.models import User
+from kpis.models import Pull
 from objectives.models import Role
 from tests.dashboards.sheets import TODAY, page_of, text_of
 from tests.factories import NOW, a_kpi, a_person, a_role
 from tests.initiatives.factories import a_milestone, an_initiative
+from tests.kpis.pulls import a_source
 from tests.reviews.factories import a_decision, a_forum, a_held_review, an_action
 
 pytestmark = pytest.mark.django_db
@@ -94,3 +96,15 @@ def test_ten_promises_ask_as_many_queries_as_one(client, rosa):
     for number in range(9):
         a_milestone(initiative, f"Gate {number}", owner=rosa)
     assert queries() == few
+
+
+def test_the_owner_of_a_source_is_asked_to_decide_about_a_held_pull(client, rosa):
+    a_kpi("Pushback crews", owner=rosa)
+    source = a_source(owner=rosa)
+    held = Pull.objects.create(source=source, slot=NOW, state=Pull.State.SUSPECT, error="There were 3 rows a day.")
+    Pull.objects.create(source=a_source(code="other"), slot=NOW, state=Pull.State.SUSPECT)
+    page = page_of(client)
+    address = reverse("configuration:pull", args=[source.code, held.pk])
+    assert f'<a class="what" href="{address}">A pull of Flights is held</a>' in page
+    assert page.count("is held</a>") == 1
+    assert client.get(address).status_code == 200

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from kpiplatform.accounts.models import User
@@ -45,6 +46,7 @@ class SourceView:
     facts: Sequence[Fact]
     failing: str
     error: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,11 +215,13 @@ def source(facts: Facts) -> SourceView:
     wording, state = Wording.of(facts), facts.state
     mapping = getattr(facts.kpi, "mapping", None)
     rows: list[Fact] = []
-    failing = error = ""
+    failing = error = url = ""
     if mapping is None:
         rows.append(Fact(label=_("From"), value=facts.kpi.get_entry_display()))
     else:
         feed = mapping.source
+        if facts.may_configure or feed.owner_id == facts.reader_id:
+            url = reverse("configuration:source", args=[feed.code])
         rows.append(
             Fact(
                 label=_("From"),
@@ -236,7 +240,7 @@ def source(facts: Facts) -> SourceView:
     rows.append(Fact(label=_("Freshness"), value=_freshness(facts)))
     if state.next_due_on:
         rows.append(Fact(label=_("Next due"), value=wording.day(state.next_due_on)))
-    return SourceView(facts=rows, failing=failing, error=error)
+    return SourceView(facts=rows, failing=failing, error=error, url=url)
 
 
 def _failing(facts: Facts, wording: Wording) -> str:

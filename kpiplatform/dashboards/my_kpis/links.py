@@ -22,6 +22,11 @@ def acknowledge(incident_id: int) -> str:
     return reverse("alerts:acknowledge", args=[incident_id])
 
 
+def held_pull(source: str, pull_id: int) -> str:
+    """Return where a held pull is decided."""
+    return reverse("configuration:pull", args=[source, pull_id])
+
+
 def milestone(initiative: str, milestone_id: int) -> str:
     """Return where a milestone is ticked off."""
     return f"{reverse('initiatives:initiative', args=[initiative])}#tick-{milestone_id}"

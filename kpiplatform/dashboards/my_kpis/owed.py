@@ -1,4 +1,4 @@
-"""What a person owes beside values: milestones of initiatives, actions and decisions of reviews. Ready strings."""
+"""What a person owes beside values: milestones, actions, decisions of reviews and about held pulls. Ready strings."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from initiatives.queries import milestones_owed_by
 from kpiplatform.dashboards.my_kpis import links, words
 from kpiplatform.dashboards.my_kpis.sheet import Viewer
 from kpis.domain.periods import Period, period_of
-from kpis.models import PeriodReopening
-from kpis.queries import calendar_of
+from kpis.models import PeriodReopening, Pull
+from kpis.queries import calendar_of, held_pulls_of
 from kpis.reopenings import reopenings_decided_by
 from reviews.models import Action, Decision
 from reviews.queries import owed_by
@@ -42,6 +42,7 @@ def owed(viewer: Viewer) -> list[OwedItem]:
         *(_action(row, viewer) for row in actions),
         *(_decision(row, viewer) for row in decisions),
         *_requests(viewer),
+        *(_held(row, viewer) for row in held_pulls_of(viewer.user)),
     ]
     return sorted(items, key=lambda item: item.due_on)
 
@@ -106,6 +107,19 @@ def _requests(viewer: Viewer) -> list[OwedItem]:
 
 def _period_of(row: PeriodReopening) -> Period:
     return period_of(row.period_start, row.kpi.frequency, calendar_of(row.kpi.calendar))
+
+
+def _held(pull: Pull, viewer: Viewer) -> OwedItem:
+    held_on = pull.slot.astimezone(viewer.tz).date()
+    return OwedItem(
+        due_on=held_on,
+        when=_when(held_on, viewer),
+        is_late=held_on < viewer.today,
+        what=_("A pull of %(source)s is held") % {"source": pull.source.name},
+        text=pull.error,
+        url=links.held_pull(pull.source.code, pull.pk),
+        verb=_("Decide"),
+    )
 
 
 def _when(due: date, viewer: Viewer) -> str:

@@ -59,6 +59,7 @@ def furnish(world: World) -> None:
             owner=world.people["member"],
             pull_at=time(6),
             is_enabled=False,
+            last_error="The file nowhere.csv is not there.",
         )
         measure = Measure(name="Departures", numerator=Part(agg="count"), group_by="origin").to_store()
         SourceSetup.objects.create(
