@@ -97,7 +97,7 @@ class CsvFile:
                 lines = _lines_of(stretch, line)
             line = rows.line_num
             refusals: list[Refusal] = []
-            if any(len(row) != len(header) for row in stretch):
+            if set(map(len, stretch)) != {len(header)}:
                 stretch, lines, refusals = _of_width(stretch, lines, len(header))
             yield Table(
                 columns={name: list(map(itemgetter(at), stretch)) for name, at in zip(wanted, places, strict=True)},

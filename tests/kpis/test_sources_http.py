@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+import socket
+import ssl
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from kpis.sources.base import Kind, SourceError, SourceRows, Window
 from kpis.sources.http import Client
@@ -213,3 +219,52 @@ def test_no_address_on_this_machine_is_asked_unless_the_installation_allows_it()
         with pytest.raises(SourceError, match="inside of our own network"):
             read_here("http_json", config, Path("/nowhere"), window=WINDOW, wanted=COLUMNS)
     assert server.asked == []
+
+
+def a_certificate(folder: Path, name: str) -> Path:
+    """Key and certificate of a name that nobody vouches for, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2120, 1, 1, tzinfo=UTC))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    plain = serialization.NoEncryption()
+    pem = serialization.Encoding.PEM
+    path = folder / f"{name}.pem"
+    path.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain) + certificate.public_bytes(pem))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("certified", "trusted"), [("data.example.org", True), ("other.example.org", True), ("data.example.org", False)]
+)
+def test_the_checked_address_is_connected_to_and_the_name_stays_in_tls_and_host(
+    tmp_path: Path, monkeypatch: Any, certified: str, trusted: bool
+) -> None:
+    path = a_certificate(tmp_path, certified)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(path)
+    names: list[str] = []
+    tls.sni_callback = lambda connection, name, context: names.append(name)
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    found = (socket.AF_INET, socket.SOCK_STREAM, 0, "")
+    monkeypatch.setattr(socket, "getaddrinfo", lambda name, port, *_, **__: [(*found, ("127.0.0.1", port))])
+    with serving(lambda path: as_json(ROWS), tls=tls) as server:
+        url = f"https://data.example.org:{server.url.rpartition(':')[2]}/"
+        if trusted and certified == "data.example.org":
+            assert len(fetch(url)) == 21
+            assert server.asked[0][1]["Host"] == url.split("/")[2]
+        else:
+            assert refused(url) == "The certificate of data.example.org is not valid for it, so nothing was sent."
+            assert server.asked == []
+    assert names == ["data.example.org"]

@@ -140,3 +140,60 @@ def test_a_query_that_never_ends_is_killed_with_its_process() -> None:
         source = source_of(kind="sql_query", config=config_of(port, endless), place=place, secrets=secrets)
         with pytest.raises(SourceError, match=r"longer than 0.8 s and was stopped|statement timeout"):
             source.fetch(window=WINDOW, columns=COLUMNS)
+
+
+class RecordingMysql:
+    """A connection of the MySQL library that notes what is asked and gives one row."""
+
+    def __init__(self, said: list[tuple[str, Any]], **options: Any) -> None:
+        self.said, self.options, self.description = said, options, [("day",), ("airport",), ("minutes",)]
+        self.rows = [(date(2026, 11, 2), "JFK", 5)]
+
+    def connect(self, connection: Any) -> None:
+        self.said.append(("connect", connection))
+
+    def get_server_info(self) -> str:
+        return "11.4.2-MariaDB"
+
+    def cursor(self) -> RecordingMysql:
+        return self
+
+    def execute(self, statement: str, values: Any = None) -> None:
+        self.said.append((statement, values))
+
+    def fetchmany(self, size: int) -> list[Any]:
+        rows, self.rows = self.rows, []
+        return rows
+
+    def close(self) -> None:
+        self.said.append(("close", None))
+
+    def __enter__(self) -> RecordingMysql:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def test_a_mysql_query_is_prepared_alone_in_a_read_only_transaction_over_a_checked_connection(monkeypatch: Any) -> None:
+    said: list[tuple[str, Any]] = []
+    monkeypatch.setattr("pymysql.connect", lambda **options: RecordingMysql(said, **options))
+    monkeypatch.setattr("kpis.sources.egress.Egress.connect", lambda self, host, port: f"checked {host}:{port}")
+    query = "SELECT * FROM flights WHERE day >= :since AND day < :until AND airport LIKE 'J%';"
+    config = config_of(0, query, engine="mysql", host="db.example.org", database="shop", user="kpi")
+    place = a_place(Path("/nowhere"), seconds=60)
+    rows = read_here("sql_query", config, place, window=WINDOW, wanted=COLUMNS, secrets={"password": "s3cret"})
+    assert len(rows) == 1
+    assert said == [
+        ("connect", "checked db.example.org:3306"),
+        ("SET SESSION max_statement_time = %s", [60.0]),
+        ("START TRANSACTION READ ONLY", None),
+        ("SET @since = %s", ["2026-11-01"]),
+        ("SET @until = %s", ["2026-11-22"]),
+        (
+            "PREPARE source FROM %s",
+            ["SELECT * FROM flights WHERE day >= ? AND day < ? AND airport LIKE 'J%'"],
+        ),
+        ("EXECUTE source USING @since, @until", None),
+        ("close", None),
+    ]

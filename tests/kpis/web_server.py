@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,8 +33,8 @@ class Server:
 
 
 @contextmanager
-def serving(answer: Callable[[str], Answer]) -> Iterator[Server]:
-    """Serve what `answer` returns for a path."""
+def serving(answer: Callable[[str], Answer], *, tls: ssl.SSLContext | None = None) -> Iterator[Server]:
+    """Serve what `answer` returns for a path, encrypted with `tls`."""
     server = Server("", [])
     stopped = threading.Event()
 
@@ -59,6 +60,8 @@ def serving(answer: Callable[[str], Answer]) -> Iterator[Server]:
 
     listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     listening.daemon_threads = True
+    if tls is not None:
+        listening.socket = tls.wrap_socket(listening.socket, server_side=True)
     server.url = f"http://127.0.0.1:{listening.server_port}"
     thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
