@@ -29,7 +29,7 @@ from initiatives.words import (
 from kpiplatform.accounts.models import User
 from kpis.dates import day
 from kpis.domain.figures import number
-from objectives.queries import manages, may_write, objectives_visible_to
+from objectives.queries import decides_for, may_write, objectives_visible_to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +111,7 @@ def moves(initiative: Initiative, user: User, *, today: date) -> list[Move]:
     """Return the statuses to which `user` may take the initiative now."""
     if not may_write(user, today=today):
         return []
-    runs, owns = manages(user, initiative.unit, today=today), initiative.owner_id == user.pk
+    decides, owns = decides_for(user, initiative.unit, today=today), initiative.owner_id == user.pk
     labels = {APPROVED: _("Approve"), RUNNING: _("Start"), DONE: _("Done…"), STOPPED: _("Stop…")}
     if initiative.status == PROPOSED:
         labels[STOPPED] = _("Turn down…")
@@ -123,7 +123,7 @@ def moves(initiative: Initiative, user: User, *, today: date) -> list[Move]:
             asks_first=status in {DONE, STOPPED},
         )
         for status in FOLLOWING[initiative.status]
-        if may_decide(status, runs_the_unit=runs, is_owner=owns)
+        if may_decide(status, decides_for_unit=decides, is_owner=owns)
     ]
 
 

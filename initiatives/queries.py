@@ -13,15 +13,24 @@ from kpiplatform.accounts.models import User
 from kpis.models import Kpi
 from kpis.queries import kpis_visible_to
 from objectives.models import Objective, Role, RoleAssignment, Unit
-from objectives.queries import manages, may_configure, may_write, objectives_visible_to, scope_of, units_visible_to
+from objectives.queries import (
+    decides_for,
+    manages,
+    may_configure,
+    may_write,
+    objectives_visible_to,
+    scope_of,
+    units_visible_to,
+)
 
 
 def initiatives_visible_to(user: User | AnonymousUser, *, today: date) -> QuerySet[Initiative]:
     """Return the initiatives that `user` may open.
 
-    Admins open all; executives those that serve an objective of the strategy or are to move a strategic KPI;
-    managers, team members and auditors those of their units and below; everyone their own, those with a milestone
-    of theirs, and those that are to move a KPI they own. Anyone else's initiative does not exist for them.
+    Admins open all; executives those of the very unit they lead, and those that serve an objective of the strategy
+    or are to move a strategic KPI; managers, team members and auditors those of their units and below; everyone
+    their own, those with a milestone of theirs, and those that are to move a KPI they own. Anyone else's initiative
+    does not exist for them.
     """
     scope = scope_of(user, today=today)
     initiatives = Initiative.objects.all()
@@ -35,6 +44,8 @@ def initiatives_visible_to(user: User | AnonymousUser, *, today: date) -> QueryS
     condition |= Q(Exists(impacts.filter(kpi__owner=user)))
     if scope.strategic:
         condition |= Q(objective__isnull=False) | Q(Exists(impacts.filter(kpi__tier=Kpi.Tier.STRATEGIC)))
+        led = RoleAssignment.objects.filter(user=user, role=Role.EXECUTIVE).exclude(valid_until__lt=today)
+        condition |= Q(unit__in=led.values("unit"))
     return initiatives.filter(condition)
 
 
@@ -61,8 +72,8 @@ def may_edit(user: User, initiative: Initiative, *, today: date) -> bool:
 
 def may_approve(user: User, initiative: Initiative, *, today: date) -> bool:
     """Return whether `user` may approve an initiative, and change what was approved: not its owner."""
-    runs = may_write(user, today=today) and manages(user, initiative.unit, today=today)
-    return may_decide(APPROVED, runs_the_unit=runs, is_owner=initiative.owner_id == user.pk)
+    decides = may_write(user, today=today) and decides_for(user, initiative.unit, today=today)
+    return may_decide(APPROVED, decides_for_unit=decides, is_owner=initiative.owner_id == user.pk)
 
 
 def may_edit_milestone(user: User, milestone: Milestone, *, today: date) -> bool:

@@ -84,6 +84,13 @@ def auditing_scope_of(user: User | AnonymousUser, *, today: date) -> Scope:
     return Scope(everything=any("/" not in path.strip("/") for path in paths), unit_paths=paths)
 
 
+def decides_for(user: User, unit: Unit, *, today: date) -> bool:
+    """Return whether `user` decides about work of the unit: who runs it, and executives of this very unit."""
+    if manages(user, unit, today=today):
+        return True
+    return (Role.EXECUTIVE, unit.path) in _roles_of(user, today)
+
+
 def units_visible_to(user: User | AnonymousUser, *, today: date) -> QuerySet[Unit]:
     """Return the units whose pages `user` may open: all for admins and executives, else those of their roles."""
     units = Unit.objects.filter(is_active=True)

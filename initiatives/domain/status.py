@@ -20,8 +20,8 @@ def may_follow(status: str, wanted: str) -> bool:
     return wanted in FOLLOWING[status]
 
 
-def may_decide(wanted: str, *, runs_the_unit: bool, is_owner: bool) -> bool:
-    """Return whether a person may take the step: money is approved by who runs the unit, never by the owner."""
+def may_decide(wanted: str, *, decides_for_unit: bool, is_owner: bool) -> bool:
+    """Return whether a person may take the step: money is approved by who decides for the unit, never by the owner."""
     if wanted == APPROVED:
-        return runs_the_unit and not is_owner
-    return runs_the_unit or is_owner
+        return decides_for_unit and not is_owner
+    return decides_for_unit or is_owner

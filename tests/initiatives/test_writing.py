@@ -240,6 +240,22 @@ def test_the_owner_is_told_whom_the_approval_waits_for(manager, client: Client) 
     assert other.status == "approved"
 
 
+def test_an_executive_approves_work_of_the_very_unit_they_lead_and_never_their_own(client: Client) -> None:
+    leads = a_person("Ines Okafor")
+    a_role(leads, Role.EXECUTIVE)
+    client.force_login(leads)
+    below, objective = a_unit("lga", "LaGuardia"), an_objective()
+    work_of = {
+        "company": an_initiative("Company's", code="company", status="proposed"),
+        "unit": an_initiative("A unit's", code="unit", status="proposed", unit=below, objective=objective),
+        "own": an_initiative("Own", code="own", status="proposed", owner=leads),
+    }
+    answers = {name: client.post(f"/initiatives/{name}/to/approved/").status_code for name in work_of}
+    assert answers == {"company": 303, "unit": 403, "own": 403}
+    approved = Initiative.objects.filter(status="approved")
+    assert list(approved.values_list("code", flat=True)) == ["company"]
+
+
 @pytest.mark.parametrize(
     ("said", "sentence"),
     [

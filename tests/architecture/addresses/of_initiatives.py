@@ -13,7 +13,7 @@ from tests.architecture.people_and_things import KEYS, OPENS, ROLES, World
 from tests.initiatives.factories import a_milestone, a_promise, a_risk, an_initiative
 
 WRITES = {"admin": set(KEYS), "manager": {"OURS"}, "owner": {"OURS"}}
-APPROVES = {"admin": set(KEYS), "manager": {"OURS"}}
+APPROVES = {"admin": set(KEYS), "executive": {"COMPANY"}, "manager": {"OURS"}}
 
 
 def furnish(world: World) -> None:

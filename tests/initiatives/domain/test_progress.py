@@ -100,7 +100,7 @@ def test_work_is_approved_before_it_runs_and_what_ended_stays_ended() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "runs", "owns", "may"),
+    ("wanted", "decides", "owns", "may"),
     [
         ("approved", True, False, True),
         ("approved", True, True, False),
@@ -110,5 +110,5 @@ def test_work_is_approved_before_it_runs_and_what_ended_stays_ended() -> None:
         ("done", False, False, False),
     ],
 )
-def test_nobody_approves_their_own_work(wanted, runs, owns, may) -> None:
-    assert may_decide(wanted, runs_the_unit=runs, is_owner=owns) is may
+def test_nobody_approves_their_own_work(wanted, decides, owns, may) -> None:
+    assert may_decide(wanted, decides_for_unit=decides, is_owner=owns) is may
