@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
 from django.db import connection
+from django.db.models import Min
 
 from kpis.domain.judged import Valued, judge_periods
 from kpis.domain.periods import fiscal_year_start
 from kpis.domain.state import State, band_since, closed_periods, state_of
-from kpis.models import Kpi
+from kpis.models import Kpi, MeasurementRevision
 from kpis.queries import breaks_of, calendars, fiscal_years_of, rules_of
 
 LOOK_BACK = 27  # periods: what the state row reads, too
@@ -74,6 +75,14 @@ def states_as_known(*, kpis: Sequence[Kpi], before: date, known_at: datetime | N
             state = state_of(newest_first, kpi.frequency, by_calendar[kpi.calendar_id], breaks.get(kpi.pk, ()))
             states[kpi.pk] = (state, band_since(closed))
     return states
+
+
+def first_recorded(*, kpi_ids: Collection[int], by: datetime) -> datetime | None:
+    """Return when the first value of the KPIs was recorded; None if that was before `by`, or there is none."""
+    recorded = MeasurementRevision.objects.filter(kpi_id__in=kpi_ids)
+    if recorded.filter(recorded_at__lt=by).exists():
+        return None
+    return recorded.aggregate(first=Min("recorded_at"))["first"]
 
 
 def standing_before(*, kpi_ids: Sequence[int], before: date) -> dict[int, tuple[str, object, object]]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from kpis.as_known import first_recorded
 from kpis.dates import day
 from objectives.queries import organisation
 
@@ -39,6 +42,25 @@ class AsKnown:
 
 
 NOW = AsKnown()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beginning:
+    """The first day on which anything was known, and the address of the page as known then."""
+
+    words: str
+    url: str
+
+
+def beginning(*, kpi_ids: Collection[int], known: AsKnown, kept: Mapping[str, str]) -> Beginning | None:
+    """Return when knowledge of the KPIs begins, where nothing was known on the chosen day; `kept` stays in the link."""
+    if known.at is None:
+        return None
+    first = first_recorded(kpi_ids=kpi_ids, by=known.at)
+    if first is None:
+        return None
+    on = first.astimezone(known.at.tzinfo).date()
+    return Beginning(words=day(on), url="?" + urlencode({**kept, PARAMETER: str(on)}))
 
 
 def as_known(text: str, *, today: date, zone: ZoneInfo) -> AsKnown:

@@ -6,6 +6,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from kpis.models import DataSource, Kpi
 
@@ -31,8 +32,8 @@ class SentFile(models.Model):
     """A spreadsheet that somebody sent: its cells, what is to become of them, and what became of them."""
 
     class Purpose(models.TextChoices):
-        VALUES = "values", "values of KPIs"
-        KPIS = "kpis", "a list of KPIs"
+        VALUES = "values", _("values of KPIs")
+        KPIS = "kpis", _("a list of KPIs")
 
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="sent_files")
     purpose = models.CharField(max_length=6, choices=Purpose)

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from kpis.models.definition import Kpi
 from kpis.models.measurement import value_matches_state
@@ -34,10 +35,10 @@ class ProposedValue(models.Model):
     """A value that somebody entered and somebody else has to approve. It is no measurement: nothing judges it."""
 
     class Outcome(models.TextChoices):
-        WAITING = "", "waiting for approval"
-        APPROVED = "approved", "approved"
-        REJECTED = "rejected", "rejected"
-        REPLACED = "replaced", "replaced by another value"
+        WAITING = "", _("waiting for approval")
+        APPROVED = "approved", _("approved")
+        REJECTED = "rejected", _("rejected")
+        REPLACED = "replaced", _("replaced by another value")
 
     kpi = models.ForeignKey(Kpi, on_delete=models.PROTECT, related_name="proposed_values")
     period_start = models.DateField()

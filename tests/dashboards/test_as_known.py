@@ -111,7 +111,17 @@ def test_what_people_said_later_is_left_out(client, restated):
 
 def test_before_anything_was_recorded_the_page_says_from_when_on_there_is_something(client, restated):
     text = page(client, restated, "2026-11-01").content.decode()
-    assert "No value was recorded by then: the first one was on 10 Nov 2026, 08:00." in text
+    assert "No value was recorded by then: the first ones came on 10 Nov 2026." in text
+    assert 'href="?known=2026-11-10"' in text
+
+
+@pytest.mark.parametrize("name", ["unit", "unit_bowler", "scorecard"])
+def test_a_list_on_a_day_before_anything_was_recorded_leads_to_the_first_one(client, restated, name):
+    a_role(restated.owner, Role.ADMIN)
+    address = reverse(name, args=[] if name == "scorecard" else [restated.unit.code])
+    begins = client.get(address, {"known": "2026-11-01", "tier": restated.tier}).context["begins"]
+    assert (begins.words, "tier=" + restated.tier in begins.url) == ("10 Nov 2026", True)
+    assert [client.get(address + query).context["begins"] for query in (begins.url, "")] == [None, None]
 
 
 @pytest.mark.parametrize(("text", "refused"), [("yesterday", True), ("2026-11-22", False), ("2030-01-01", False)])

@@ -309,9 +309,7 @@ class RhythmStep(WritesFormula, StepForm):
         self.fields["missing_policy"].required = False
         preview = {"get": reverse("kpis:new_calculation"), "trigger": "input delay:350ms, load", "include": "#step"}
         swap = {"target": "#calculation-shown", "swap": "innerHTML", "sync": "this:replace"}
-        self.fields["formula"].widget.attrs |= FORMULA | {
-            f"hx-{name}": value for name, value in (preview | swap).items()
-        }
+        self.fields["formula"].widget.attrs |= FORMULA | {f"hx-{name}": it for name, it in (preview | swap).items()}
         self.order_fields([*self.sheet, "forum", "reaction"])
 
     def clean(self) -> dict[str, Any]:

@@ -154,7 +154,6 @@ class Facts:
 
     kpi: Kpi
     known: AsKnown
-    first_recorded_at: datetime | None
     state: KpiState
     calendar: Calendar
     today: date

@@ -66,7 +66,6 @@ SELECT json_build_object(
     'revision_count', (
         SELECT count(*) FROM kpis_measurementrevision WHERE kpi_id = k.id AND recorded_at < %(known_at)s
     ),
-    'first_recorded_at', (SELECT min(recorded_at) FROM kpis_measurementrevision WHERE kpi_id = k.id),
     'owner', ({owner}),
     'definition', ({definition}),
     'latest_parts', (
@@ -154,7 +153,6 @@ class Histories:
     reopened: frozenset[date]
     failing_since: datetime | None
     revision_count: int
-    first_recorded_at: datetime | None
     owner: User | None
     definition: dict[str, Any] | None
     latest_parts: dict[int, tuple[Decimal, Decimal]]
@@ -189,7 +187,6 @@ def histories(*, kpi_id: int, now: datetime, all_revisions: bool, known_at: date
         reopened=_days(found["reopened"]),
         failing_since=_moment(found["failing_since"]),
         revision_count=found["revision_count"],
-        first_recorded_at=_moment(found["first_recorded_at"]),
         owner=User(**found["owner"]) if found["owner"] else None,
         definition=found["definition"],
         latest_parts={int(kpi): tuple(parts) for kpi, parts in (found["latest_parts"] or {}).items()},

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from django.utils.translation import gettext as _
-
-from kpiplatform.dashboards.as_known import NOW, PARAMETER
+from kpiplatform.dashboards.as_known import NOW, PARAMETER, beginning
 from kpiplatform.dashboards.kpi_page import answer, choice, history, sheet
 from kpiplatform.dashboards.kpi_page.chart import all_notes, chart
 from kpiplatform.dashboards.kpi_page.choice import ALL, TABLE, Choice
@@ -29,6 +27,7 @@ def kpi_page(facts: Facts, choose: Choice) -> dict[str, Any]:
     latest = latest_closed(cells)
     first_lines, more_lines = sheet.definition(facts)
     is_table = choose.view == TABLE
+    kept = {name: value for name, value in choose.query.items() if name != PARAMETER}
     return {
         "kpi": facts.kpi,
         "band": latest.band if latest else "",
@@ -71,17 +70,8 @@ def kpi_page(facts: Facts, choose: Choice) -> dict[str, Any]:
         "may_configure": facts.may_configure,
         "known": choose.known,
         "now_url": replace(choose, known=NOW).url,
-        "kept": {name: value for name, value in choose.query.items() if name != PARAMETER},
+        "kept": kept,
+        "begins": beginning(kpi_ids=[facts.kpi.pk], known=choose.known, kept=kept),
         "day": facts.today,
-        "nothing_known": _nothing_known(facts, wording),
         "judged_at": wording.moment(facts.state.evaluated_at) if facts.state.evaluated_at else "",
-    }
-
-
-def _nothing_known(facts: Facts, wording: Wording) -> str:
-    """Say from when on there is something to see, where nothing was recorded by the chosen day."""
-    if not facts.known.on or facts.rows or facts.first_recorded_at is None:
-        return ""
-    return _("No value was recorded by then: the first one was on %(moment)s.") % {
-        "moment": wording.moment(facts.first_recorded_at)
     }

@@ -116,7 +116,6 @@ def _facts(kpi: Any, found: Histories, user: User, *, now: datetime, today: date
     return Facts(
         kpi=kpi,
         known=NOW,
-        first_recorded_at=found.first_recorded_at,
         state=state_of(kpi),
         calendar=calendar_of(kpi.calendar),
         today=now.astimezone(ZoneInfo(found.time_zone)).date(),

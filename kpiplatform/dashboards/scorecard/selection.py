@@ -81,17 +81,21 @@ class Selection:
 
     def at(self, **changes: object) -> str:
         """Return the query string of this selection with some choices changed."""
-        other = replace(self, **changes)  # type: ignore[arg-type]
+        return "?" + urlencode(replace(self, **changes).query)  # type: ignore[arg-type]
+
+    @property
+    def query(self) -> dict[str, str]:
+        """What differs from the defaults, by parameter."""
         words = {
-            "tier": other.tier if other.tier != "strategic" else "",
-            "unit": other.unit,
-            "theme": other.theme,
-            "owner": other.owner,
-            "band": other.band,
-            "week": other.week.key if other.week else "",
-            PARAMETER: other.known_on.isoformat() if other.known_on else "",
+            "tier": self.tier if self.tier != "strategic" else "",
+            "unit": self.unit,
+            "theme": self.theme,
+            "owner": self.owner,
+            "band": self.band,
+            "week": self.week.key if self.week else "",
+            PARAMETER: self.known_on.isoformat() if self.known_on else "",
         }
-        return "?" + urlencode({key: word for key, word in words.items() if word})
+        return {key: word for key, word in words.items() if word}
 
     @property
     def link_now(self) -> str:

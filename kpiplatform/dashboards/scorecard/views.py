@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from kpiplatform.dashboards.as_known import beginning
 from kpiplatform.dashboards.scorecard.cells import table_of
 from kpiplatform.dashboards.scorecard.queries import board
 from kpiplatform.dashboards.scorecard.rows import Rows, grouped
@@ -85,5 +86,6 @@ def _context(user: Any, chosen: Selection, by_calendar: dict[int, Calendar], now
         ],
         "limit": EXECUTIVE_LIMIT if chosen.tier == "strategic" and len(rows) > EXECUTIVE_LIMIT else 0,
         "known": moment(max(recorded), timezone.get_current_timezone()) if recorded else "",
+        "begins": beginning(kpi_ids=[kpi.pk for kpi in read.kpis], known=chosen.known, kept=chosen.query),
         "cleared": chosen.at(unit="", theme="", owner="", band=""),
     }

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from kpiplatform.dashboards.as_known import NOW, PARAMETER, AsKnown
+from kpiplatform.dashboards.as_known import NOW, PARAMETER, AsKnown, beginning
 from kpiplatform.dashboards.units.bowler_cells import cells_html
 from kpiplatform.dashboards.units.bowler_queries import Grid, series_of
 from kpis.dates import months, short_day, short_label
@@ -85,6 +85,7 @@ def bowler_page(grid: Grid, choice: Choice, *, today: date, locale: str) -> dict
         ]
         to_date = cell(series[kpi.pk], year, slots[key][-1], today=today)
         rows.append(_row(kpi, cells, to_date, choice, locale))
+    kept = {name: value for name, value in choice.query.items() if name != PARAMETER}
     return {
         "unit": grid.unit,
         "above": grid.above,
@@ -98,7 +99,8 @@ def bowler_page(grid: Grid, choice: Choice, *, today: date, locale: str) -> dict
         "choice": choice,
         "known": choice.known,
         "now_url": replace(choice, known=NOW).url,
-        "kept": {name: value for name, value in choice.query.items() if name != PARAMETER},
+        "kept": kept,
+        "begins": beginning(kpi_ids=[kpi.pk for kpi in kpis], known=choice.known, kept=kept),
         "day": today,
         "hidden": grid.hidden,
         "rarer": _rarer(len(grid.kpis) - len(kpis)),

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from initiatives.domain.progress import end_slipped, furthest_behind
-from kpiplatform.dashboards.as_known import PARAMETER, AsKnown
+from kpiplatform.dashboards.as_known import PARAMETER, AsKnown, beginning
 from kpiplatform.dashboards.objective_page.links import days
 from kpiplatform.dashboards.scorecard.cells import table_of
 from kpiplatform.dashboards.scorecard.queries import Line
@@ -52,6 +52,7 @@ def unit_page(facts: Facts, *, today: date, calendars: Mapping[int, Calendar], l
         "known": facts.known,
         "now_url": f"?{urlencode(kept)}",
         "kept": kept,
+        "begins": beginning(kpi_ids=[kpi.pk for kpi in facts.board.kpis], known=facts.known, kept=kept),
         "day": today,
     }
 
