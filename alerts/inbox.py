@@ -13,10 +13,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from alerts.models import BandCrossing
-from alerts.paging import Slice, slice_of
 from alerts.queries import CrossingRead, IncidentRead, crossings_of, inbox_of
 from alerts.wording import Wording
 from kpiplatform.accounts.models import User
+from kpiplatform.paging import Slice, slice_of
 from kpis.models import Kpi
 
 OPEN, RECENT = "open", "recent"
@@ -88,10 +88,10 @@ def inbox_page(*, user: User, choice: Choice, wording: Wording, today: date, edi
     crossings: Slice[CrossingRead] = Slice(rows=[], after="")
     if open_size:
         rows = inbox_of(user, today=today, mine=choice.mine)
-        troubles = slice_of(rows, order=("is_own", "opened_at", "pk"), after=choice.after, size=open_size)
+        troubles = slice_of(rows, order=("-is_own", "-opened_at", "-pk"), after=choice.after, size=open_size)
     if recent_size:
         rows_of_change = crossings_of(user, today=today, mine=choice.mine)
-        order = ("recorded_at", "period_start", "pk")
+        order = ("-recorded_at", "-period_start", "-pk")
         crossings = slice_of(rows_of_change, order=order, after=choice.after, size=recent_size)
     return {
         "choice": choice,

@@ -12,10 +12,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from alerts.models import Delivery
-from alerts.paging import slice_of
 from alerts.story import DeliveryLine, delivery_line, subject_of
 from alerts.wording import Wording
 from kpiplatform.accounts.models import User
+from kpiplatform.paging import slice_of
 from kpis.models import Kpi
 
 State = Delivery.State
@@ -44,7 +44,7 @@ class MailLine:
 
 def mail_page(*, rows: QuerySet[Delivery], chosen: str, after: str, reader: User, wording: Wording) -> dict[str, Any]:
     """Return the context of the list."""
-    page = slice_of(rows.filter(state__in=CHOICES[chosen]), order=("message_id", "pk"), after=after, size=SIZE)
+    page = slice_of(rows.filter(state__in=CHOICES[chosen]), order=("-message_id", "-pk"), after=after, size=SIZE)
     labels = {
         "": _("All"),
         "owed": _("Owed"),

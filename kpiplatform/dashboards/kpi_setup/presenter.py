@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
+from itertools import groupby
 from typing import Any
+from urllib.parse import urlencode
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from kpiplatform.dashboards.kpi_setup.queries import MANY, Filters
+from kpiplatform.dashboards.kpi_setup.queries import MANY, Filters, Part
 from kpis.dates import day, moment
 from kpis.domain.figures import number
 from kpis.models import Kpi, KpiOwnership, KpiVersion, KpiWeight
 from kpis.services.defining import FOLLOWING, what_is_missing
-from objectives.models import Objective
 
 LACKS = {
     "thresholds": gettext_lazy("no thresholds"),
@@ -43,31 +44,28 @@ class Row:
     owner_left: bool
 
 
-def listed(objectives: Sequence[Objective], filters: Filters) -> dict[str, Any]:
-    """Return the list by objective."""
-    groups = [
-        {
-            "objective": objective,
-            "rows": [_row(kpi) for kpi in objective.listed],
-            "many": _many(objective) if len(objective.listed) > MANY and not filters.any else "",
-        }
-        for objective in objectives
-    ]
+def listed(part: Part, filters: Filters) -> dict[str, Any]:
+    """Return a part of the list by objective."""
+    groups = []
+    for objective, kpis in groupby(part.kpis.rows, key=lambda kpi: kpi.objective):
+        count = part.on_objective[objective.pk]
+        many = _many(count) if count > MANY and not filters.any else ""
+        groups.append({"objective": objective, "rows": [_row(kpi) for kpi in kpis], "many": many})
+    after = part.kpis.after
     return {
-        "groups": groups,
+        "groups": [*groups, *({"objective": objective, "rows": [], "many": ""} for objective in part.unmeasured)],
         "filters": filters,
-        "count": sum(len(group["rows"]) for group in groups),
+        "count": part.total,
+        "more": "?" + urlencode(filters.query | {"after": after}) if after else "",
         "statuses": Kpi.Status.choices,
         "entries": Kpi.Entry.choices,
         "lacks": LACKS.items(),
     }
 
 
-def _many(objective: Objective) -> str:
-    return _("%(count)d KPIs: more than %(many)d on one objective are rarely looked at.") % {
-        "count": len(objective.listed),
-        "many": MANY,
-    }
+def _many(count: int) -> str:
+    words = {"count": count, "many": MANY}
+    return _("%(count)d KPIs: more than %(many)d on one objective are rarely looked at.") % words
 
 
 def _row(kpi: Kpi) -> Row:

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 
+from kpiplatform.paging import Slice, slice_of
 from kpis.models import Kpi, KpiWeight, Target, ThresholdSet
 from objectives.models import Objective
 
+BY_OBJECTIVE = ("objective__perspective__position", "objective__position", "objective__code")
+AT_ONCE = 100
 MANY = 8  # more KPIs than this on one objective, and nobody looks at them all
 
 
@@ -37,8 +40,14 @@ class Filters:
         )
 
     @property
+    def query(self) -> dict[str, str]:
+        """What is asked for, by parameter of the address."""
+        said = {"q": self.words, "status": self.status, "lacks": self.lacks, "entry": self.entry}
+        return {name: word for name, word in said.items() if word}
+
+    @property
     def any(self) -> bool:
-        return bool(self.words or self.status or self.lacks or self.entry)
+        return bool(self.query)
 
 
 def kpis_to_configure(filters: Filters) -> QuerySet[Kpi]:
@@ -68,21 +77,33 @@ def kpis_to_configure(filters: Filters) -> QuerySet[Kpi]:
             kpis = kpis.filter(owner__is_active=False)
         case "initiative":
             kpis = judged.filter(impacts__isnull=True)
-    return kpis.order_by("position", "code")
+    return kpis
 
 
-def by_objective(filters: Filters) -> list[Objective]:
-    """Return the objectives that have KPIs passing the filters, each with them as `listed`; empty ones unfiltered."""
-    objectives = (
-        Objective.objects.select_related("perspective", "owner")
-        .prefetch_related(Prefetch("kpis", queryset=kpis_to_configure(filters), to_attr="listed"))
-        .order_by("perspective__position", "position", "code")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Some KPIs of the list in the order of their objectives, and what is said about these."""
+
+    kpis: Slice[Kpi]
+    total: int
+    on_objective: dict[int, int]
+    unmeasured: list[Objective]
+
+
+def part_of_list(filters: Filters, *, after: str) -> Part:
+    """Return the part of the list that begins below the KPI `after`; unfiltered, it ends with unmeasured objectives."""
+    found = kpis_to_configure(filters)
+    order = (*BY_OBJECTIVE, "position", "code")
+    kpis = slice_of(found.select_related("objective__perspective"), order=order, after=after, size=AT_ONCE)
+    shown = Objective.objects.filter(pk__in={kpi.objective_id for kpi in kpis.rows})
+    unmeasured = Objective.objects.filter(kpis=None, status=Objective.Status.ACTIVE).select_related("perspective")
+    is_end = not kpis.after and not filters.any
+    return Part(
+        kpis=kpis,
+        total=found.count(),
+        on_objective=dict(shown.annotate(n=Count("kpis")).values_list("pk", "n")),
+        unmeasured=list(unmeasured.order_by("perspective__position", "position", "code")) if is_end else [],
     )
-    return [
-        objective
-        for objective in objectives
-        if objective.listed or (not filters.any and objective.status == Objective.Status.ACTIVE)
-    ]
 
 
 def weight_of(kpi: Kpi, *, today: date) -> Any:

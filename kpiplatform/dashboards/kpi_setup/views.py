@@ -20,7 +20,7 @@ from kpiplatform.dashboards.as_known import known_in
 from kpiplatform.dashboards.configuration.entry import admins_only, posted, today
 from kpiplatform.dashboards.kpi_setup import presenter
 from kpiplatform.dashboards.kpi_setup.forms import DefinitionForm, PeopleForm, WeightForm
-from kpiplatform.dashboards.kpi_setup.queries import MANY, Filters, by_objective, siblings, weight_of
+from kpiplatform.dashboards.kpi_setup.queries import MANY, Filters, part_of_list, siblings, weight_of
 from kpiplatform.htmx import page
 from kpis.domain.formula.errors import FormulaError
 from kpis.formula_words import sentence
@@ -39,8 +39,8 @@ LIST, SHEET, PEOPLE, LIFE, WEIGHT = (
 def configure(request: HttpRequest) -> HttpResponse:
     """List every KPI by its objective, with what it lacks."""
     filters = Filters.from_query(request.GET)
-    objectives = by_objective(filters)
-    return page(request, LIST, presenter.listed(objectives, filters), partial="list")
+    part = part_of_list(filters, after=request.GET.get("after", ""))
+    return page(request, LIST, presenter.listed(part, filters), partial="list")
 
 
 @require_http_methods(["GET", "POST"])

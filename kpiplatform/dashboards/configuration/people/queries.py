@@ -32,22 +32,18 @@ class PersonRow:
 
 
 def people(*, active: bool, words: str = "") -> QuerySet[User]:
-    """Return people by name with their roles, what they own counted, and their last invitation."""
+    """Return people with their roles, what they own counted, and their last invitation."""
     last = Invitation.objects.filter(user=OuterRef("pk")).order_by("-asked_at", "-id")
     rows = User.objects.filter(is_active=active)
     if words:
         rows = rows.filter(Q(name__icontains=words) | Q(email__icontains=words))
-    return (
-        rows.annotate(
-            kpis_count=_count(Kpi.objects.exclude(status=Kpi.Status.RETIRED)),
-            objectives_count=_count(Objective.objects.filter(status=Objective.Status.ACTIVE)),
-            initiatives_count=_count(Initiative.objects.filter(status__in=RUNNING)),
-            invitation_state=Subquery(last.values("state")[:1]),
-            invited_at=Subquery(last.values("asked_at")[:1]),
-        )
-        .prefetch_related(_roles())
-        .order_by("name", "pk")
-    )
+    return rows.annotate(
+        kpis_count=_count(Kpi.objects.exclude(status=Kpi.Status.RETIRED)),
+        objectives_count=_count(Objective.objects.filter(status=Objective.Status.ACTIVE)),
+        initiatives_count=_count(Initiative.objects.filter(status__in=RUNNING)),
+        invitation_state=Subquery(last.values("state")[:1]),
+        invited_at=Subquery(last.values("asked_at")[:1]),
+    ).prefetch_related(_roles())
 
 
 def person_row(person: Any, *, today: date, zone: tzinfo) -> PersonRow:

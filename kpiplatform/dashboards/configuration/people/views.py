@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db import IntegrityError, transaction
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -21,6 +23,7 @@ from kpiplatform.dashboards.configuration.people.forms import InviteForm, Person
 from kpiplatform.dashboards.configuration.people.holdings import holdings
 from kpiplatform.dashboards.configuration.people.queries import last_invitation, people, person_row, roles_of
 from kpiplatform.htmx import changed, page
+from kpiplatform.paging import slice_of
 from kpis.dates import day, moment
 from objectives.models import RoleAssignment
 from objectives.queries import organisation
@@ -28,6 +31,7 @@ from objectives.services.refusal import Refused
 from objectives.services.roles import end_installation_rights, end_role, give_role
 
 LIST, INVITE, PERSON = (f"configuration/{name}.html" for name in ("people", "invite", "person"))
+AT_ONCE = 100
 
 
 @require_safe
@@ -35,9 +39,18 @@ LIST, INVITE, PERSON = (f"configuration/{name}.html" for name in ("people", "inv
 def people_list(request: HttpRequest) -> HttpResponse:
     """Show who may sign in, or with ?closed=1 who may no longer."""
     closed, words = "closed" in request.GET, request.GET.get("q", "").strip()[:80]
-    zone = timezone.get_current_timezone()
-    rows = [person_row(person, today=today(), zone=zone) for person in people(active=not closed, words=words)]
-    context = {"rows": rows, "closed": closed, "words": words, "others": User.objects.filter(is_active=closed).count()}
+    zone, found = timezone.get_current_timezone(), people(active=not closed, words=words)
+    part = slice_of(found, order=("name", "pk"), after=request.GET.get("after", ""), size=AT_ONCE)
+    kept = {"closed": "1" if closed else "", "q": words, "after": part.after}
+    counted = {row["is_active"]: row["n"] for row in User.objects.values("is_active").annotate(n=Count("pk"))}
+    context = {
+        "rows": [person_row(person, today=today(), zone=zone) for person in part.rows],
+        "closed": closed,
+        "words": words,
+        "present": counted.get(True, 0),
+        "gone": counted.get(False, 0),
+        "more": "?" + urlencode({name: word for name, word in kept.items() if word}) if part.after else "",
+    }
     return page(request, LIST, context, partial="list")
 
 

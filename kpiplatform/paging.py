@@ -19,11 +19,12 @@ class Slice[Row]:
 
 
 def slice_of[Row: Model](rows: QuerySet[Row], *, order: Sequence[str], after: str, size: int) -> Slice[Row]:
-    """Return `size` rows, descending by the columns of `order`, the last of which is unique, from below row `after`.
+    """Return `size` rows in `order`, the last column of which is unique, from below row `after`.
 
-    A row that is not in the list, by a mistyped or old address, starts the list from its top.
+    `order` names columns as Django does: “-opened_at” descends. None of them may be empty. A row that is not in
+    the list, by a mistyped or old address, starts the list from its top.
     """
-    rows = rows.order_by(*(f"-{column}" for column in order))
+    rows = rows.order_by(*order)
     if after:
         rows = rows.filter(_below(rows, order, after))
     found = list(rows[: size + 1])
@@ -33,13 +34,14 @@ def slice_of[Row: Model](rows: QuerySet[Row], *, order: Sequence[str], after: st
 
 def _below(rows: QuerySet[Any], order: Sequence[str], after: str) -> Q:
     try:
-        last = rows.filter(pk=after).values_list(*order).first()
+        last = rows.filter(pk=after).values_list(*(column.lstrip("-") for column in order)).first()
     except (ValueError, ValidationError):
         last = None
     if last is None:
         return Q()
     condition, same = Q(pk__in=[]), Q()
     for column, value in zip(order, last, strict=True):
-        condition |= same & Q(**{f"{column}__lt": value})
-        same &= Q(**{column: value})
+        name = column.lstrip("-")
+        condition |= same & Q(**{f"{name}__lt" if column.startswith("-") else f"{name}__gt": value})
+        same &= Q(**{name: value})
     return condition
