@@ -8,15 +8,15 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Subquery, When
+from django.db import connection
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, When
 
-from alerts.models import Announcement, BandCrossing, Delivery, Incident, Subscription
+from alerts.models import BandCrossing, Delivery, Incident, Subscription
 from kpiplatform.accounts.models import User
 from kpis.domain.periods import WorkingDays
 from kpis.models import Commentary, Holiday, Kpi, PeriodCalendar
 from kpis.queries import kpis_editable_by, kpis_visible_to
-from objectives.models import Role, RoleAssignment
-from objectives.queries import may_configure, may_write, objectives_visible_to, organisation, units_visible_to
+from objectives.queries import may_configure, objectives_visible_to, organisation, units_visible_to
 
 WITH_A_LINE = ("kpi__unit", "kpi__calendar", "kpi__owner")
 State = Delivery.State
@@ -40,35 +40,32 @@ class Alerts:
     incident: IncidentRead | None
 
 
+# Written as SQL because every page of a KPI asks it: through the ORM, writing it costs several times its answer.
+ALERTING = """
+SELECT coalesce(a.confirmed_band, ''), a.confirmed_since, coalesce(jsonb_array_length(a.pending), 0),
+    (SELECT max(told_at) FROM alerts_announcement WHERE kpi_id = k.id AND seq = a.seq),
+    (
+        SELECT count(*) FROM alerts_bandcrossing c JOIN alerts_message m ON m.crossing_id = c.id
+        JOIN alerts_delivery d ON d.message_id = m.id
+        WHERE c.kpi_id = k.id AND c.seq = a.seq AND d.state = 'dead'
+    ),
+    EXISTS (SELECT FROM alerts_subscription WHERE kpi_id = k.id AND user_id = %(reader)s AND is_active)
+FROM kpis_kpi k LEFT JOIN alerts_alertstate a ON a.kpi_id = k.id
+WHERE k.id = %(kpi)s
+"""
+
+
 def alerts_of(kpi: Kpi, *, reader: User) -> Alerts:
     """Return what the KPI's page shows of its alerts, in two queries; `follows` is whether `reader` is told of them."""
-    seq = OuterRef("alert_state__seq")
-    own = Announcement.objects.filter(kpi=OuterRef("pk"), seq=seq, told_at__isnull=False)
-    given_up = Delivery.objects.filter(message__kpi=OuterRef("pk"), message__crossing__seq=seq, state=State.DEAD)
-    told = Subscription.objects.filter(kpi=OuterRef("pk"), user=reader, is_active=True)
-    band, since, pending, announced_at, undelivered, follows = (
-        Kpi.objects.filter(pk=kpi.pk)
-        .annotate(
-            announced_at=Subquery(own.order_by("-told_at").values("told_at")[:1]),
-            undelivered=Subquery(given_up.values("message__kpi").annotate(count=Count("pk")).values("count")),
-            follows=Exists(told),
-        )
-        .values_list(
-            "alert_state__confirmed_band",
-            "alert_state__confirmed_since",
-            "alert_state__pending",
-            "announced_at",
-            "undelivered",
-            "follows",
-        )
-        .get()
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(ALERTING, {"kpi": kpi.pk, "reader": reader.pk})
+        band, since, pending, announced_at, undelivered, follows = cursor.fetchone()
     return Alerts(
-        band=band or "",
+        band=band,
         since=since,
-        pending=len(pending or ()),
+        pending=pending,
         announced_at=announced_at,
-        undelivered=undelivered or 0,
+        undelivered=undelivered,
         follows=follows,
         incident=open_incident(kpi),
     )
@@ -156,15 +153,6 @@ def incidents_to_acknowledge(user: User, *, today: date) -> QuerySet[Incident]:
     )
 
 
-def unacknowledged(user: User, *, today: date) -> int:
-    """Return how many of those there are; one query, none for whoever may not write."""
-    if not may_write(user, today=today):
-        return 0
-    waiting = Incident.objects.filter(closed_at__isnull=True, acknowledged_at__isnull=True)
-    own = Q(kpi__owner=user) | Q(kpi__deputy=user)
-    return waiting.filter(own, kpi__status=Kpi.Status.ACTIVE).count()
-
-
 def recent_crossings(kpis: QuerySet[Kpi], *, since: datetime) -> QuerySet[BandCrossing]:
     """Return the changes of band of the given KPIs recorded since then, newest first; a first judgement is none."""
     return (
@@ -173,13 +161,6 @@ def recent_crossings(kpis: QuerySet[Kpi], *, since: datetime) -> QuerySet[BandCr
         .select_related("kpi__calendar", "kpi__unit", "kpi__owner")
         .order_by("-recorded_at", "kpi__code", "-seq")
     )
-
-
-def undelivered_mails(user: User, *, since: datetime) -> QuerySet[Delivery]:
-    """Return the mails given up since then: those to `user`, for administrators those to anyone."""
-    dead = Delivery.objects.filter(state=State.DEAD, finished_at__gte=since)
-    administers = RoleAssignment.objects.filter(user=user, role=Role.ADMIN)
-    return dead.filter(Q(recipient=user) | Q(Exists(administers))).select_related("message__kpi", "recipient")
 
 
 def _is_own(user: User) -> Case:

@@ -11,6 +11,8 @@ from django.db.models import Q, QuerySet
 from kpiplatform.accounts.models import User
 from objectives.models import Objective, Organisation, Role, RoleAssignment, Unit
 
+NAMELESS = "KPI platform"  # before set-up
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
@@ -127,4 +129,4 @@ def objectives_visible_to(user: User | AnonymousUser, *, today: date) -> QuerySe
 
 def organisation() -> Organisation:
     """Return the organisation that this installation serves; an unsaved one before set-up."""
-    return Organisation.objects.first() or Organisation(pk=1, name="KPI platform")
+    return Organisation.objects.first() or Organisation(pk=1, name=NAMELESS)

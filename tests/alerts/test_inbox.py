@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from alerts.models import Delivery, Incident, Message
-from alerts.queries import unacknowledged
 from alerts.services import acknowledge, follow, try_again
+from kpiplatform.dashboards.frame import frame_for
 from kpis.models import Commentary, Kpi
 from kpis.services.notes import comment
 from objectives.models import Role
@@ -143,10 +143,10 @@ def test_the_inbox_asks_the_same_queries_for_two_incidents_and_for_nine():
 def test_the_count_beside_the_navigation_is_of_what_waits_for_oneself():
     kpi = a_troubled_kpi()
     a_troubled_kpi("Kennedy")
-    assert unacknowledged(kpi.owner, today=TODAY) == 1
+    assert frame_for(kpi.owner, since=MONDAY).unacknowledged == 1
     assert 'Alerts <span class="n">1</span>' in inbox(kpi.owner)
     acknowledge(incident_id=incident_of(kpi).pk, user=kpi.owner, now=MONDAY)
-    assert unacknowledged(kpi.owner, today=TODAY) == 0
+    assert frame_for(kpi.owner, since=MONDAY).unacknowledged == 0
 
 
 # --- one incident -------------------------------------------------------------------------------

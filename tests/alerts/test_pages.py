@@ -18,8 +18,9 @@ from alerts.channels.email import build_message
 from alerts.mails import write_band_mail
 from alerts.models import Delivery, Incident
 from alerts.panel import kpi_panel
-from alerts.queries import alerts_of, incidents_to_acknowledge, open_incident, recent_crossings, undelivered_mails
+from alerts.queries import alerts_of, incidents_to_acknowledge, open_incident, recent_crossings
 from alerts.services import acknowledge
+from kpiplatform.dashboards.frame import frame_for
 from kpis.models import Kpi
 from objectives.models import Role
 from tests.alerts.factories import MONDAY, OFF, ON, RISK, a_watched_kpi, an_owed_mail, judge_and_note, week
@@ -130,7 +131,7 @@ def test_the_panel_says_what_was_noted_in_silence_and_what_could_not_be_delivere
     incident = an_incident()
     Delivery.objects.update(state="dead", finished_at=MONDAY, reply="550 no such user")
     assert panel_of(incident.kpi).undelivered == "1 mail about it could not be delivered."
-    assert [one.reply for one in undelivered_mails(incident.kpi.owner, since=MONDAY)] == ["550 no such user"]
+    assert [one.reply for one in frame_for(incident.kpi.owner, since=MONDAY).undelivered] == ["550 no such user"]
 
 
 def test_a_kpi_never_judged_has_no_story_yet():

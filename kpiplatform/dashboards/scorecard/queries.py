@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, cast
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 
 from kpiplatform.accounts.models import User
+from kpiplatform.dashboards.scorecard.restated import Restated, restated_since
 from kpiplatform.dashboards.scorecard.selection import Selection
 from kpiplatform.dashboards.scorecard.surroundings import (
     Answer,
@@ -23,12 +25,9 @@ from kpiplatform.dashboards.scorecard.surroundings import (
 from kpis.as_known import standing_before, states_as_known
 from kpis.domain.state import State
 from kpis.evidence import grades_of
-from kpis.models import Kpi, MeasurementRevision
+from kpis.models import Kpi
 from kpis.queries import kpis_visible_to
-from kpis.restatements import restatements
-from objectives.queries import objectives_visible_to
-
-RESTATED_AT_MOST = 5
+from objectives.queries import objectives_visible_to, scope_of
 
 
 class Line(NamedTuple):
@@ -128,7 +127,7 @@ class Board:
     review: LastReview | None
     then: dict[int, tuple[str, Any, Any]]
     initiatives: dict[int, Answer]
-    restated: list[MeasurementRevision]
+    restated: list[Restated]
     decisions: list[DueDecision]
     failing: list[FailingSource]
     grades: dict[int, str] = field(default_factory=dict)
@@ -167,12 +166,22 @@ def board(user: User, chosen: Selection, *, now: datetime) -> Board:
         review=review,
         then=standing_before(kpi_ids=ids, before=review.held_on) if review else {},
         initiatives=around.answers,
-        restated=_restated(ids, review, chosen) if review else [],
+        restated=restated_since(kpi_ids=ids, since=review.closed_at, known_at=chosen.known_at) if review else [],
         decisions=around.decisions,
         failing=around.failing,
         grades=grades_of({kpi.pk: kpi.period_start for kpi in kpis}, today=chosen.today) if chosen.is_now else {},
         **_choices(_choosable(of_tier) if chosen.is_filtered else map(_of_line, kpis)),
     )
+
+
+def sees_strategy(user: User) -> bool:
+    """Return whether a person reads the strategy: by their role, or because a strategic KPI is theirs to see."""
+    today = timezone.localdate()
+    scope = scope_of(user, today=today)
+    if scope.everything or scope.strategic:
+        return True
+    strategic = kpis_visible_to(user, today=today).filter(status=Kpi.Status.ACTIVE, tier=Kpi.Tier.STRATEGIC)
+    return strategic.exists()
 
 
 def lines(kpis: QuerySet[Kpi], user: User, *, today: date) -> list[Line]:
@@ -193,12 +202,6 @@ def _filtered(kpis: QuerySet[Kpi], chosen: Selection) -> QuerySet[Kpi]:
         condition = Q(state__band=wanted)
         kpis = kpis.filter(condition | Q(state__isnull=True) if not wanted else condition)
     return kpis
-
-
-def _restated(kpi_ids: Sequence[int], review: LastReview, chosen: Selection) -> list[MeasurementRevision]:
-    """Return the latest restatements since the review."""
-    rows = restatements(until=chosen.known_at).filter(kpi_id__in=kpi_ids, recorded_at__gt=review.closed_at)
-    return list(rows.select_related("kpi", "recorded_by", "pull__source")[:RESTATED_AT_MOST])
 
 
 def _choosable(kpis: QuerySet[Kpi]) -> Iterable[tuple[Any, ...]]:

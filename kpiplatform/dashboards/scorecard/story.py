@@ -4,35 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_noop, ngettext
 
 from kpiplatform.dashboards.scorecard.queries import Board
+from kpiplatform.dashboards.scorecard.restated import Restated
 from kpiplatform.dashboards.scorecard.rows import Row
 from kpis.dates import short_day, short_label
 from kpis.domain.bands import severity
 from kpis.domain.figures import number, with_unit
 from kpis.domain.periods import Calendar, period_of
-from kpis.revision_words import who_revised
 
 SMALL_NUMBERS = (
-    "none",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-)
+    gettext_noop("none"), gettext_noop("one"), gettext_noop("two"), gettext_noop("three"), gettext_noop("four"),
+    gettext_noop("five"), gettext_noop("six"), gettext_noop("seven"), gettext_noop("eight"), gettext_noop("nine"),
+    gettext_noop("ten"), gettext_noop("eleven"), gettext_noop("twelve"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +75,7 @@ def story_of(rows: Sequence[Row], board: Board, *, calendars: Mapping[int, Calen
         restated_since=board.review.held_on.isoformat() if board.review else "",
         worse=[_moved(row) for row in worse],
         better=[_moved(row) for row in better],
-        restated=[_restated(revision, calendars, locale) for revision in board.restated],
+        restated=[_restated(row, calendars, locale) for row in board.restated],
         decisions=[
             Change(
                 url=reverse("kpi", args=[decision.kpi_code]) if decision.kpi_id in shown else "",
@@ -178,18 +167,16 @@ def _moved(row: Row) -> Change:
     )
 
 
-def _restated(revision: Any, calendars: Mapping[int, Calendar], locale: str) -> Change:
-    kpi = revision.kpi
-    period = period_of(revision.period_start, kpi.frequency, calendars[kpi.calendar_id])
-    was, value = (number(figure, kpi.decimals, locale=locale) for figure in (revision.was, revision.value))
-    text = f"{was} → {with_unit(value, kpi.measure_unit)}"
-    if revision.note:
-        text += f", {revision.note}"
-    by = who_revised(revision)
+def _restated(row: Restated, calendars: Mapping[int, Calendar], locale: str) -> Change:
+    was, value = (number(figure, row.decimals, locale=locale) for figure in (row.was, row.value))
+    text = f"{was} → {with_unit(value, row.measure_unit)}"
+    if row.note:
+        text += f", {row.note}"
+    on = short_day(row.recorded_at.date())
     return Change(
-        url=reverse("kpi", args=[kpi.code]),
-        name=kpi.name,
+        url=reverse("kpi", args=[row.code]),
+        name=row.name,
         text=text,
-        who=f"{by}, {short_day(revision.recorded_at.date())}",
-        when=short_label(period),
+        who=f"{row.by or _('computed')}, {on}",
+        when=short_label(period_of(row.period_start, row.frequency, calendars[row.calendar_id])),
     )
