@@ -12,10 +12,12 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from initiatives.queries import initiatives_visible_to
 from kpiplatform.accounts.models import User
 from kpis.dates import day
 from kpis.domain.periods import WorkingDays
 from kpis.queries import kpis_visible_to
+from objectives.queries import objectives_visible_to
 from reviews import words
 from reviews.models import Action, Decision, Forum, Review
 from reviews.queries import DAY, begins_at, cadence_of, kpis_reviewed_in, may_run, may_settle, meetings_after
@@ -219,6 +221,19 @@ def action_row(action: Action, viewer: Viewer) -> ActionRow:
         edit_url=reverse("reviews:action", args=[action.pk]),
         tick_url=reverse("reviews:tick", args=[action.pk]),
     )
+
+
+def page_about(decision: Decision, viewer: Viewer) -> str:
+    """Return the address of what the decision is about; "" for who may not open that."""
+    user, today = viewer.user, viewer.today
+    for name, subject, visible in (
+        ("kpi", decision.kpi, kpis_visible_to),
+        ("initiatives:initiative", decision.initiative, initiatives_visible_to),
+        ("objective", decision.objective, objectives_visible_to),
+    ):
+        if subject is not None and visible(user, today=today).filter(pk=subject.pk).exists():
+            return reverse(name, args=[subject.code])
+    return ""
 
 
 def decision_row(decision: Decision, viewer: Viewer) -> DecisionRow:

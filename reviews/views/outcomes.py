@@ -16,7 +16,7 @@ from objectives.queries import colleagues_of
 from reviews.forms import ActionForm, DecisionForm
 from reviews.models import Action, Decision, Review
 from reviews.queries import actions_visible_to, decisions_visible_to, may_settle
-from reviews.rows import Viewer, action_row, decision_row
+from reviews.rows import Viewer, action_row, decision_row, page_about
 from reviews.services.outcomes import change_action, settle_decision, tick_action
 from reviews.views.viewing import back_to, viewer_of
 
@@ -34,6 +34,7 @@ def decision(request: HttpRequest, pk: int) -> HttpResponse:
     initial = {"state": Decision.State.TAKEN, "outcome": its.outcome, "seen": seen(its)}
     form = DecisionForm(request.POST if request.method == "POST" else None, today=viewer.today, initial=initial)
     context = {"row": decision_row(its, viewer), "form": form, "settles": settles, "next": request.POST.get("next", "")}
+    context["about_url"] = page_about(its, viewer)
     if form.is_valid():
         try:
             _settle(its, form, viewer)

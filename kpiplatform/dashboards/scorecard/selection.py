@@ -30,6 +30,7 @@ class Selection:
     zone: ZoneInfo
     calendar: Calendar
     tier: str = "strategic"
+    usual_tier: str = "strategic"
     unit: str = ""
     theme: str = ""
     owner: str = ""
@@ -87,7 +88,7 @@ class Selection:
     def query(self) -> dict[str, str]:
         """What differs from the defaults, by parameter."""
         words = {
-            "tier": self.tier if self.tier != "strategic" else "",
+            "tier": self.tier if self.tier != self.usual_tier else "",
             "unit": self.unit,
             "theme": self.theme,
             "owner": self.owner,
@@ -119,7 +120,9 @@ class Selection:
         return self.at(week=following if following.end < self.last_closed_week.end else None)
 
 
-def selection_from(query: QueryDict, *, now: datetime, zone: ZoneInfo, calendar: Calendar) -> Selection:
+def selection_from(
+    query: QueryDict, *, now: datetime, zone: ZoneInfo, calendar: Calendar, usual_tier: str = "strategic"
+) -> Selection:
     """Read the address; what makes no sense is left out and named in `refused`."""
     today = now.astimezone(zone).date()
     refused: list[str] = []
@@ -128,7 +131,8 @@ def selection_from(query: QueryDict, *, now: datetime, zone: ZoneInfo, calendar:
         today=today,
         zone=zone,
         calendar=calendar,
-        tier=_one_of(query, "tier", TIERS, "strategic"),
+        usual_tier=usual_tier,
+        tier=_one_of(query, "tier", TIERS, usual_tier),
         unit=query.get("unit", "")[:40],
         theme=query.get("theme", "")[:40],
         owner=query.get("owner", "") if query.get("owner", "").isdigit() else "",

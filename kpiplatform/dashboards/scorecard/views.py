@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from kpiplatform.dashboards.as_known import beginning
 from kpiplatform.dashboards.scorecard.cells import table_of
-from kpiplatform.dashboards.scorecard.queries import board
+from kpiplatform.dashboards.scorecard.queries import board, sees_strategy
 from kpiplatform.dashboards.scorecard.rows import Rows, grouped
 from kpiplatform.dashboards.scorecard.selection import TIERS, Selection, selection_from
 from kpiplatform.dashboards.scorecard.story import story_of
@@ -29,12 +29,13 @@ EXECUTIVE_LIMIT = 10
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Lead people to the page they open most: the scorecard, or their own KPIs; who may set up, first to that."""
+    """Lead people to the page they open most: the scorecard, their unit or their own KPIs; first of all to set up."""
     scope = scope_of(request.user, today=timezone.localdate())
     if scope.everything and not Unit.objects.exists():
         return HttpResponseRedirect(reverse("setup"))
-    overview = scope.everything or scope.strategic or scope.unit_paths
-    return HttpResponseRedirect(reverse("scorecard" if overview else "my:kpis"))
+    if not scope.unit_paths and not scope.everything and not scope.strategic:
+        return HttpResponseRedirect(reverse("my:kpis"))
+    return HttpResponseRedirect(reverse("scorecard" if sees_strategy(request.user) else "units"))
 
 
 @require_safe
@@ -42,7 +43,8 @@ def scorecard(request: HttpRequest) -> HttpResponse:
     """Show the KPIs under their objectives and perspectives, and what changed since the last review."""
     now, by_calendar = timezone.now(), calendars()
     standard = next(iter(by_calendar.values()), Calendar())
-    chosen = selection_from(request.GET, now=now, zone=ZoneInfo(organisation().time_zone), calendar=standard)
+    zone, tier = ZoneInfo(organisation().time_zone), "strategic" if sees_strategy(request.user) else "operational"
+    chosen = selection_from(request.GET, now=now, zone=zone, calendar=standard, usual_tier=tier)
     return page(
         request,
         "dashboards/scorecard.html",

@@ -47,7 +47,7 @@ def unit_page(facts: Facts, *, today: date, calendars: Mapping[int, Calendar], l
         "tiers": _tiers(facts),
         "late": late,
         "slipping": sorted(slipping, key=lambda row: -row["count"]),
-        "decisions": [_decision(row, today, {kpi.pk for kpi in facts.board.kpis}) for row in facts.decisions],
+        "decisions": [_decision(row, today) for row in facts.decisions],
         "hidden": facts.hidden,
         "known": facts.known,
         "now_url": f"?{urlencode(kept)}",
@@ -92,7 +92,9 @@ def _below(row: Below, known: AsKnown) -> dict[str, Any]:
         "url": reverse("unit", args=[row.unit.code]) + known.query,
         "bands": [{"band": band, "count": row.bands[band]} for band in ("on_track", "at_risk", "off_track", "")],
         "late": ngettext("%(count)d late", "%(count)d late", row.late) % {"count": row.late} if row.late else "",
-        "total": ngettext("%(count)d KPI", "%(count)d KPIs", total) % {"count": total},
+        "total": ngettext("%(count)d KPI", "%(count)d KPIs", total) % {"count": total}
+        if total
+        else _("none you may open"),
     }
 
 
@@ -134,10 +136,10 @@ def _slipping(row: Any, today: date) -> dict[str, Any] | None:
     }
 
 
-def _decision(row: Any, today: date, shown: set[int]) -> dict[str, Any]:
+def _decision(row: Any, today: date) -> dict[str, Any]:
     overdue = (today - row.due_on).days
     return {
-        "url": reverse("kpi", args=[row.kpi.code]) if row.kpi_id in shown else "",
+        "url": reverse("reviews:decision", args=[row.pk]),
         "name": row.title,
         "when": short_day(row.due_on),
         "text": row.detail,
