@@ -12,8 +12,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from kpiplatform.dashboards.scorecard.restated import restated_since
 from kpis.models import Kpi, PeriodReopening
 from kpis.readings import Origin
+from kpis.restatements import restatements
 from kpis.services.recording import record_measurements
 from objectives.models import Role
 from reviews.models import Forum, Pack, Review
@@ -86,6 +88,23 @@ def test_first_values_provisional_ones_and_the_same_said_again_are_no_restatemen
     record(kpi, [a_week(kpi, W46, None, state="not_applicable", reason="strike")], now=EARLY)
     record(kpi, [a_week(kpi, W46, None, state="not_applicable", reason="a strike")], now=NOW - DAY)
     assert rows(client) == []
+
+
+def test_the_statement_of_the_scorecard_finds_the_same_as_the_list():
+    kpi = restated(at=NOW - 2 * DAY)
+    restated("Belts", was="85", now="85")
+    record(kpi, [a_week(kpi, W44, "80", state="provisional"), a_week(kpi, W46, "81")], now=EARLY)
+    gone = a_week(kpi, W46, None, state="not_applicable", reason="strike")
+    record(kpi, [a_week(kpi, W44, "82"), gone], now=NOW - DAY)
+    record(kpi, [a_week(kpi, W46, "83")], now=NOW)
+    ids = list(Kpi.objects.values_list("pk", flat=True))
+    for until, count in ((None, 3), (NOW, 2), (NOW - DAY, 1)):
+        listed = restatements(until=until).filter(recorded_at__gt=EARLY)
+        found = restated_since(kpi_ids=ids, since=EARLY, known_at=until)
+        assert [(row.period_start, row.was, row.value) for row in found] == [
+            (row.period_start, row.was, row.value) for row in listed
+        ]
+        assert len(found) == count
 
 
 def test_a_value_that_vanishes_or_appears_is_a_restatement(client, admin):
