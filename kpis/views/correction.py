@@ -29,7 +29,7 @@ from kpis.services.undoing import bring_back as bring_back_now
 from kpis.services.undoing import said_again
 from kpis.views.access import kpi_to_read, may_change_values, period_or_404
 from kpis.views.closures import closure_in_words
-from kpis.views.versions import in_words, versions
+from kpis.views.versions import in_words, versions, waiting_in_words
 from objectives.queries import may_configure
 
 
@@ -65,6 +65,7 @@ def correct(request: HttpRequest, code: str, period_start: date) -> HttpResponse
             locale=request.user.locale,
             links_pulls=may_configure(request.user, today=timezone.localdate()),
         ),
+        "waiting": waiting_in_words(kpi, period, locale=request.user.locale),
         "closure": closure_in_words(closure, now=now),
         "may_ask": may_change and closure.is_closed and closure.waiting is None,
         "may_bring_back": may_change and not closure.is_closed and not waits,

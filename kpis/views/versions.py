@@ -14,7 +14,7 @@ from kpis.dates import moment
 from kpis.domain.entry_checks import typed_text
 from kpis.domain.figures import number, with_unit
 from kpis.domain.periods import Period
-from kpis.models import Kpi, MeasurementRevision
+from kpis.models import Kpi, MeasurementRevision, ProposedValue
 from kpis.revision_words import who_revised, why_no_value, why_revised
 
 SAID = ("value", "numerator", "denominator", "state", "reason")
@@ -43,7 +43,7 @@ def versions(kpi: Kpi, period: Period, *, locale: str, links_pulls: bool) -> lis
     return list(_versions(rows, kpi, locale, links_pulls))
 
 
-def in_words(revision: MeasurementRevision, kpi: Kpi, *, locale: str) -> str:
+def in_words(revision: MeasurementRevision | ProposedValue, kpi: Kpi, *, locale: str) -> str:
     """Return what a revision says: the value with its unit and whether it is provisional, or why there is none."""
     if revision.state == "not_applicable":
         return _("not applicable: %(reason)s") % {"reason": why_no_value(revision.reason)}
@@ -51,6 +51,17 @@ def in_words(revision: MeasurementRevision, kpi: Kpi, *, locale: str) -> str:
         return _("no value: %(reason)s") % {"reason": why_no_value(revision.reason)}
     value = with_unit(number(revision.value, kpi.decimals, locale=locale), kpi.measure_unit)
     return _("%(value)s, provisional") % {"value": value} if revision.state == "provisional" else value
+
+
+def waiting_in_words(kpi: Kpi, period: Period, *, locale: str) -> str:
+    """Return the sentence about a value of the period that waits for approval, "" if none does."""
+    waiting = ProposedValue.objects.filter(kpi=kpi, period_start=period.start, outcome=ProposedValue.Outcome.WAITING)
+    row = waiting.select_related("entered_by").first()
+    if row is None:
+        return ""
+    at = moment(row.entered_at, timezone.get_current_timezone())
+    words = {"value": in_words(row, kpi, locale=locale), "name": row.entered_by.name, "at": at}
+    return _("%(value)s, entered by %(name)s on %(at)s, waits for approval.") % words
 
 
 def _versions(rows: list[MeasurementRevision], kpi: Kpi, locale: str, links_pulls: bool) -> Iterator[Version]:

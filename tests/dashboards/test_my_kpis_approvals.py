@@ -105,6 +105,12 @@ def test_the_owner_does_not_type_over_what_waits_but_opens_it(client, crews, dep
     assert "Approve or reject it" in form
 
 
+def test_who_reads_the_page_of_the_value_is_told_that_one_waits(client, crews, deputy):
+    type_into(deputy, crews, "5")
+    page = body(client.get(reverse("kpis:correct", args=["CREWS", W46])))
+    assert "5\u202fcrews, entered by Ana Kovač on 22 Nov 2026, 08:00, waits for approval." in page
+
+
 def test_a_value_typed_while_another_came_to_wait_is_a_conflict_with_both_shown(client, crews, deputy):
     type_into(deputy, crews, "5")
     response = type_into(client, crews, "6")
@@ -122,6 +128,7 @@ def test_the_deputy_takes_back_what_waits(crews, deputy):
     pk = token().partition("@")[0]
     response = deputy.post(reverse("my:cell", args=["CREWS", W46]), {"withdraw": pk}, headers=HTMX)
     assert response.status_code == 200
+    assert "the value that waited is taken back." in response["HX-Trigger"]
     assert 'value=""' in cell(body(response), crews, W46)
     assert ProposedValue.objects.get().outcome == "replaced"
 

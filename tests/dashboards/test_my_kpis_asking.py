@@ -8,8 +8,10 @@ from html import unescape
 from unittest.mock import patch
 
 import pytest
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from kpiplatform.accounts.models import User
@@ -215,6 +217,19 @@ def test_a_day_that_begins_no_period_or_lies_ahead_is_no_field(client, crews):
     cells = {f"CREWS@{day}@0": "6" for day in (date(2026, 11, 10), date(2026, 11, 30))}
     assert client.post(reverse("my:block"), cells, headers=HTMX).status_code == 200
     assert not Measurement.objects.exists()
+
+
+def test_a_block_is_stored_in_a_number_of_queries_that_does_not_grow_with_its_rows(client, rosa, crews):
+    def sent(kpis: list[Kpi]) -> int:
+        with CaptureQueriesContext(connection) as captured:
+            cells = {f"{kpi.code}@{start}@0": "7" for kpi in kpis for start in (W45, W46, W47)}
+            assert client.post(reverse("my:block"), cells, headers=HTMX).status_code == 200
+        return len(captured)
+
+    others = [a_kpi(f"Other {number}", owner=rosa, objective=crews.objective) for number in range(5)]
+    for kpi in others:
+        limits(kpi, goal=6, red_flag=4)
+    assert sent([crews]) == sent(others)
 
 
 def test_what_one_may_take_back_is_marked_in_its_cell(client, crews):

@@ -17,7 +17,7 @@ from kpiplatform.dashboards.my_kpis import answers, pasting, presenter, queries,
 from kpiplatform.dashboards.my_kpis.choice import Choice
 from kpiplatform.dashboards.my_kpis.forms import REASON_LENGTH, CellForm
 from kpiplatform.dashboards.my_kpis.saving import Saved, Typed
-from kpiplatform.dashboards.my_kpis.sheet import Key, Viewer
+from kpiplatform.dashboards.my_kpis.sheet import Key, Viewer, title_of
 from kpiplatform.dashboards.my_kpis.slots import Slot
 from kpiplatform.htmx import changed, page, wants_partial
 from kpis.models import Kpi
@@ -120,9 +120,10 @@ def _taken_back(request: HttpRequest, slot: Slot, viewer: Viewer) -> HttpRespons
     try:
         if slot.waiting is not None and request.POST.get("withdraw") == str(slot.waiting.pk):
             withdraw(proposed_id=slot.waiting.pk, user=viewer.user, now=viewer.now)
-        else:
-            seq = _whole(request.POST.get("undo", ""))
-            take_back(kpi=slot.kpi, period_start=slot.period.start, seq=seq, user=viewer.user, now=viewer.now)
+            message = _("%(cell)s: the value that waited is taken back.") % {"cell": title_of(slot)}
+            return _stored(request, slot, viewer, message=message)
+        seq = _whole(request.POST.get("undo", ""))
+        take_back(kpi=slot.kpi, period_start=slot.period.start, seq=seq, user=viewer.user, now=viewer.now)
     except (AlreadyDecided, Conflict, PeriodLocked):
         return _shown(request, slot, viewer)
     return _stored(request, slot, viewer)
@@ -143,11 +144,11 @@ def _whole(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
-def _stored(request: HttpRequest, slot: Slot, viewer: Viewer) -> HttpResponse:
-    """Say that a value was stored: the cell for htmx, the grid for others."""
+def _stored(request: HttpRequest, slot: Slot, viewer: Viewer, *, message: str = "") -> HttpResponse:
+    """Say what was done about a value: the cell for htmx, the grid for others."""
     context = answers.cells([slot.kpi], viewer, Saved(stored=(slot.key,)), main=slot.key)
     after = presenter.slot_of(slot.kpi, slot.period.start, viewer) or slot
-    message = answers.said(slot, after, viewer)
+    message = message or answers.said(slot, after, viewer)
     return changed(request, CELL, context, partial="answer", fact=FACT, message=message, to=answers.back_to(slot))
 
 
