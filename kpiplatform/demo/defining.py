@@ -25,6 +25,7 @@ COPIED = (
     "denominator_label", "polarity", "tier", "indicator_type", "frequency", "time_aggregation", "unit_aggregation",
     "minimum", "maximum", "reporting_lag_days", "lag_in_working_days", "cost_to_measure", "unintended_consequences",
     "guard_reason", "baseline_value", "benchmark_value", "benchmark_source", "purpose", "inclusions",
+    "needs_approval",
 )  # fmt: skip
 LIMITS = ("goal", "red_flag", "goal_low", "goal_high", "red_low", "red_high")
 

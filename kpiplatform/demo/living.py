@@ -65,6 +65,8 @@ def add_entries(scene: Scene) -> None:
     for sheet in kpi_sheets():
         if "corrected" in sheet:
             _correct(scene, sheet)
+        if "waiting" in sheet:
+            _propose(scene, sheet)
 
 
 def close_books(moments: Moments, *, by: User, people: dict[str, User]) -> None:
@@ -133,6 +135,21 @@ def _correct(scene: Scene, sheet: Sheet) -> None:
         now=moment,
         value=Decimal(corrected["to"]),
         note=corrected["reason"],
+    )
+
+
+def _propose(scene: Scene, sheet: Sheet) -> None:
+    """Let a value of the open period wait for the approval of the KPI's owner."""
+    kpi, waiting = scene.kpis[sheet["code"]], sheet["waiting"]
+    (period,) = _periods(scene.moments, kpi, newest=0, count=1)
+    enter_measurement(
+        kpi=kpi,
+        period=period,
+        expected_seq=0,
+        user=scene.people[waiting["by"]],
+        now=scene.moments.now,
+        value=Decimal(waiting["value"]),
+        note=waiting["reason"],
     )
 
 

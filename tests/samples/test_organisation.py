@@ -21,7 +21,7 @@ from kpiplatform.demo import loading
 from kpiplatform.demo.loading import create_organisation, load_sample_organisation
 from kpiplatform.demo.sheets import kpi_sheets, mapping_spec
 from kpiplatform.demo.sign_ins import SAMPLE_PASSWORD, sign_ins
-from kpis.models import Annotation, Kpi, KpiState, MeasurementRevision, Pull, SourceMapping
+from kpis.models import Annotation, Kpi, KpiState, Measurement, MeasurementRevision, ProposedValue, Pull, SourceMapping
 from kpis.sources.mapping import parse_mapping
 from objectives.models import ObjectiveState, Organisation, Role
 from reviews.domain.frozen import fingerprint
@@ -198,6 +198,13 @@ def test_what_was_not_typed_is_late_and_what_was_pulled_is_not(sample: Path) -> 
     assert health["COMPLAINTS"] in {"late", "stale"}
     assert health["DEICE-CREW"] == "never"
     assert {health[code] for code in health if code not in {"COMPLAINTS", "DEICE-CREW"}} == {"fresh"}
+
+
+def test_a_value_waits_for_the_approval_of_the_owner_who_can_sign_in(sample: Path) -> None:
+    waiting = ProposedValue.objects.get()
+    assert (waiting.outcome, waiting.entered_by.email) == ("", "noah.fields@example.com")
+    assert waiting.kpi.owner.email == "rosa.delgado@example.com"
+    assert not Measurement.objects.filter(kpi=waiting.kpi, period_start=waiting.period_start).exists()
 
 
 def test_one_person_per_role_can_sign_in(sample: Path) -> None:
