@@ -38,8 +38,8 @@ class SentFile(models.Model):
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="sent_files")
     purpose = models.CharField(max_length=6, choices=Purpose)
     name = models.CharField(max_length=120)
-    sha256 = models.CharField(max_length=64, help_text="of the file: sent twice, kept once")
-    sheets = models.JSONField(help_text="sheet → rows of cells, each its kind and text")
+    sha256 = models.CharField(max_length=64, help_text="of the file: sent twice, kept once until it is done")
+    sheets = models.JSONField(help_text="sheet → rows of cells, each its kind and text; nothing once it is done")
     choices = models.JSONField(default=dict, help_text="how it is to be read")
     sent_at = models.DateTimeField()
     done_at = models.DateTimeField(null=True, blank=True)
@@ -48,7 +48,9 @@ class SentFile(models.Model):
     class Meta:
         ordering = ["-sent_at"]
         constraints = [
-            models.UniqueConstraint(fields=["author", "purpose", "sha256"], name="file_sent_once"),
+            models.UniqueConstraint(
+                fields=["author", "purpose", "sha256"], condition=models.Q(done_at=None), name="file_waits_once"
+            ),
             models.CheckConstraint(condition=models.Q(purpose__in=["values", "kpis"]), name="sent_file_purpose_known"),
         ]
 

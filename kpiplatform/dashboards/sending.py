@@ -29,12 +29,12 @@ class SendForm(forms.Form):
 
 
 def keep_sent(*, file: UploadedFile, purpose: str, author: User, now: datetime) -> SentFile:
-    """Keep the cells of the file; the same file of the same person is kept once. Raises FileRefused."""
+    """Keep the cells of the file; the same file of a person is kept once until it is done. Raises FileRefused."""
     assert file.name is not None
     if file.size and file.size > SIZE_AT_MOST:
         raise FileRefused(_("The file is larger than %(size)d MB. Split it.") % {"size": SIZE_AT_MOST // 1024**2})
     fingerprint = file_digest(file.file, "sha256").hexdigest()  # type: ignore[arg-type]
-    present = SentFile.objects.filter(author=author, purpose=purpose, sha256=fingerprint).first()
+    present = SentFile.objects.filter(author=author, purpose=purpose, sha256=fingerprint, done_at=None).first()
     if present is not None:
         return present
     file.seek(0)
@@ -44,6 +44,7 @@ def keep_sent(*, file: UploadedFile, purpose: str, author: User, now: datetime) 
         author=author,
         purpose=purpose,
         sha256=fingerprint,
+        done_at=None,
         defaults={"name": file.name[-120:], "sheets": stored(sheets), "sent_at": now},
     )
     return kept

@@ -139,10 +139,21 @@ def test_longer_periods_in_which_nothing_applied_end_no_list(owner, program):
     assert first["next"]
     first = program.get("kpis/SUM/measurements?frequency=quarter&limit=1").json()
     assert [(one["value"], one["periods_due"], one["state"]) for one in first["items"]] == [("1", 1, "complete")]
-    Kpi.objects.update(frequency="day")
-    kpi.refresh_from_db()
-    page = program.get("kpis/SUM/measurements?frequency=month&limit=1&until=2026-02-10").json()
-    assert page["items"] != [] or page["next"]
+
+
+def test_a_derived_kpi_aggregates_its_inputs_before_it_divides(owner, program):
+    monthly = {"owner": owner, "frequency": Kpi.Frequency.MONTH, "time_aggregation": Kpi.Aggregation.SUM}
+    late, all_bags = a_kpi(code="LATE", **monthly), a_kpi(code="ALL", **monthly)
+    share = a_kpi(
+        code="SHARE",
+        formula="[LATE] / [ALL]",
+        **monthly | {"entry": Kpi.Entry.DERIVED, "time_aggregation": Kpi.Aggregation.FORMULA},
+    )
+    for kpi, values in ((late, "22"), (all_bags, ("4", "100"))):
+        record(kpi, *((*month, value) for month, value in zip((JANUARY, FEBRUARY), values, strict=True)))
+    record(share, (*JANUARY, "0.5"), (*FEBRUARY, "0.02"))
+    (quarter,) = program.get("kpis/SHARE/measurements", frequency="quarter").json()["items"]
+    assert quarter["value"].startswith("0.03846")
 
 
 def test_a_shorter_period_than_the_kpis_own_is_refused(owner, program):

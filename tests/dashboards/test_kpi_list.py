@@ -167,6 +167,22 @@ def test_a_list_sent_or_imported_twice_is_made_once(client, admin):
     assert Kpi.objects.count() == 1
 
 
+def test_a_file_that_is_done_can_be_sent_again_for_the_lines_that_were_left_out(client, admin):
+    an_objective(code="punctual")
+    the_calendar()
+    content = a_workbook(HEADS, line(), line("Crew ready", "CREW", objective="later")).read()
+
+    def imported() -> set[str]:
+        file = SimpleUploadedFile("list.xlsx", content)
+        path = client.post(reverse("kpi_list:send"), {"file": file})["Location"]
+        assert client.post(path, choices(client, path) | {"import": "1"}).status_code == 303
+        return set(Kpi.objects.values_list("code", flat=True))
+
+    assert imported() == {"BAGS"}
+    an_objective(code="later")
+    assert imported() == {"BAGS", "CREW"}
+
+
 def test_nothing_is_made_where_one_line_fails_at_the_last_moment(client, admin, monkeypatch):
     an_objective(code="punctual")
     the_calendar()

@@ -18,6 +18,7 @@ from kpiplatform.api.v1.form import LONGEST_PAGE, PAGE, Number, following
 from kpiplatform.api.v1.known import judged, reach_known, values_known
 from kpiplatform.api.v1.kpis import kpi_or_problem
 from kpiplatform.api.v1.problems import Problem
+from kpis.calculations import by_formula
 from kpis.domain.aggregation import Aggregate, Value, aggregate
 from kpis.domain.over_time import Part, Span, frequencies_from, spans
 from kpis.domain.periods import Calendar, Period, period_of, periods_between
@@ -152,7 +153,12 @@ def _longer(
     if not page:
         return [], None
 
+    # Inputs are aggregated as they are known now; what a formula over past knowledge would say, nobody can tell.
+    nested = by_formula(kpi, since=page[0].start, until=page[-1].end, today=today) if known_at is None else None
+
     def combine(parts: Sequence[Part]) -> Aggregate:
+        if nested is not None and parts:
+            return nested(parts[0].period.start, parts[-1].period.end)
         return aggregate([part.value for part in parts], kpi.time_aggregation, kpi.ratio_factor)
 
     inside = values_known(kpi, known_at).filter(period_end__gt=page[0].start, period_end__lte=page[-1].end)

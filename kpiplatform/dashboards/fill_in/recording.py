@@ -29,7 +29,7 @@ def record_preview(*, file: SentFile, seen: Preview, reason: str, user: User, no
             if line.entry is not None
         ]
         recorded = enter_measurements(entries=entries, user=user, now=now, kind=UPLOAD)
-        row.done_at = now
+        row.done_at, row.sheets = now, {}
         row.outcome = {
             "new": recorded.new,
             "revised": recorded.revised,
@@ -37,5 +37,5 @@ def record_preview(*, file: SentFile, seen: Preview, reason: str, user: User, no
             "same": seen.same + recorded.unchanged,
             "refused": len(seen.lines) - len(entries),
         }
-        row.save(update_fields=["done_at", "outcome"])
+        row.save(update_fields=["done_at", "outcome", "sheets"])
     return row

@@ -30,6 +30,7 @@ class ReadingForm(forms.Form):
         label=gettext_lazy("New objectives go into the perspective"),
         queryset=Perspective.objects.none(),
         required=False,
+        empty_label=gettext_lazy("choose one"),
     )
     owner = forms.ModelChoiceField(
         label=gettext_lazy("Owner where nobody is found"),

@@ -33,7 +33,7 @@ def import_lines(*, file: SentFile, lines: Sequence[Line], wanted: Wanted, by: U
         good = [line for line in lines if line.is_good]
         for line in good:
             active += _import(line, made, wanted, by).status == Kpi.Status.ACTIVE
-        row.done_at = now
+        row.done_at, row.sheets = now, {}
         row.outcome = {
             "made": len(good),
             "active": active,
@@ -41,7 +41,7 @@ def import_lines(*, file: SentFile, lines: Sequence[Line], wanted: Wanted, by: U
             "objectives": len(made),
             "codes": [line.code for line in good],
         }
-        row.save(update_fields=["done_at", "outcome"])
+        row.save(update_fields=["done_at", "outcome", "sheets"])
     return row
 
 
