@@ -136,7 +136,7 @@ def _lock(ids: list[int], now: datetime) -> None:
 def _leaves_first(branches: Mapping[int, Branch]) -> list[Branch]:
     def depth(branch: Branch) -> int:
         steps, above = 0, branch.parent_id
-        while above in branches and steps <= len(branches):
+        while above is not None and above in branches and steps <= len(branches):
             steps, above = steps + 1, branches[above].parent_id
         return steps
 
