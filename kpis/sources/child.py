@@ -59,6 +59,8 @@ def bound(limits: Limits) -> None:
         resource.RLIMIT_FSIZE: limits.size,
         resource.RLIMIT_CORE: 0,
     }.items():
+        if what == resource.RLIMIT_AS and sys.platform == "darwin":
+            continue  # the kernel of macOS refuses it
         hard = resource.getrlimit(what)[1]
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(what, (most, most))

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from kpis.domain.parsing import Refused
@@ -69,6 +70,9 @@ class Steps:
         """Return how a column is written after the steps."""
         return self.formats.get(column, self.plain)
 
+    def _known(self, formats: Mapping[str, Formats], column: str) -> Formats:
+        return formats.get(column, self.plain)
+
     def needed(self, names: frozenset[str]) -> frozenset[str] | None:
         """Return the columns of the source from which the steps make `names`; None for all of them."""
         needed: frozenset[str] = names
@@ -87,7 +91,7 @@ class Steps:
     def apply(self, table: Table) -> None:
         """Carry out the steps on a stretch of rows."""
         for step, formats in zip(self.steps, self.before, strict=True):
-            _CARRY_OUT[step["do"]](table, step, lambda name, known=formats: known.get(name, self.plain))
+            _CARRY_OUT[step["do"]](table, step, partial(self._known, formats))
 
 
 type FormatOf = Callable[[str], Formats]
@@ -136,24 +140,26 @@ def _filter(table: Table, step: Mapping[str, Any], format_of: FormatOf) -> None:
         require_columns(list(table.columns), [condition.column], where="The source")
         formats = format_of(condition.column)
         read = formats.number if condition.kind is Kind.NUMBER else formats.text
-        matches = _MATCHES[condition.op]
-        value = condition.value
-        _keep_rows(table, [condition.column], lambda cells, m=matches, r=read, v=value: m(r(cells[0]), v))
+        is_kept = partial(_matches, _MATCHES[condition.op], condition.value)
+        _keep_rows(table, {condition.column: read}, is_kept)
+
+
+def _matches(compare: Callable[[Any, Any], bool], value: Any, cells: Sequence[Any]) -> bool:
+    return compare(cells[0], value)
 
 
 def _derive(table: Table, step: Mapping[str, Any], format_of: FormatOf) -> None:
     names = [step["numerator"], step["denominator"]]
     require_columns(list(table.columns), names, where="The source")
-    above, below = (format_of(name).number for name in names)
     derived: list[float | None] = []
 
     def divide(cells: Sequence[Any]) -> bool:
-        numerator, denominator = above(cells[0]), below(cells[1])
-        whole = numerator is not None and denominator
-        derived.append(numerator / denominator * step.get("factor", 1) if whole else None)
+        numerator, denominator = cells[0], cells[-1]
+        empty = numerator is None or not denominator
+        derived.append(None if empty else numerator / denominator * step.get("factor", 1))
         return True
 
-    _keep_rows(table, names, divide)
+    _keep_rows(table, {name: format_of(name).number for name in names}, divide)
     table.columns[step["to"]] = derived
 
 
@@ -192,13 +198,18 @@ _MATCHES: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def _keep_rows(table: Table, names: Sequence[str], is_kept: Callable[[Sequence[Any]], bool]) -> None:
-    """Leave out the rows for which it is not so; those whose cells cannot be read are refused with their line."""
+def _keep_rows(
+    table: Table, read: Mapping[str, Callable[[Any], Any]], is_kept: Callable[[Sequence[Any]], bool]
+) -> None:
+    """Leave out the rows for which it is not so; those with a cell that cannot be read are refused with their line."""
     kept = []
-    for line, *cells in zip(table.lines, *(table.columns[name] for name in names), strict=True):
-        try:
-            kept.append(is_kept(cells))
-        except Refused as refused:
-            table.refusals.append(Refusal(line, f"{names[0]}: {refused}"))
-            kept.append(False)
+    for line, *cells in zip(table.lines, *(table.columns[name] for name in read), strict=True):
+        values = []
+        for (name, reader), cell in zip(read.items(), cells, strict=True):
+            try:
+                values.append(reader(cell))
+            except Refused as refused:
+                table.refusals.append(Refusal(line, f"{name}: {refused}"))
+                break
+        kept.append(len(values) == len(read) and is_kept(values))
     table.keep(kept)

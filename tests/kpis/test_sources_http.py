@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import ssl
@@ -154,6 +155,13 @@ def test_a_server_that_hangs_or_drips_is_left_after_the_time_it_has() -> None:
 
 def test_an_answer_that_is_too_large_is_not_read_to_its_end() -> None:
     with serving(lambda path: Answer(CSV.encode() * 5000)) as server:
+        said = refused(server.url, "csv_file", limits={"size": 1024**2})
+    assert said == "The answer of 127.0.0.1 has more than 1 MiB."
+
+
+def test_an_answer_that_unpacks_to_more_than_allowed_is_not_unpacked_to_its_end() -> None:
+    packed = gzip.compress(CSV.encode() * 20_000)
+    with serving(lambda path: Answer(packed, headers={"Content-Encoding": "gzip"})) as server:
         said = refused(server.url, "csv_file", limits={"size": 1024**2})
     assert said == "The answer of 127.0.0.1 has more than 1 MiB."
 

@@ -62,6 +62,14 @@ def test_a_cell_that_a_step_cannot_read_refuses_its_line() -> None:
     assert (len(rows), rows.refusals) == (4, [Refusal(4, "x: '?' is not a number.")])
 
 
+def test_the_column_that_cannot_be_divided_by_is_the_one_that_is_named() -> None:
+    columns = {"day": ["2026-11-01"] * 6, "a": ["1"] * 6, "b": ["1", "2", "x", "4", "5", "0"]}
+    step = {"do": "derive", "to": "r", "numerator": "a", "denominator": "b"}
+    rows = read([step], ("r", Kind.NUMBER), columns=columns, day="day")
+    assert rows.refusals == [Refusal(3, "b: 'x' is not a number.")]
+    assert rows.column("r").isna().tolist() == [False] * 4 + [True]
+
+
 @pytest.mark.parametrize(
     ("step", "why"),
     [
