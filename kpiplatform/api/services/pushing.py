@@ -205,8 +205,6 @@ def _reading(row: _Row, *, note: str, today: date) -> Reading:
     said = row.said
     if row.kpi.entry == Kpi.Entry.SOURCE and not note:
         raise _Refused(_("Values of this KPI come from a source: say in a note why this one is pushed."))
-    if row.kpi.needs_approval:
-        raise _Refused(_("Values of this KPI wait for an approval: enter this one under My KPIs."))
     entry = Entry(
         kpi=row.kpi,
         period=row.period,
