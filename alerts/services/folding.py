@@ -117,6 +117,8 @@ def follow_quiet(*, judged_from: Mapping[int, date]) -> set[int]:
 
 def fold_judgements(*, states: Mapping[int, AlertState], judged_from: Mapping[int, date]) -> dict[int, Folded]:
     """Fold the judged periods of the KPIs, whose states are locked: the new ones only where nothing older changed."""
+    if not states:
+        return {}
     rules = _rules(list(states))
     ahead = {
         kpi_id: state.folded_through is not None and judged_from[kpi_id] > state.folded_through

@@ -116,6 +116,16 @@ def test_a_daily_kpi_needs_two_days_to_change_its_band():
     assert crossings(kpi)[-1] == (2, "on_track", "at_risk", date(2026, 11, 14), "value")
 
 
+def test_a_day_in_the_confirmed_band_ends_what_was_pending():
+    kpi = a_kpi(frequency="day")
+    days = [date(2026, 11, 10) + timedelta(days=offset) for offset in range(5)]
+    judge_and_note(kpi, {days[0]: ON, days[1]: ON}, days=1)
+    for day, value, pending in ((days[2], OFF, ["off_track"]), (days[3], ON, []), (days[4], OFF, ["off_track"])):
+        judge_and_note(kpi, {day: value}, days=1)
+        state = AlertState.objects.get(kpi=kpi)
+        assert (state.confirmed_band, state.pending, state.folded_through) == ("on_track", pending, day)
+
+
 def test_a_margin_keeps_a_hair_of_improvement_from_counting():
     kpi = a_watched_kpi(band=OFF)
     a_rule(kpi, margin=1)

@@ -17,7 +17,7 @@ from objectives.models import ObjectiveState
 from tests.factories import NOW, a_kpi, limits
 
 pytestmark = pytest.mark.django_db
-W45, W46 = date(2026, 11, 2), date(2026, 11, 9)
+W44, W45, W46 = date(2026, 10, 26), date(2026, 11, 2), date(2026, 11, 9)
 
 
 def week(kpi, start: date, value: str | None, **fields) -> Reading:
@@ -124,6 +124,37 @@ def test_limits_are_those_in_force_for_the_period_and_an_edit_touches_nothing_be
     bands = dict(Evaluation.objects.values_list("period_start", "band"))
     assert bands == {W45: "on_track", W46: "at_risk"}
     assert Evaluation.objects.get(period_start=W45).evaluated_at == NOW
+
+
+@pytest.mark.parametrize(
+    ("before", "then", "since"),
+    [
+        (["90", "90"], {W46: "90"}, W44),
+        (["90", "90"], {W46: "50"}, W46),
+        (["90"], {W45: "50", W46: "90"}, W46),
+        (["50", "90"], {W44: "90", W46: "90"}, W44),
+        (["90", "90"], {W44: "50", W46: "90"}, W45),
+    ],
+)
+def test_a_band_holds_since_the_period_after_the_last_one_with_another(before, then, since):
+    kpi = a_kpi()
+    limits(kpi)
+    first = [week(kpi, start, value) for start, value in zip([W44, W45], before, strict=False)]
+    record_measurements(readings=first, origin=by_hand(kpi), now=NOW)
+    more = [week(kpi, start, value) for start, value in then.items()]
+    record_measurements(readings=more, origin=by_hand(kpi, "late records"), now=NOW + timedelta(hours=1))
+    assert KpiState.objects.get().band_since == since
+
+
+def test_what_a_reason_says_arrives_as_it_was_typed():
+    kpi = a_kpi()
+    reason = "closed:\tsnow\r\nC:\\N \\\\ ÄÖ"
+    readings = [week(kpi, W45, None, state="not_applicable", reason=reason), week(kpi, W46, "0.00000001")]
+    record_measurements(readings=readings, origin=by_hand(kpi), now=NOW)
+    assert list(Measurement.objects.order_by("period_start").values_list("value", "reason")) == [
+        (None, reason),
+        (Decimal("0.00000001"), ""),
+    ]
 
 
 def test_judgement_left_to_the_workers_is_owed_until_a_sweep_does_it():
