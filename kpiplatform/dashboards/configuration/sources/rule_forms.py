@@ -68,6 +68,7 @@ class RuleForm(forms.Form):
         label=gettext_lazy("Or the KPI that says the total"),
         queryset=Kpi.objects.none(),
         required=False,
+        empty_label=gettext_lazy("none"),
         help_text=gettext_lazy("Compared for every period of that KPI."),
     )
     tolerance = NumberField(
