@@ -1,4 +1,4 @@
-"""The process that reads a spreadsheet: `python -m kpiplatform.sent_files.child KIND`, the file on standard input.
+"""The process that reads a spreadsheet: `python -I child.py KIND`, with the file on standard input.
 
 It knows nothing of the installation. Its memory, processor time and the size of its answer are bounded before it
 looks at a byte; the answer is JSON, since who reads what strangers wrote is not trusted either.

@@ -18,8 +18,8 @@ from kpiplatform.sent_files.child import COLUMNS_AT_MOST, MEMORY, ROWS_AT_MOST, 
 
 SIZE_AT_MOST = 8 * 1024**2
 SECONDS_AT_MOST = 30
-CHECKOUT = Path(__file__).resolve().parents[2]
-COMMAND = (sys.executable, "-E", "-s", "-m", "kpiplatform.sent_files.child")
+# By its path: as a part of the package it would load the whole platform with it.
+COMMAND = (sys.executable, "-I", str(Path(__file__).with_name("child.py")))
 # Nothing of our own environment: it holds the secrets of the installation.
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
 
@@ -60,7 +60,7 @@ def sheets_of(file: BinaryIO, name: str) -> dict[str, Rows]:
         question.seek(0)
         command = subprocess.Popen(
             [*COMMAND, kind],
-            cwd=CHECKOUT,
+            cwd="/",
             env=ENVIRONMENT,
             stdin=question,
             stdout=answer,
