@@ -229,7 +229,8 @@ def test_a_block_is_stored_in_a_number_of_queries_that_does_not_grow_with_its_ro
     others = [a_kpi(f"Other {number}", owner=rosa, objective=crews.objective) for number in range(5)]
     for kpi in others:
         limits(kpi, goal=6, red_flag=4)
-    assert sent([crews]) == sent(others)
+    one = sent([crews])  # the first also prepares what the connection keeps
+    assert sent(others) <= one
 
 
 def test_what_one_may_take_back_is_marked_in_its_cell(client, crews):
