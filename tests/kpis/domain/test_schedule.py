@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kpis.domain.schedule import HOURS_APART, Schedule, latest_slot, next_slot, next_slots
@@ -89,6 +89,7 @@ def test_a_rule_that_cannot_be_followed_is_refused(rule: dict[str, Any]) -> None
         a_schedule(**rule)
 
 
+@settings(max_examples=50, deadline=None)
 @given(
     rule=st.builds(
         a_schedule,
