@@ -14,6 +14,7 @@ from kpis.domain.periods import Frequency, Period, WorkingDays, due_on
 PERIODS_COVERED = 12
 # A value is late by the day on which it was first reported. What the first pull of a source brought, or lies before
 # the KPI was expected at all, was never due. How many of the last periods are there is told by the days they span.
+# What is computed from other KPIs has no evidence of its own: it is worth as much as they are.
 STATEMENT = """
 SELECT m.kpi_id, m.period_start, m.period_end, k.frequency, k.reporting_lag_days, k.stale_after_days,
     r.kinds[1], r.approvers[1] IS NOT NULL, r.corrections,
@@ -48,6 +49,7 @@ CROSS JOIN LATERAL (
 ) AS c
 LEFT JOIN kpis_pull p ON p.id = r.pulls[1]
 LEFT JOIN kpis_pull f ON f.id = r.pulls[cardinality(r.pulls)]
+WHERE r.kinds[1] <> 'derived'
 """
 
 

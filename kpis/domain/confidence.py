@@ -87,9 +87,7 @@ def confidence(evidence: Evidence) -> Confidence:
 
 def _points(its: Evidence) -> list[Point]:
     is_pulled, is_typed = its.kind in PULLED, its.kind in TYPED
-    points = []
-    if its.kind in OF_ENTRY:
-        points.append(Point(criterion=Criterion.ENTRY, got=OF_ENTRY[its.kind], most=ENTRY))
+    points = [Point(criterion=Criterion.ENTRY, got=OF_ENTRY[its.kind], most=ENTRY)]
     if its.days_late is not None:
         points.append(Point(criterion=Criterion.ARRIVAL, got=_in_time(its.days_late, its.grace_days), most=ARRIVAL))
     points.append(Point(criterion=Criterion.COVERAGE, got=COVERAGE * its.present // max(its.due, 1), most=COVERAGE))

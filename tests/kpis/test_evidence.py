@@ -118,3 +118,9 @@ def test_a_second_person_counts_who_approved_the_latest_version() -> None:
     origin = Origin(kind="manual", user_id=kpi.owner_id, approved_by_id=a_person("Grace Lindholm").pk)
     record_measurements(readings=[reading], origin=origin, now=NOW, judge=False)
     assert its(kpi).is_approved
+
+
+def test_what_is_computed_from_other_kpis_has_no_evidence_of_its_own() -> None:
+    kpi = a_kpi(active_from=MONDAY - 20 * WEEK)
+    say(kpi, MONDAY, 80, at=NOW, kind="derived")
+    assert evidence_of([(kpi.pk, MONDAY)], today=TODAY) == {}

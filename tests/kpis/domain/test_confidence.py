@@ -39,7 +39,6 @@ TYPED = replace(PULLED, kind="manual", rules_checked=0, rules_kept=0, reconciled
         (replace(TYPED, is_approved=True), "B", (64, 80)),
         (replace(TYPED, days_late=3, is_reviewed=False), "D", (36, 80)),
         (replace(TYPED, days_late=30, present=3, is_reviewed=False, corrections=5), "E", (7, 80)),
-        (replace(TYPED, kind="derived"), "A", (50, 50)),
     ],
 )
 def test_a_value_is_graded_by_the_share_of_the_points_that_apply(
@@ -58,7 +57,7 @@ def test_nobody_approves_what_was_pulled_and_no_rule_is_held_against_what_was_ty
 @given(
     st.builds(
         Evidence,
-        kind=st.sampled_from(["pull", "api", "upload", "manual", "correction", "undo", "derived"]),
+        kind=st.sampled_from(["pull", "api", "upload", "manual", "correction", "undo"]),
         days_late=st.none() | st.integers(-30, 400),
         grace_days=st.integers(0, 30),
         present=st.integers(0, 12),
