@@ -133,7 +133,8 @@ def _differs(stored: Measurement | None, outcome: Outcome, wording: Wording) -> 
     value = None if outcome.value is None else to_storage(outcome.value)
     if stored is None or stored.value == value:
         return ""
-    words = {"value": wording.full(stored.value)}
+    recorded = _("no value") if stored.value is None else wording.full(stored.value)
+    words = {"value": recorded}
     return (
-        _("%(value)s is recorded: an input changed since, and the value follows unless its period is locked.") % words
+        _("Recorded is: %(value)s. What it follows from changed since; it follows unless the period is locked.") % words
     )

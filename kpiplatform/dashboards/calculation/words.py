@@ -16,7 +16,7 @@ from kpis.formula_words import no_value
 def taken_words(taken: Taken, wording: Wording) -> str:
     """Return what an input gave, with how many of its periods where some are missing."""
     if isinstance(taken.value, Absent):
-        return no_value(taken.value) if taken.is_there else _("nothing recorded")
+        return _why_none(taken.value) if taken.is_there else _("nothing recorded")
     figure = wording.full(taken.value)
     return f"{figure} ({coverage(taken)})" if taken.present < taken.due else figure
 
@@ -34,9 +34,14 @@ def result_words(outcome: Outcome, wording: Wording) -> str:
 def step_words(value: Decimal | Absent, wording: Wording) -> str:
     """Return the value of a part of a formula: no unit, and as many decimals as it has, within reason."""
     if isinstance(value, Absent):
-        return no_value(value)
+        return _why_none(value)
     places = next((count for count in range(wording.decimals, 4) if value == round(value, count)), 4)
     return Wording.bare(
         Wording(unit="", decimals=places, locale=wording.locale, frequency=wording.frequency, today=wording.today),
         value,
     )
+
+
+def _why_none(why: Absent) -> str:
+    """Say why a part has no value; of the whole it would be that an input is missing."""
+    return _("no value") if why is Absent.MISSING else no_value(why)

@@ -31,9 +31,8 @@ def _reached(term: Term, first: Period, periods: Iterator[Period], calendar: Cal
     year = fiscal_year_start(first.last_day, calendar)
     for place, period in enumerate(periods):
         match term:
-            case Reference(back=back) if place >= back:
-                if place == back:
-                    yield period
+            case Reference(back=back) if place == back:
+                yield period
                 return
             case Rolling(count=count) if place >= count:
                 return
