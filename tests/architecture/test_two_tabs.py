@@ -56,8 +56,8 @@ EDITS: dict[str, tuple[Typed, Typed]] = {
     ),
     "kpis:annotation": words("text"),
     "kpis:calculation": (
-        lambda world: {"formula": "[COMPANY] + 1", "reason": "clearer"},
-        lambda world: {"formula": "[COMPANY] + 2", "reason": "clearer"},
+        lambda world: {"formula": "[COMPANY] + 1"},
+        lambda world: {"formula": "[COMPANY] + 2"},
     ),
     "kpis:cadence": (forum_of("OURS"), forum_of("COMPANY")),
     "kpis:definition": words("name", reason="clearer"),

@@ -9,7 +9,6 @@ from django.urls import reverse
 
 from kpiplatform.audit.editing import seen
 from kpiplatform.dashboards.models import KpiDraft
-from kpis.models import Kpi, KpiInput
 from kpis.services.defining import PEOPLE, SHEET
 from objectives.models import CausalLink, Objective, Theme
 from tests.architecture.addresses import Address
@@ -71,6 +70,11 @@ def furnish(world: World) -> None:
     world.things["kpi draft"] = {
         key: KpiDraft.objects.create(answers=answers(world, f"Late bags, {key}"), **common) for key in KEYS
     }
+    # A source feeds the KPIs of the small organisation, so none of them can be derived.
+    world.things[UNFED] = {
+        key: a_kpi(f"Bags, {key}", code=f"BAGS-{key}", owner=admin, objective=world.kpis[key].objective, status="draft")
+        for key in KEYS
+    }
     retired = {
         key: an_objective(f"Bring bags back, {key}", code=f"bags-{key.lower()}", owner=admin, status="retired")
         for key in KEYS
@@ -130,17 +134,13 @@ def definition(world: World, key: str) -> dict[str, Any]:
 
 
 def calculation(world: World, key: str) -> dict[str, Any]:
-    if key not in world.kpis:
+    if key not in KEYS:
         return {}
-    kpi = world.kpis[key]
-    # One that none of the others feeds: else the three would be computed in a circle.
-    feed = Kpi.objects.filter(code="FEED").first() or a_kpi("Feed", code="FEED")
     return {
-        "formula": f"[{feed.code}] + 1",
+        "formula": "[COMPANY] + 1",
         "missing_policy": "blank",
         "effective_from": str(world.week.start),
-        "reason": "follows from another",
-        "seen": seen(kpi, SHEET),
+        "seen": seen(world.things[UNFED][key], SHEET),
     }
 
 
@@ -150,11 +150,11 @@ def cadence(world: World, key: str) -> dict[str, Any]:
 
 WEIGHT = {"weight": "3", "effective_from": "2026-01-01"}
 JUDGEMENT = {"score": "7", "confidence": "60", "note": "Seen on site.", "effective_from": "2026-01-01"}
-DRAFT, RETIRED, LINK = "kpi draft", "retired objective", "causal link"
+DRAFT, RETIRED, LINK, UNFED = "kpi draft", "retired objective", "causal link", "kpi without source"
 
 OF_THINGS = {
     "kpis:definition": Address(args=code, answer=for_admins, post=definition),
-    "kpis:calculation": Address(args=code, answer=for_admins, post=calculation, counted=(KpiInput,)),
+    "kpis:calculation": Address(args=of_thing(UNFED, "code", "none"), answer=for_admins, post=calculation),
     "kpis:owner": Address(args=code, answer=for_admins, post=people),
     "kpis:cadence": Address(args=code, answer=for_admins, post=cadence),
     "kpis:life": Address(args=code, answer=for_admins, post={"to": "retired"}),
@@ -220,7 +220,7 @@ def refused(world: World) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
     yield "people", "admin", reverse("kpis:owner", args=["OURS"]), {"owner": ""}
     yield "life", "admin", reverse("kpis:life", args=["OURS"]), {"to": "draft"}
     yield "weight", "admin", reverse("kpis:weight", args=["OURS"]), {"weight": "-1"}
-    yield "calculation", "admin", reverse("kpis:calculation", args=["OURS"]), {"formula": "[OURS"}
+    yield "calculation", "admin", reverse("kpis:calculation", args=["BAGS-OURS"]), {"formula": "[OURS"}
     yield "cadence", "admin", reverse("kpis:cadence", args=["OURS"]), {"forum": "0"}
     yield "first step", "admin", reverse("kpis:new"), {"objective": ""}
     yield "a later step", "admin", reverse("kpis:new_step", args=[draft, "target"]), {"target": "x"}
