@@ -67,7 +67,9 @@ class CalculationForm(WritesFormula):
         max_length=80,
         help_text=gettext_lazy("By name or code, or write “[” and the beginning of a code above."),
     )
-    effective_from = forms.DateField(label=gettext_lazy("The calculation holds from"), widget=DayInput())
+    effective_from = forms.DateField(
+        label=gettext_lazy("The calculation holds from"), widget=DayInput(), required=False
+    )
     breaks_series = forms.BooleanField(
         label=gettext_lazy("It breaks the series: values before and after can't be compared"), required=False
     )
@@ -86,6 +88,7 @@ class CalculationForm(WritesFormula):
         super().__init__(data, auto_id="calculation-%s", initial=initial)
         self.fields = sheet_fields(("formula", "missing_policy"), required=("formula",)) | self.fields
         self.fields["formula"].widget.attrs |= FORMULA
+        self.fields["effective_from"].required = kpi.status in {Kpi.Status.ACTIVE, Kpi.Status.RETIRED}
         self.kpi, self.shape, self.among, self.today = kpi, shape, among, today
 
     @property
@@ -97,7 +100,8 @@ class CalculationForm(WritesFormula):
         return self.read_formula(self.cleaned_data["formula"], code=self.kpi.code, shape=self.shape, among=self.among)
 
     def clean_effective_from(self) -> date:
-        chosen: date = self.cleaned_data["effective_from"]
+        # What was never active has no versions, so nothing is asked of it.
+        chosen: date = self.cleaned_data["effective_from"] or self.today
         if abs(chosen.year - self.today.year) > 5:
             raise ValidationError(_("Choose a day within five years of today."))
         return chosen

@@ -54,7 +54,7 @@ class DefinitionForm(forms.Form):
     """The whole sheet of a KPI, and from when and why it changes."""
 
     same_name_is_meant = forms.BooleanField(label=gettext_lazy("Two KPIs may share this name"), required=False)
-    effective_from = forms.DateField(label=gettext_lazy("The change holds from"), widget=DayInput())
+    effective_from = forms.DateField(label=gettext_lazy("The change holds from"), widget=DayInput(), required=False)
     breaks_series = forms.BooleanField(
         label=gettext_lazy("It breaks the series: values before and after can't be compared"), required=False
     )
@@ -69,6 +69,7 @@ class DefinitionForm(forms.Form):
             data, auto_id="sheet-%s", initial=initial | {"effective_from": today, "seen": seen(kpi, SHEET)}
         )
         self.kpi, self.today = kpi, today
+        self.fields["effective_from"].required = kpi.status in {Kpi.Status.ACTIVE, Kpi.Status.RETIRED}
         self.fields = sheet_fields(NAMES) | self.fields
         for name in ("guard", "part_of"):
             self.fields[name].queryset = self.fields[name].queryset.exclude(pk=kpi.pk)
@@ -88,7 +89,8 @@ class DefinitionForm(forms.Form):
         return in_columns({name: self.cleaned_data[name] for name in NAMES})
 
     def clean_effective_from(self) -> date:
-        chosen: date = self.cleaned_data["effective_from"]
+        # What was never active has no versions, so nothing is asked of it.
+        chosen: date = self.cleaned_data["effective_from"] or self.today
         if abs(chosen.year - self.today.year) > 5:
             raise ValidationError(_("Choose a day within five years of today."))
         return chosen
