@@ -66,4 +66,3 @@ class SourceSetup(models.Model):
     look = models.JSONField(default=dict, help_text="columns and first rows as they were read last, or what went wrong")
     measures = models.JSONField(default=list, help_text="figures with what was chosen for each group")
     tried = models.JSONField(default=dict, help_text="the values that the figures gave when they were tried last")
-    changed_at = models.DateTimeField()

@@ -140,9 +140,7 @@ def test_a_figure_that_makes_no_sense_is_refused_with_a_sentence(admin: Client, 
     source = DataSource.objects.create(
         code="shop", name="Shop", kind="sql_query", owner=a_person(), pull_at="06:00", config={}
     )
-    SourceSetup.objects.create(
-        source=source, author=source.owner, changed_at=timezone.now(), look={"columns": ["day", "product", "revenue"]}
-    )
+    SourceSetup.objects.create(source=source, author=source.owner, look={"columns": ["day", "product", "revenue"]})
     path = reverse("configuration:source_figures", args=["shop"])
     typed = {"name": "Sales", "kind": "value", "agg": "count", "factor": "1"} | said
     response = admin.post(path, typed)
@@ -163,7 +161,6 @@ def test_a_kpi_of_another_source_is_not_taken_from_it(admin: Client) -> None:
     SourceSetup.objects.create(
         source=DataSource.objects.get(code="shop"),
         author=person,
-        changed_at=timezone.now(),
         measures=[{"measure": measure, "groups": [], "assigned": [{"group": None, "kpi": fed.pk}]}],
         tried={"kpis": []},
     )

@@ -23,7 +23,6 @@ class Migration(migrations.Migration):
                 ('look', models.JSONField(default=dict, help_text='columns and first rows as they were read last, or what went wrong')),
                 ('measures', models.JSONField(default=list, help_text='figures with what was chosen for each group')),
                 ('tried', models.JSONField(default=dict, help_text='the values that the figures gave when they were tried last')),
-                ('changed_at', models.DateTimeField()),
                 ('author', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='source_setups', to=settings.AUTH_USER_MODEL)),
                 ('source', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='setup', to='kpis.datasource')),
             ],

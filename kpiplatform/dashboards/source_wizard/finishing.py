@@ -81,8 +81,7 @@ def connect(*, setup: SourceSetup, by: User, today: date, now: datetime) -> int:
                 kpi = Kpi.objects.get(pk=chosen["kpi"])
                 feeds.append(Feed(kpi=kpi, spec=measure.mapping(chosen["group"])))
         changed = feed(source=row.source, feeds=feeds)
-        row.changed_at = now
-        row.save(update_fields=["measures", "changed_at"])
+        row.save(update_fields=["measures"])
     return changed
 
 

@@ -40,7 +40,6 @@ def look(*, source: DataSource, setup: SourceSetup, now: datetime) -> bool:
             "refusals": [{"line": refusal.line, "why": refusal.why} for refusal in seen.refusals[:ROWS_KEPT]],
             "choices": {name: list(names) for name, names in seen.choices.items()},
         }
-    setup.changed_at = now
     setup.save()
     return not setup.look["error"]
 

@@ -53,7 +53,7 @@ def begin(request: HttpRequest) -> HttpResponse:
         try:
             with transaction.atomic():
                 source = begin_source(name=said["name"], kind=said["kind"], owner=said["owner"])
-                SourceSetup.objects.create(source=source, token=token, author=request.user, changed_at=timezone.now())
+                SourceSetup.objects.create(source=source, token=token, author=request.user)
         except NotActive as refused:
             form.add_error("owner", str(refused))
         else:
@@ -145,7 +145,7 @@ def figures(request: HttpRequest, code: str) -> HttpResponse:
             form.add_error(None, str(error))
         else:
             setup.measures = [*setup.measures, {"measure": measure.to_store(), "groups": found}]
-            setup.tried, setup.changed_at = {}, timezone.now()
+            setup.tried = {}
             setup.save()
             return _go("source_figure", source, len(setup.measures) - 1)
     shown = [
@@ -165,7 +165,7 @@ def figure(request: HttpRequest, code: str, place: int) -> HttpResponse:
         raise Http404
     if request.POST.get("remove"):
         setup.measures = [*setup.measures[:place], *setup.measures[place + 1 :]]
-        setup.tried, setup.changed_at = {}, timezone.now()
+        setup.tried = {}
         setup.save()
         messages.success(request, _("The figure is taken away. KPIs that it fed already keep their mapping."))
         return _go("source_figures", source)
@@ -181,7 +181,6 @@ def figure(request: HttpRequest, code: str, place: int) -> HttpResponse:
     )
     if form.is_valid():
         entry |= {"assigned": form.assigned(), "common": form.stored_common()}
-        setup.changed_at = timezone.now()
         setup.save()
         return _try(request, source, setup)
     context = _context(source, setup, "figures") | {"form": form, "measure": measure, "place": place}
@@ -234,7 +233,7 @@ def _source(request: HttpRequest, code: str) -> tuple[DataSource, SourceSetup]:
     """Return the source and what was chosen for it; of a source that was not connected here, nothing yet."""
     source = get_object_or_404(DataSource, code=code)
     known = SourceSetup.objects.filter(source=source).first()
-    return source, known or SourceSetup(source=source, author=request.user, changed_at=timezone.now())
+    return source, known or SourceSetup(source=source, author=request.user)
 
 
 def _open_to(source: DataSource) -> list[Kpi]:

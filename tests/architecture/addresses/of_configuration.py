@@ -65,7 +65,6 @@ def furnish(world: World) -> None:
         SourceSetup.objects.create(
             source=source,
             author=world.people["admin"],
-            changed_at=world.moment,
             look={"columns": ["day", "origin"]},
             measures=[{"measure": measure, "groups": [{"value": "JFK", "rows": 3}]}],
         )
