@@ -359,7 +359,7 @@ document.addEventListener("change", (event) => isCell(event.target) && save(even
 document.addEventListener("click", (event) => event.target.closest("[data-paste-cancel]") && dialog().close());
 // A link from the to-do list leads into a cell, ready to type.
 document.addEventListener("click", (event) => {
-  const link = event.target.closest('a[href^="#value-"]');
+  const link = event.target.closest('a[href*="#value-"]');
   const input = link && document.getElementById(link.hash.slice(1));
   if (!isCell(input)) return;
   event.preventDefault();

@@ -13,6 +13,14 @@ from pytest_django import DjangoDbBlocker
 from tests.architecture.addresses import furnish
 from tests.architecture.forms import Shown, shown_forms
 from tests.architecture.people_and_things import World, make_world
+from tests.unwatched import unwatched_templates
+
+
+@pytest.fixture(scope="package", autouse=True)
+def pages_are_drawn_plainly() -> Iterator[None]:
+    """Leave out what Django's test client notes of each template and its context: nothing here asks for it."""
+    with unwatched_templates():
+        yield
 
 
 @pytest.fixture(scope="package")

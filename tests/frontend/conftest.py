@@ -32,6 +32,8 @@ class Addresses:
         path("", HttpResponse, name="home"),
         path("theme/", HttpResponse, name="theme"),
         path("search/", HttpResponse, name="search"),
+        path("tokens/", include(([path("", HttpResponse, name="tokens")], "api"))),
+        path("export/", include(([path("", HttpResponse, name="page")], "export"))),
         path("accounts/", include("allauth.account.urls")),
     ]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -166,13 +167,18 @@ def _due_item(slots: Sequence[Slot], viewer: Viewer) -> DueItem:
         is_late=bool(late),
         what=f"{words.name_in_unit(first.kpi)}, {words.names_of([period for _start, period in periods])}",
         text=_due_text(slots, first, viewer),
-        url=cell_url(first) if takes_parts(first.kpi) else f"#value-{first.kpi.code}-{first.period.start}",
+        url=cell_url(first) if takes_parts(first.kpi) else _cell_in_grid(first),
         count=len(slots),
         cell=f"#{cell_id(first)}",
         confirm_url=cell_url(first) if confirms else "",
         confirm_seq=first.seq,
         confirm_value=words.typed(first.value.value, first.kpi, viewer.locale) if confirms and first.value else "",
     )
+
+
+def _cell_in_grid(slot: Slot) -> str:
+    """Return the address of a cell of the whole grid: what one chose to see may leave it out."""
+    return f"{reverse('my:kpis')}#value-{slot.kpi.code}-{slot.period.start}"
 
 
 def _due_text(slots: Sequence[Slot], first: Slot, viewer: Viewer) -> str:
