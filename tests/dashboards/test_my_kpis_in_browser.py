@@ -210,6 +210,7 @@ def test_without_a_connection_what_was_typed_stays_and_is_saved_when_it_is_back(
     expect(desk.cell(newark, latest)).to_have_class(re.compile("cell--kept"))
     desk.page.evaluate("navigator.clipboard.writeText('4\\n5\\n')")
     desk.page.keyboard.press("ControlOrMeta+v")
+    expect(desk.cell(lga, latest).locator("input")).to_have_value("5")
     desk.page.keyboard.press("Enter")
     status = desk.page.get_by_role("status").filter(has_text="3 not saved yet, sent when the server answers")
     expect(status).to_be_visible()
