@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -24,10 +24,11 @@ KPI_SECTIONS = {Section.OFF_TRACK, Section.WORSE, Section.UNANSWERED, Section.ST
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """Who reads: the locale of the numbers, and which KPIs the links may lead to."""
+    """Who reads: the locale of the numbers, and which KPIs and initiatives the links may lead to, by their codes."""
 
     locale: str
     may_open: frozenset[str] = frozenset()
+    may_open_work: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,12 +140,9 @@ def table_shown(content: Mapping[str, Any], reader: Reader) -> Table:
     )
 
 
-def initiative_url(code: str) -> str:
-    """Return the address of an initiative, "" where there is no page for it."""
-    try:
-        return reverse("initiatives:initiative", args=[code])
-    except NoReverseMatch:
-        return ""
+def _initiative_url(code: str, reader: Reader) -> str:
+    """Return the address of an initiative; "" for who may not open it, or where it is gone since."""
+    return reverse("initiatives:initiative", args=[code]) if code in reader.may_open_work else ""
 
 
 def _line(row: Mapping[str, Any], reader: Reader) -> Line:
@@ -178,7 +176,7 @@ def _line(row: Mapping[str, Any], reader: Reader) -> Line:
         period=row["period"],
         since=row["band_since_period"] if row["band_since"] != row["period_start"] else "",
         signal={"signal": _("signal"), "routine": _("routine")}.get(row["signal"], ""),
-        initiatives=[one | {"url": initiative_url(one["code"])} for one in row["initiatives"]],
+        initiatives=[one | {"url": _initiative_url(one["code"], reader)} for one in row["initiatives"]],
         explanation=row["explanation"],
         recovery=day(date.fromisoformat(row["explanation"]["recovery_on"])) if row["explanation"] else "",
     )
@@ -240,7 +238,7 @@ def _about(row: Mapping[str, Any], reader: Reader) -> tuple[str, str]:
         kpi = row["kpi"]
         return kpi["name"], reverse("kpi", args=[kpi["code"]]) if kpi["code"] in reader.may_open else ""
     if "initiative" in row:
-        return row["initiative"]["name"], initiative_url(row["initiative"]["code"])
+        return row["initiative"]["name"], _initiative_url(row["initiative"]["code"], reader)
     return (row["objective"]["name"], "") if "objective" in row else ("", "")
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from initiatives.queries import initiatives_visible_to
 from kpiplatform.audit.editing import ChangedMeanwhile, refuse_as_changed, seen
 from kpiplatform.htmx import changed, page
 from kpis.dates import moment
@@ -182,7 +183,12 @@ def table_of_review(its: Review, viewer: Viewer, now: datetime) -> Any:
         content = frozen.content
     codes = [row["code"] for row in content["kpis"]]
     visible = kpis_visible_to(viewer.user, today=viewer.today).filter(code__in=codes)
-    reader = Reader(locale=viewer.user.locale, may_open=frozenset(visible.values_list("code", flat=True)))
+    work = initiatives_visible_to(viewer.user, today=viewer.today)
+    reader = Reader(
+        locale=viewer.user.locale,
+        may_open=frozenset(visible.values_list("code", flat=True)),
+        may_open_work=frozenset(work.order_by().values_list("code", flat=True)),
+    )
     return table_shown(content, reader)
 
 

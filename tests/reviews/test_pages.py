@@ -19,6 +19,7 @@ from reviews.models import Action, Decision, Forum, Review
 from reviews.queries import forums_visible_to, may_contribute, may_run
 from reviews.services.forums import seen_forum
 from reviews.services.reviewing import close_review
+from reviews.showing import Reader, table_shown
 from tests.factories import a_person, a_role, a_unit, the_company
 from tests.initiatives.factories import an_initiative
 from tests.reviews.factories import (
@@ -279,6 +280,15 @@ def test_a_kpi_of_the_pack_is_a_link_only_for_those_who_may_open_it(client, chai
     text = client.get(page).content.decode()
     assert "Arrivals OTA" in text
     assert kpi_page not in text
+
+
+def test_an_initiative_of_the_pack_is_a_link_only_for_those_who_may_open_it(chair):
+    content = an_agenda(chair).pack.content
+    content["kpis"][0]["initiatives"] = [{"code": "crews", "name": "Train crews", "owner": "Ana", "is_late": False}]
+    for may_open_work, url in ((frozenset({"crews"}), "/initiatives/crews/"), (frozenset(), "")):
+        shown = table_shown(content, Reader(locale="en", may_open_work=may_open_work))
+        (topic,) = [topic for topic in shown.topics if topic.line]
+        assert [one["url"] for one in topic.line.initiatives] == [url]
 
 
 def test_the_downloaded_pack_has_the_sum_that_its_page_names(client, chair):
