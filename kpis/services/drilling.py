@@ -34,7 +34,8 @@ class Drilled:
 def rows_behind(*, kpi: Kpi, period: Period, part: str, after: int, limit: int, today: date) -> Drilled:
     """Return the rows that the value of a period is computed from, filtered as its mapping and the rules say.
 
-    The source is read anew, with no transaction open. Raises SourceError if it cannot be, with a sentence.
+    The source is read anew, with no transaction open and in the time that a page has. Raises SourceError if it cannot
+    be, with a sentence, TookTooLong if that time is not enough.
     """
     from kpis.sources.checking import check_rows, with_rules
     from kpis.sources.computing import compute_readings
@@ -52,7 +53,7 @@ def rows_behind(*, kpi: Kpi, period: Period, part: str, after: int, limit: int, 
     columns, wanted = shown_columns(mapped.mapping, agreement.row_columns)
     rules = [rule for rule in rules_of_source(source) if rule.severity == "refuse"]
     window = Window(since=period.start, until=min(period.end, today))
-    with reached(source) as reader:
+    with reached(source, for_a_page=True) as reader:
         rows = reader.fetch(window=window, columns=with_rules(wanted, rules))
     checked = check_rows(rows, rules, [mapped], window, rows_a_day=0, usual=0, controls={})
     parts = parts_of(checked.rows, mapped, period, window, left_out=checked.left_out)

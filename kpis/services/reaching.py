@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,12 +21,13 @@ if TYPE_CHECKING:
     from kpis.sources.source import Preview, Source
 
 MIB = 1024 * 1024
-# Somebody waits for a preview.
-PREVIEW_SECONDS = 30.0
+# While somebody waits for a page.
+SECONDS_OF_A_PAGE = 30.0
 
 
-def the_place(*, sent: Path | None = None) -> Place:
-    """Return what sources find around them in this installation."""
+def the_place(*, sent: Path | None = None, for_a_page: bool = False) -> Place:
+    """Return what sources find around them in this installation; with less time where somebody waits for a page."""
+    seconds = settings.KPI_SOURCE_MAX_SECONDS
     return Place(
         folder=Path(settings.KPI_SOURCES_DIR),
         sent=sent,
@@ -36,19 +36,20 @@ def the_place(*, sent: Path | None = None) -> Place:
         limits=Limits(
             rows=settings.KPI_SOURCE_MAX_ROWS,
             size=settings.KPI_SOURCE_MAX_MB * MIB,
-            seconds=settings.KPI_SOURCE_MAX_SECONDS,
+            seconds=min(SECONDS_OF_A_PAGE, seconds) if for_a_page else seconds,
             memory=settings.KPI_SOURCE_MEMORY_MB * MIB,
         ),
     )
 
 
 @contextmanager
-def reached(source: DataSource) -> Iterator[Source]:
+def reached(source: DataSource, *, for_a_page: bool = False) -> Iterator[Source]:
     """Give the source ready to be read; its newest file lies beside it meanwhile. SourceError if it can't be."""
     from kpis.sources.source import source_of
 
     with _spooled(source.uploads.first() if source.config.get("origin") == "upload" else None) as sent:
-        yield source_of(kind=source.kind, config=source.config, place=the_place(sent=sent), secrets=secrets_of(source))
+        place = the_place(sent=sent, for_a_page=for_a_page)
+        yield source_of(kind=source.kind, config=source.config, place=place, secrets=secrets_of(source))
 
 
 def preview_of(
@@ -61,9 +62,7 @@ def preview_of(
     from kpis.sources.source import source_of
 
     with _spooled(upload) as sent:
-        place = the_place(sent=sent)
-        seconds = min(PREVIEW_SECONDS, place.limits.seconds)
-        place = replace(place, limits=replace(place.limits, seconds=seconds))
+        place = the_place(sent=sent, for_a_page=True)
         source = source_of(kind=kind, config=config, place=place, secrets=secrets)
         return source.preview(until=now.astimezone(ZoneInfo(place.zone)).date())
 

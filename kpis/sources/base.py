@@ -69,6 +69,10 @@ class SourceError(Exception):
         self.refusals, self.read = refusals, read
 
 
+class TookTooLong(SourceError):
+    """The source was not read to its end in the time there was; with more time it may be."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRows:
     """The rows of a window in the order of their days, only the columns that were asked for.

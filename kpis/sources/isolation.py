@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from kpis.sources.base import Limits, Refusal, SourceError
+from kpis.sources.base import Limits, Refusal, SourceError, TookTooLong
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +123,7 @@ class _Pipe:
         while True:
             now = time.monotonic()
             if now > self._deadline:
-                raise SourceError(f"Reading the source took longer than {self._limits.seconds:g} s and was stopped.")
+                raise TookTooLong(f"Reading the source took longer than {self._limits.seconds:g} s and was stopped.")
             if now > self._sign:
                 self._sign = now + SECONDS_BETWEEN_SIGNS
                 self._alive()
@@ -141,7 +141,7 @@ def _died(process: subprocess.Popen[bytes], limits: Limits) -> Exception:
     assert process.stderr is not None
     said = process.stderr.read().decode(errors="replace")
     if code == -signal.SIGXCPU:
-        return SourceError(f"Reading the source took more than {limits.seconds:g} s of processor time and was stopped.")
+        return TookTooLong(f"Reading the source took more than {limits.seconds:g} s of processor time and was stopped.")
     if code == -signal.SIGKILL or "MemoryError" in said:
         return SourceError(f"Reading the source takes more than {limits.memory // 1024**2} MiB of memory.")
     # Where it went wrong, without what it said: that may hold what the source holds.

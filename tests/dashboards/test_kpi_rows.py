@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from kpis.models import Kpi, Measurement, SourceAgreement
+from kpis.services import reaching
 from kpis.services.judging import judge_owed
 from objectives.models import Role
 from tests.factories import a_person, a_role, a_unit
@@ -101,6 +102,18 @@ def test_a_source_that_cannot_be_read_is_told_and_the_value_stays(client: Client
     source.is_snapshot = True
     source.save()
     assert "its rows of that time cannot be read again" in read(client, address(kpi))
+
+
+def test_a_page_waits_for_a_source_less_long_than_a_pull_and_says_what_helps(
+    client: Client, kpi: Kpi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reaching, "SECONDS_OF_A_PAGE", 0.01)
+    page = read(signed_in(client, kpi.owner), address(kpi))
+    assert "took longer than 0.01 s and was stopped. A page does not wait longer than that" in page
+    assert "A file without the days that nobody needs any more is read quicker. The recorded value stays" in page
+    assert "Recorded: 96.6\u202f%" in page
+    write(tmp_path, lines(until="2026-11-23"))
+    assert pull(kpi.mapping.source, now=NOW + timedelta(days=1)).state == "applied"
 
 
 @pytest.mark.parametrize("start", [date(2026, 11, 10), date(2099, 11, 9)])

@@ -17,8 +17,9 @@ from kpis.dates import moment, span_label
 from kpis.domain.figures import number, with_unit
 from kpis.domain.periods import Period
 from kpis.forms import period_name
-from kpis.models import Kpi, Measurement
+from kpis.models import DataSource, Kpi, Measurement
 from kpis.services.drilling import Drilled
+from kpis.sources.base import SourceError, TookTooLong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,21 +32,19 @@ class Asked:
     today: date
 
 
-def drilled_page(asked: Asked, found: Drilled | None, user: User, error: str = "") -> dict[str, Any]:
-    """Return what the page prints; without rows the sentence why there are none."""
+def unread_page(asked: Asked, error: SourceError, user: User) -> dict[str, Any]:
+    """Return what the page prints where the rows could not be read: why, and what helps."""
+    source = asked.kpi.mapping.source
+    words = [str(error), _quicker(source)] if isinstance(error, TookTooLong) else [str(error)]
+    return _frame(asked, user) | {"error": " ".join(words)}
+
+
+def drilled_page(asked: Asked, found: Drilled, user: User) -> dict[str, Any]:
+    """Return what the page prints."""
     here = reverse("kpi_rows", args=[asked.kpi.code, asked.period.start])
-    context = {
-        "period": period_name(asked.period),
-        "dates": span_label(asked.period),
-        "recorded": _recorded(asked, user),
-        "error": error,
-        "here": here,
-    }
-    if found is None:
-        return context
     query = urlencode({"part": found.part})
     last = found.page.rows[-1][0] if found.page.rows else 0
-    return context | {
+    return _frame(asked, user) | {
         "says": _compared(asked, found, user),
         "is_other": _is_other(asked, found),
         "parts": [
@@ -56,6 +55,27 @@ def drilled_page(asked: Asked, found: Drilled | None, user: User, error: str = "
         "next": f"{here}?{query}&{urlencode({'after': last})}" if found.page.has_more else "",
         "file": f"{reverse('kpi_rows_file', args=[asked.kpi.code, asked.period.start])}?{query}",
     }
+
+
+def _frame(asked: Asked, user: User) -> dict[str, Any]:
+    return {
+        "kpi": asked.kpi,
+        "source": asked.kpi.mapping.source,
+        "period": period_name(asked.period),
+        "dates": span_label(asked.period),
+        "recorded": _recorded(asked, user),
+    }
+
+
+def _quicker(source: DataSource) -> str:
+    """Say what makes a source answer in the time that a page waits."""
+    advice = {
+        DataSource.Kind.SQL_QUERY: _("An index of the database on the column of the day makes it quicker."),
+        DataSource.Kind.HTTP_JSON: _("An address that asks for the days by {since} and {until} makes it quicker."),
+    }
+    smaller = _("A file without the days that nobody needs any more is read quicker.")
+    again = _("A page does not wait longer than that, though a pull does. Try again when the source is less busy.")
+    return f"{again} {advice.get(DataSource.Kind(source.kind), smaller)}"
 
 
 def _parts(kpi: Kpi, found: Drilled) -> list[tuple[str, str, int, bool]]:

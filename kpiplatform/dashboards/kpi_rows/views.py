@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -11,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from alerts.queries import local_date
-from kpiplatform.dashboards.kpi_rows.presenter import Asked, drilled_page
+from kpiplatform.dashboards.kpi_rows.presenter import Asked, drilled_page, unread_page
 from kpiplatform.dashboards.sheet_file import as_csv, csv_response
 from kpiplatform.htmx import page
 from kpis.domain.periods import period_of
@@ -28,12 +27,11 @@ SHOWN, IN_A_FILE = 100, 20_000
 def rows(request: HttpRequest, code: str, start: date) -> HttpResponse:
     """Show the rows that a value is computed from, and whether the source still gives that value."""
     asked = _asked_or_404(request, code, start)
-    context: dict[str, Any] = {"kpi": asked.kpi, "source": asked.kpi.mapping.source}
     try:
         found = _drilled(asked, request, limit=SHOWN)
     except SourceError as error:
-        return page(request, TEMPLATE, context | drilled_page(asked, None, request.user, str(error)), partial="rows")
-    return page(request, TEMPLATE, context | drilled_page(asked, found, request.user), partial="rows")
+        return page(request, TEMPLATE, unread_page(asked, error, request.user), partial="rows")
+    return page(request, TEMPLATE, drilled_page(asked, found, request.user), partial="rows")
 
 
 @require_safe
