@@ -16,6 +16,7 @@ from kpis.as_known import states_as_known
 from kpis.dates import short_label
 from kpis.domain.periods import period_of
 from kpis.domain.state import State
+from kpis.grades import grades_of
 from kpis.models import Commentary, Kpi
 from kpis.objectives_as_known import objectives_as_known
 from kpis.queries import calendars
@@ -49,19 +50,23 @@ def table_of(review: Review, *, at: datetime, knows_health: bool = True) -> Cont
     """
     forum = review.forum
     # A meeting that opens early does not know how the days before it end.
-    before = min(review.held_on, at.astimezone(organisation_zone()).date())
+    today = at.astimezone(organisation_zone()).date()
+    before = min(review.held_on, today)
     kpis = _kpis(forum)
     states = states_as_known(kpis=kpis, before=before, known_at=at)
     previous = previous_pack(review)
     explained, initiatives = _explanations(kpis, at), _initiatives(kpis, at, before)
     then = {row["code"]: row for row in previous["kpis"]} if previous else {}
     by_calendar = calendars()
+    latest = {pk: state.last.period_start if state.last else None for pk, (state, _since) in states.items()}
+    grades = grades_of(latest, today=today, known_at=at)
     rows = [
         _kpi(kpi, states.get(kpi.pk), by_calendar[kpi.calendar_id], knows_health)
         | {
             "explanation": _in_force(explained.get(kpi.pk), states.get(kpi.pk)),
             "initiatives": initiatives[kpi.pk],
             "then": _then(then.get(kpi.code)),
+            "confidence": grades.get(kpi.pk, ""),
         }
         for kpi in kpis
     ]

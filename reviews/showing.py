@@ -54,6 +54,7 @@ class Line:
     bullet: Bullet
     spark: Mapping[str, str]
     period: str
+    grade: str
     since: str
     signal: str
     initiatives: list[dict[str, Any]]
@@ -174,6 +175,7 @@ def _line(row: Mapping[str, Any], reader: Reader) -> Line:
         bullet=bullet(score, was),
         spark=row["spark"],
         period=row["period"],
+        grade=row.get("confidence", ""),  # packs that were frozen earlier have none
         since=row["band_since_period"] if row["band_since"] != row["period_start"] else "",
         signal={"signal": _("signal"), "routine": _("routine")}.get(row["signal"], ""),
         initiatives=[one | {"url": _initiative_url(one["code"], reader)} for one in row["initiatives"]],

@@ -4,10 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from kpis.domain.confidence import Confidence, Criterion, Evidence, confidence
+from kpiplatform.dashboards.kpi_page.facts import Facts
+from kpis.dates import short_label
+from kpis.domain.confidence import Confidence, Criterion, Evidence, Source
+from kpis.domain.periods import period_of
+from kpis.queries import calendar_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """The points of one value, each as (what, how it is, points).
+
+    It is the graded value itself, or one that it was computed from: then `name` says which KPI, and `url` leads there.
+    Of a KPI that the reader may not open only the grade is told.
+    """
+
+    name: str = ""
+    url: str = ""
+    period: str = ""
+    grade: str
+    says: str
+    lines: tuple[tuple[str, str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,20 +37,43 @@ class Explained:
 
     grade: str
     says: str
-    lines: tuple[tuple[str, str, str], ...]
+    is_computed: bool
+    parts: tuple[Part, ...]
 
 
-def explained(evidence: Evidence) -> Explained:
-    """Return the grade of a value with its points in words: (what, how it is, points)."""
-    found = confidence(evidence)
-    return Explained(
-        grade=found.grade,
-        says=_("%(got)d of %(most)d points") % {"got": found.got, "most": found.most},
-        lines=tuple(_lines(evidence, found)),
+def explained(found: Confidence | None, facts: Facts) -> Explained | None:
+    """Return the grade of a value with its points in words."""
+    if found is None:
+        return None
+    if not found.is_computed:
+        (source,) = found.sources
+        part = Part(grade=source.grade, says=_points(source), lines=_lines(source))
+        return Explained(grade=found.grade, says=part.says, is_computed=False, parts=(part,))
+    count = len(found.sources)
+    says = ngettext("as its only input", "as the weakest of %(n)d inputs", count) % {"n": count}
+    parts = tuple(_part(source, facts) for source in found.sources)
+    return Explained(grade=found.grade, says=says, is_computed=True, parts=parts)
+
+
+def _part(source: Source, facts: Facts) -> Part:
+    kpi = facts.feeding.get(source.kpi_id)
+    if kpi is None:
+        return Part(name=_("a KPI you may not open"), grade=source.grade, says="", lines=())
+    return Part(
+        name=kpi.name,
+        url=reverse("kpi", args=[kpi.code]) + facts.known.query,
+        period=short_label(period_of(source.start, kpi.frequency, calendar_of(kpi.calendar))),
+        grade=source.grade,
+        says=_points(source),
+        lines=_lines(source),
     )
 
 
-def _lines(its: Evidence, found: Confidence) -> list[tuple[str, str, str]]:
+def _points(source: Source) -> str:
+    return _("%(got)d of %(most)d points") % {"got": source.got, "most": source.most}
+
+
+def _lines(source: Source) -> tuple[tuple[str, str, str], ...]:
     names = {
         Criterion.ENTRY: _("How it came in"),
         Criterion.ARRIVAL: _("When it came"),
@@ -40,14 +84,14 @@ def _lines(its: Evidence, found: Confidence) -> list[tuple[str, str, str]]:
         Criterion.APPROVAL: _("Second person"),
         Criterion.DEFINITION: _("Definition"),
     }
-    return [
+    return tuple(
         (
             names[point.criterion],
-            _fact(point.criterion, its),
+            _fact(point.criterion, source.evidence),
             _("%(got)d of %(most)d") % {"got": point.got, "most": point.most},
         )
-        for point in found.points
-    ]
+        for point in source.points
+    )
 
 
 def _fact(criterion: Criterion, its: Evidence) -> str:

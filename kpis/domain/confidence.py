@@ -1,12 +1,15 @@
 """How far a value can be trusted: a grade from A to E, with every point that led to it.
 
 The grade says nothing about whether the value is good. Only what applies to a value counts: nobody approves what a
-source brought, and no rule is held against what a person typed.
+source brought, and no rule is held against what a person typed. What was computed is worth as much as the weakest value
+that it was computed from.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 # The least share of the points that apply, in percent.
@@ -63,10 +66,12 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Confidence:
-    """The grade and its points."""
+class Source:
+    """The weakest value of a KPI among those that a value was computed from, and what is known about it."""
 
-    grade: str
+    kpi_id: int
+    start: date
+    evidence: Evidence
     points: tuple[Point, ...]
 
     @property
@@ -77,12 +82,48 @@ class Confidence:
     def most(self) -> int:
         return sum(point.most for point in self.points)
 
+    @property
+    def grade(self) -> str:
+        return next(grade for least, grade in GRADES if HUNDRED * self.got >= least * self.most)
 
-def confidence(evidence: Evidence) -> Confidence:
-    """Return the grade of a value with its points, in the order in which they weigh."""
-    points = tuple(_points(evidence))
-    share = HUNDRED * sum(point.got for point in points) / sum(point.most for point in points)
-    return Confidence(grade=next(grade for least, grade in GRADES if share >= least), points=points)
+    def is_weaker_than(self, other: Source) -> bool:
+        """Return whether it has a lesser share of its points than another; of two alike the newer one counts."""
+        mine, others = self.got * other.most, other.got * self.most
+        return mine < others or (mine == others and self.start > other.start)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confidence:
+    """The grade of a value, and the values it comes from: the value itself, or what it was computed from."""
+
+    sources: tuple[Source, ...]
+    is_computed: bool = False
+
+    @property
+    def grade(self) -> str:
+        """The grade of the weakest."""
+        return max(source.grade for source in self.sources)
+
+
+def confidence(evidence: Evidence, *, of: int, start: date) -> Confidence:
+    """Return the grade of a value of a KPI with its points, in the order in which they weigh."""
+    return Confidence(sources=(Source(kpi_id=of, start=start, evidence=evidence, points=tuple(_points(evidence))),))
+
+
+def inherited(inputs: Iterable[Confidence]) -> Confidence | None:
+    """Return the grade of what was computed from graded values, the weakest KPI first; None if there are none."""
+    weakest: dict[int, Source] = {}
+    for source in (source for one in inputs for source in one.sources):
+        before = weakest.get(source.kpi_id)
+        if before is None or source.is_weaker_than(before):
+            weakest[source.kpi_id] = source
+    if not weakest:
+        return None
+    return Confidence(sources=tuple(sorted(weakest.values(), key=_share)), is_computed=True)
+
+
+def _share(source: Source) -> float:
+    return source.got / source.most
 
 
 def _points(its: Evidence) -> list[Point]:

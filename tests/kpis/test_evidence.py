@@ -96,7 +96,7 @@ def test_what_a_pull_brought_comes_with_what_its_rules_found(settings: Any, tmp_
     assert pull(source, now=NOW).state == "applied"
     assert its(kpi).corrections == 1
     assert its(kpi).rules_kept == 2
-    assert confidence(its(kpi)).grade == "C"  # no control total, changed once, never reviewed
+    assert confidence(its(kpi), of=kpi.pk, start=MONDAY).grade == "C"  # no control total, changed once, never reviewed
 
 
 def test_many_values_are_read_in_one_query() -> None:

@@ -61,6 +61,17 @@ def on_the_agenda(review: Review) -> list[tuple[str, str]]:
     return [(item["section"], item["key"]) for item in review.pack.content["agenda"]]
 
 
+def test_the_pack_freezes_how_far_each_value_could_be_trusted() -> None:
+    a_measured_kpi("80", "81")
+    review = an_open_review(a_forum())
+    (line,) = table_shown(Pack.objects.get(review=review).content, Reader(locale="en")).objectives[0].lines
+    say(Kpi.objects.get(), "85", at=NOW)
+    assert line.grade == "D"
+    content = Pack.objects.get(review=review).content
+    del content["kpis"][0]["confidence"]  # as packs were frozen before
+    assert table_shown(content, Reader(locale="en")).objectives[0].lines[0].grade == ""
+
+
 def test_opening_freezes_what_is_on_the_table_and_later_values_do_not_change_it():
     kpi = a_measured_kpi("85", "70")
     review = an_open_review(a_forum())

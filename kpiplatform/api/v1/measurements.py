@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -22,6 +22,7 @@ from kpis.calculations import by_formula
 from kpis.domain.aggregation import Aggregate, Value, aggregate
 from kpis.domain.over_time import Part, Span, frequencies_from, spans
 from kpis.domain.periods import Calendar, Period, period_of, periods_between
+from kpis.grades import confidence_of
 from kpis.models import Kpi
 from kpis.queries import calendars
 from kpis.readings import NOT_APPLICABLE
@@ -60,6 +61,7 @@ class MeasurementOut(Schema):
     red_flag: Number | None = None
     score: Number | None = None
     band: str = ""
+    confidence: str = Field("", description="grade A to E; of a longer period that of its weakest value")
     periods_present: int | None = Field(None, description="of a longer period: how many values it is made of")
     periods_due: int | None = Field(None, description="of a longer period: how many there should be")
 
@@ -89,10 +91,10 @@ def measurements(request: HttpRequest, code: str, said: Query[Asked]) -> dict[st
     calendar, zone = calendars()[kpi.calendar_id], ZoneInfo(organisation().time_zone)
     known_at = datetime.combine(said.known_on + DAY, time.min, zone) if said.known_on else None
     frequency = said.frequency or kpi.frequency
+    today = said.known_on or caller.now.astimezone(zone).date()
     if frequency == kpi.frequency:
-        rows, after = _own(kpi, said, calendar, known_at)
+        rows, after = _own(kpi, said, calendar, known_at, today=today)
     elif frequency in frequencies_from(kpi.frequency):
-        today = said.known_on or caller.now.astimezone(zone).date()
         rows, after = _longer(kpi, said, calendar, known_at, today=today)
     else:
         words = {"code": kpi.code, "often": kpi.get_frequency_display()}
@@ -108,7 +110,7 @@ def measurements(request: HttpRequest, code: str, said: Query[Asked]) -> dict[st
 
 
 def _own(
-    kpi: Kpi, said: Asked, calendar: Calendar, known_at: datetime | None
+    kpi: Kpi, said: Asked, calendar: Calendar, known_at: datetime | None, *, today: date
 ) -> tuple[list[dict[str, Any]], date | None]:
     """Return a page of the KPI's own periods, and after which one the next page begins."""
     rows = values_known(kpi, known_at)
@@ -121,8 +123,19 @@ def _own(
     found = list(rows[: said.limit + 1])
     page = found[: said.limit]
     judgements = judged(kpi, page, known_at)
+    grades = _grades(kpi, page, known_at, today)
     more = page[-1].period_start if len(found) > len(page) else None
-    return [_as_known(row, kpi, calendar, judgements.get(row.period_start)) for row in page], more
+    return [
+        _as_known(row, kpi, calendar, judgements.get(row.period_start))
+        | {"confidence": grades.get(row.period_start, "")}
+        for row in page
+    ], more
+
+
+def _grades(kpi: Kpi, rows: Sequence[Any], known_at: datetime | None, today: date) -> dict[date, str]:
+    """Return the grade of confidence in each value, by the start of its period."""
+    keys = [(kpi.pk, row.period_start) for row in rows if row.value is not None]
+    return {start: its.grade for (_, start), its in confidence_of(keys, today=today, known_at=known_at).items()}
 
 
 def _as_known(row: Any, kpi: Kpi, calendar: Calendar, judgement: Any) -> dict[str, Any]:
@@ -161,10 +174,11 @@ def _longer(
             return nested(parts[0].period.start, parts[-1].period.end)
         return aggregate([part.value for part in parts], kpi.time_aggregation, kpi.ratio_factor)
 
-    inside = values_known(kpi, known_at).filter(period_end__gt=page[0].start, period_end__lte=page[-1].end)
+    inside = list(values_known(kpi, known_at).filter(period_end__gt=page[0].start, period_end__lte=page[-1].end))
+    grades = _grades(kpi, inside, known_at, today)
     own = periods_between(max(page[0].start, own_first.start), page[-1].end, kpi.frequency, calendar)
     found = spans(
-        list(_due([one for one in own if page[0].start <= one.last_day < page[-1].end], list(inside), today)),
+        list(_due([one for one in own if page[0].start <= one.last_day < page[-1].end], inside, today)),
         frequency=said.frequency,
         calendar=calendar,
         method=kpi.time_aggregation,
@@ -172,7 +186,14 @@ def _longer(
         rolling=1,
         today=today,
     )
-    return [_aggregated(one) for one in found], page[-1].start if len(longer) > len(page) else None
+    items = [_aggregated(one) | {"confidence": _weakest(one.period, inside, grades)} for one in found]
+    return items, page[-1].start if len(longer) > len(page) else None
+
+
+def _weakest(period: Period, rows: Sequence[Any], grades: Mapping[date, str]) -> str:
+    """Return the grade of the weakest value that the aggregate of a longer period is made of."""
+    made_of = (row.period_start for row in rows if period.start < row.period_end <= period.end)
+    return max((grades[start] for start in made_of if start in grades), default="")
 
 
 def _due(own: Sequence[Period], rows: Sequence[Any], today: date) -> Iterator[Part]:

@@ -16,6 +16,7 @@ from kpiplatform.api.v1.access import READ
 from kpiplatform.api.v1.form import LONGEST_PAGE, PAGE, Number, following
 from kpiplatform.api.v1.kpis import Person, person
 from kpis.as_known import states_as_known
+from kpis.grades import grades_of
 from kpis.models import Kpi
 from kpis.objectives_as_known import objectives_as_known
 from objectives.models import Objective
@@ -41,6 +42,7 @@ class KpiOnBoard(Schema):
     value: Number | None = None
     score: Number | None = None
     band: str = ""
+    confidence: str = Field("", description="grade of the value, A to E")
 
 
 class ObjectiveOut(Schema):
@@ -123,12 +125,16 @@ def _below(
     readable = kpis_readable_by(caller).filter(objective__in=page, status=Kpi.Status.ACTIVE)
     kpis = list(readable.select_related("state").order_by("position", "code"))
     then = states_as_known(kpis=kpis, before=known_on + DAY, known_at=known_at) if known_on else {}
+    standing: dict[int, Any] = {
+        kpi.pk: getattr(kpi, "state", None) if known_on is None else then[kpi.pk][0].last if kpi.pk in then else None
+        for kpi in kpis
+    }
+    latest = {pk: stands.period_start if stands else None for pk, stands in standing.items()}
+    grades = grades_of(latest, today=known_on or caller.today, known_at=known_at)
     below: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for kpi in kpis:
-        if known_on is None:
-            stands: Any = getattr(kpi, "state", None)
-        else:
-            stands = then[kpi.pk][0].last if kpi.pk in then else None
+        stands = standing[kpi.pk]
         figures = {name: getattr(stands, name) for name in ("value", "score", "band")} if stands else {}
-        below[kpi.objective_id].append({"code": kpi.code, "name": kpi.name} | figures)
+        said = {"code": kpi.code, "name": kpi.name, "confidence": grades.get(kpi.pk, "")}
+        below[kpi.objective_id].append(said | figures)
     return below

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from itertools import batched
 from typing import Any
 
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -14,6 +15,7 @@ from alerts.queries import incidents_visible_to
 from initiatives.models import ExpectedImpact, Milestone
 from initiatives.queries import initiatives_visible_to
 from kpiplatform.accounts.models import User
+from kpis.grades import confidence_of
 from kpis.models import (
     Evaluation,
     Kpi,
@@ -59,12 +61,16 @@ class Table:
     label: Any
     columns: Mapping[str, str | Callable[[Seen], Subquery]]
     rows: Callable[[Seen], QuerySet[Any]]
+    is_graded: bool = False
 
     def heads(self) -> list[str]:
-        return list(self.columns)
+        return [*self.columns, *(["confidence"] if self.is_graded else [])]
 
     def read(self, seen: Seen) -> Iterator[tuple[Any, ...]]:
         """Yield the rows with a cursor of the database: never more than a chunk is in memory."""
+        return _graded(self._rows(seen, "kpi_id", "period_start"), seen) if self.is_graded else self._rows(seen)
+
+    def _rows(self, seen: Seen, *more: str) -> Iterator[tuple[Any, ...]]:
         computed, names = {}, []
         for number, column in enumerate(self.columns.values()):
             if isinstance(column, str):
@@ -73,8 +79,16 @@ class Table:
                 name = f"computed_{number}"
                 computed[name] = column(seen)
                 names.append(name)
-        rows = self.rows(seen).annotate(**computed).values_list(*names)
+        rows = self.rows(seen).annotate(**computed).values_list(*names, *more)
         return rows.iterator(chunk_size=CHUNK)
+
+
+def _graded(rows: Iterator[tuple[Any, ...]], seen: Seen) -> Iterator[tuple[Any, ...]]:
+    """Yield rows that end with the KPI and the first day of a period with the grade of that value instead."""
+    for chunk in batched(rows, CHUNK):
+        found = confidence_of({(kpi_id, start) for *_row, kpi_id, start in chunk}, today=seen.today)
+        for *row, kpi_id, start in chunk:
+            yield (*row, found[kpi_id, start].grade if (kpi_id, start) in found else "")
 
 
 def _same(*names: str, **others: Any) -> dict[str, Any]:
@@ -167,6 +181,7 @@ TABLES = (
         label=_("Measurements as known now"),
         columns={"kpi": "kpi__code"} | _same(*VALUE, "seq", "recorded_at"),
         rows=_of_kpis(Measurement, "period_start"),
+        is_graded=True,
     ),
     Table(
         name="revisions",

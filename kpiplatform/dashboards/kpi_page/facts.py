@@ -11,7 +11,7 @@ from typing import NamedTuple
 from kpiplatform.accounts.models import User
 from kpiplatform.dashboards.as_known import AsKnown
 from kpis.domain.aggregation import Aggregate
-from kpis.domain.confidence import Evidence
+from kpis.domain.confidence import Confidence
 from kpis.domain.judged import Rules
 from kpis.domain.limits import AnyLimits, Limits, RangeLimits
 from kpis.domain.periods import Calendar, Period, WorkingDays, period_of
@@ -172,7 +172,8 @@ class Facts:
     reopened: frozenset[date]
     guard: Other | None
     failing_since: datetime | None
-    evidence: Mapping[date, Evidence]
+    confidence: Mapping[date, Confidence]
+    feeding: Mapping[int, Kpi]  # what values are computed from, as far as the reader may open it
     may_read_rows: bool
     is_behind: bool
     may_comment: bool

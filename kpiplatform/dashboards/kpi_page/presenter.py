@@ -34,9 +34,7 @@ def kpi_page(facts: Facts, choose: Choice) -> dict[str, Any]:
         "band_state": band_state(facts),
         "lede": lede(facts, cells),
         "headline": headline(facts, cells),
-        "trust": explained(facts.evidence[latest.period.start])
-        if latest and latest.period.start in facts.evidence
-        else None,
+        "trust": explained(facts.confidence.get(latest.period.start), facts) if latest else None,
         "rows_of": latest.period.start if latest and facts.may_read_rows and not choose.known.on else None,
         "source": None if choose.known.on else sheet.source(facts),
         "choice": choose,

@@ -20,9 +20,9 @@ from kpiplatform.dashboards.kpi_page.histories import Histories, histories
 from kpiplatform.dashboards.kpi_page.past import defined_then, judged_then, state_then
 from kpis.calculations import by_formula
 from kpis.domain.aggregation import Aggregate
-from kpis.domain.confidence import Evidence
+from kpis.domain.confidence import Confidence
 from kpis.domain.judged import Rules
-from kpis.evidence import evidence_of
+from kpis.grades import confidence_of
 from kpis.models import Kpi, KpiInput
 from kpis.queries import calendar_of, is_behind, kpis_editable_by, kpis_visible_to, may_read_rows
 from objectives.queries import may_configure, may_write, objectives_visible_to
@@ -86,10 +86,12 @@ def kpi_facts(
     found = histories(kpi_id=kpi.pk, now=now, all_revisions=all_revisions, known_at=known.at)
     facts = _facts(kpi, found, user, now=now, today=today)
     if known.on is not None and known.at is not None:
-        return _as_known(facts, found, known, known.at, known.on)
-    guard, below = _others(kpi, visible, found.latest_parts)
-    evidence = _evidence(facts, graded)
-    return replace(facts, guard=guard, below=below, evidence=evidence, by_formula=_by_formula(facts))
+        facts = _as_known(facts, found, known, known.at, known.on)
+    else:
+        guard, below = _others(kpi, visible, found.latest_parts)
+        facts = replace(facts, guard=guard, below=below, by_formula=_by_formula(facts))
+    confidence = _confidence(facts, graded)
+    return replace(facts, confidence=confidence, feeding=_feeding(confidence, visible))
 
 
 def _as_known(facts: Facts, found: Histories, known: AsKnown, at: datetime, on: date) -> Facts:
@@ -134,7 +136,8 @@ def _facts(kpi: Any, found: Histories, user: User, *, now: datetime, today: date
         locked_until=found.locked_until,
         reopened=found.reopened,
         failing_since=found.failing_since,
-        evidence={},
+        confidence={},
+        feeding={},
         may_read_rows=may_read_rows(user, kpi, today=today),
         is_behind=_is_behind(kpi, now),
         may_comment=kpi.is_editable or may_write(user, today=today),
@@ -158,11 +161,18 @@ def _is_behind(kpi: Kpi, now: datetime) -> bool:
     return mapping is not None and is_behind(mapping.source, now)
 
 
-def _evidence(facts: Facts, graded: int | None) -> dict[date, Evidence]:
-    """Return how the newest values came to be, or all of them."""
+def _confidence(facts: Facts, graded: int | None) -> dict[date, Confidence]:
+    """Return how far the newest values can be trusted, or all of them."""
     rows = facts.rows if graded is None else facts.rows[max(len(facts.rows) - graded, 0) :]
     keys = [(facts.kpi.pk, row.start) for row in rows if row.value is not None]
-    return {start: its for (_, start), its in evidence_of(keys, today=facts.today).items()}
+    found = confidence_of(keys, today=facts.today, known_at=facts.known.at)
+    return {start: its for (_, start), its in found.items()}
+
+
+def _feeding(confidence: Mapping[date, Confidence], visible: QuerySet[Kpi]) -> dict[int, Kpi]:
+    """Return the KPIs that values were computed from, as far as the reader may open them."""
+    ids = {source.kpi_id for its in confidence.values() if its.is_computed for source in its.sources}
+    return {kpi.pk: kpi for kpi in visible.filter(pk__in=ids).select_related("calendar")} if ids else {}
 
 
 def _others(

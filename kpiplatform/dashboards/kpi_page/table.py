@@ -15,7 +15,6 @@ from kpiplatform.dashboards.kpi_page.gap import distance
 from kpiplatform.dashboards.kpi_page.timeline import Cell, Standing, latest_closed
 from kpiplatform.dashboards.kpi_page.wording import Wording, why_no_band
 from kpis.dates import span_label
-from kpis.domain.confidence import confidence
 from kpis.domain.figures import delta_unit
 from kpis.domain.limits import AnyLimits
 from kpis.domain.periods import Frequency, previous_period
@@ -86,7 +85,7 @@ def table(*, facts: Facts, cells: Sequence[Cell], notes: Sequence[Note], limit: 
             for cell, limit in zip(newest, limits, strict=True)
         ],
         has_more=len(newest) < len(cells),
-        has_data=bool(facts.evidence),
+        has_data=bool(facts.confidence),
     )
 
 
@@ -114,7 +113,7 @@ def _row(
     is_latest: bool,
 ) -> TableRow:
     period, provisional = cell.period, cell.standing is Standing.PROVISIONAL
-    is_locked, breaks, its = facts.is_locked(period), _breaks(cell, facts), facts.evidence.get(period.start)
+    is_locked, breaks, its = facts.is_locked(period), _breaks(cell, facts), facts.confidence.get(period.start)
     marks = {"is-provisional": provisional, "is-now": is_latest, "is-break": breaks}
     return TableRow(
         period=words.wording.period(period),
@@ -128,8 +127,8 @@ def _row(
         css=" ".join(mark for mark, holds in marks.items() if holds),
         start=period.start.isoformat(),
         change=words.locked if is_locked else words.correct if cell.row is not None else words.enter,
-        grade=confidence(its).grade if its else "",
-        rows=period.start.isoformat() if its and facts.may_read_rows else "",
+        grade=its.grade if its else "",
+        rows=period.start.isoformat() if its and facts.may_read_rows and not facts.known.on else "",
     )
 
 
@@ -217,6 +216,7 @@ def _head(facts: Facts) -> list[str]:
         "reason",
         "notes",
         "recorded_at",
+        "confidence",
     ]
 
 
@@ -226,9 +226,10 @@ def _lines(facts: Facts, cells: Iterable[Cell], notes: Sequence[Note]) -> Iterat
         remarks = " | ".join(note.text for note in notes_within(notes, period.start, period.end))
         start = [facts.kpi.code, period.key, period.start.isoformat(), period.last_day.isoformat(), str(cell.standing)]
         if row is None:
-            yield [*start, *[None] * 11, remarks, None]
+            yield [*start, *[None] * 11, remarks, None, None]
             continue
         judged = [row.judged_value, row.goal, row.goal_high, row.red_flag, row.red_high, row.score]
         numbers = [row.numerator, row.denominator, row.value, *judged]
         reason = row.reason or (why_no_band(row.no_band_reason) if row.no_band_reason else "")
-        yield [*start, *numbers, row.band, reason, remarks, row.recorded_at]
+        its = facts.confidence.get(period.start)
+        yield [*start, *numbers, row.band, reason, remarks, row.recorded_at, its.grade if its else None]

@@ -53,7 +53,7 @@ def kpi(request: HttpRequest, code: str) -> HttpResponse:
 def table(request: HttpRequest, code: str) -> HttpResponse:
     """Send every period of a KPI as a file for spreadsheets."""
     now = timezone.now()
-    facts = _facts_or_404(request, code, now=now, known=known_in(request, now=now))
+    facts = _facts_or_404(request, code, now=now, known=known_in(request, now=now), graded=None)
     text = as_csv(facts=facts, cells=timeline(facts), notes=all_notes(facts, Wording.of(facts)))
     known = f"-known-{facts.known.on}" if facts.known.on else ""
     return csv_response(text, name=f"{facts.kpi.code}{known}")

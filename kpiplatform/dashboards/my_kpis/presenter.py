@@ -19,7 +19,7 @@ from kpiplatform.dashboards.my_kpis.sheet import Attempts, Key, Sheet, Viewer
 from kpiplatform.dashboards.my_kpis.slots import CLOSED_COLUMNS, Line, Slot, columns, lines
 from kpis.domain.limits import Limits, RangeLimits, in_force, limits_for
 from kpis.domain.periods import Period, period_of
-from kpis.evidence import grades_of
+from kpis.grades import grades_of
 from kpis.models import Kpi
 from kpis.queries import calendar_of, rules_of
 

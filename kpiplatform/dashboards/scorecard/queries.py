@@ -24,7 +24,7 @@ from kpiplatform.dashboards.scorecard.surroundings import (
 )
 from kpis.as_known import standing_before, states_as_known
 from kpis.domain.state import State
-from kpis.evidence import grades_of
+from kpis.grades import grades_of
 from kpis.models import Kpi
 from kpis.queries import kpis_visible_to
 from objectives.queries import objectives_visible_to, scope_of
@@ -169,7 +169,7 @@ def board(user: User, chosen: Selection, *, now: datetime) -> Board:
         restated=restated_since(kpi_ids=ids, since=review.closed_at, known_at=chosen.known_at) if review else [],
         decisions=around.decisions,
         failing=around.failing,
-        grades=grades_of({kpi.pk: kpi.period_start for kpi in kpis}, today=chosen.today) if chosen.is_now else {},
+        grades=graded(kpis, states, today=chosen.known_or_today, known_at=chosen.known_at),
         **_choices(_choosable(of_tier) if chosen.is_filtered else map(_of_line, kpis)),
     )
 
@@ -188,6 +188,17 @@ def lines(kpis: QuerySet[Kpi], user: User, *, today: date) -> list[Line]:
     """Return the KPIs as their rows show them to `user`, in one query."""
     opened = objectives_visible_to(user, today=today).filter(pk=OuterRef("objective_id"))
     return [Line._make(row) for row in kpis.annotate(opens_objective=Exists(opened)).values_list(*COLUMNS)]
+
+
+def graded(
+    kpis: Iterable[Line], states: dict[int, tuple[State, date]] | None, *, today: date, known_at: datetime | None
+) -> dict[int, str]:
+    """Return the grade of confidence in the value that each row shows: the stored one, or that of past states."""
+    if states is None:
+        latest = {kpi.pk: kpi.period_start for kpi in kpis}
+    else:
+        latest = {pk: state.last.period_start if state.last else None for pk, (state, _since) in states.items()}
+    return grades_of(latest, today=today, known_at=known_at)
 
 
 def _filtered(kpis: QuerySet[Kpi], chosen: Selection) -> QuerySet[Kpi]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, cast
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
@@ -15,10 +15,9 @@ from initiatives.models import ExpectedImpact, Initiative, Milestone
 from initiatives.queries import initiatives_visible_to
 from kpiplatform.accounts.models import User
 from kpiplatform.dashboards.as_known import NOW, AsKnown
-from kpiplatform.dashboards.scorecard.queries import Answer, Board, Line, lines
+from kpiplatform.dashboards.scorecard.queries import Answer, Board, Line, graded, lines
 from kpis.as_known import standing_before, states_as_known
 from kpis.domain.state import State
-from kpis.evidence import grades_of
 from kpis.models import Kpi
 from kpis.queries import kpis_visible_to
 from objectives.models import RoleAssignment, Unit
@@ -92,7 +91,7 @@ def unit_facts(*, user: User, code: str, tier: str, today: date, known: AsKnown 
         unit=unit,
         above=list(units.filter(path__in=_paths_above(unit)).order_by("path")),
         below=_below(unit, kpis, units),
-        board=_board(kpis, states, unit, tier or _usual(tiers), known.on or today),
+        board=_board(kpis, states, unit, tier or _usual(tiers), known.on or today, known.at),
         tiers=tiers,
         tier=tier if tier in tiers else "",
         initiatives=initiatives,
@@ -132,7 +131,14 @@ def _below(unit: Unit, kpis: Sequence[Line], units: QuerySet[Unit]) -> list[Belo
     return found
 
 
-def _board(kpis: list[Line], states: dict[int, tuple[State, date]] | None, unit: Unit, tier: str, today: date) -> Board:
+def _board(
+    kpis: list[Line],
+    states: dict[int, tuple[State, date]] | None,
+    unit: Unit,
+    tier: str,
+    today: date,
+    known_at: datetime | None,
+) -> Board:
     """Return what the scorecard's row machinery takes, compared with the last review that looked at this unit."""
     ids = [kpi.pk for kpi in kpis]
     review = _last_review(unit, tier, today)
@@ -147,7 +153,7 @@ def _board(kpis: list[Line], states: dict[int, tuple[State, date]] | None, unit:
         restated=[],
         decisions=[],
         failing=[],
-        grades=grades_of({kpi.pk: kpi.period_start for kpi in kpis}, today=today) if states is None else {},
+        grades=graded(kpis, states, today=today, known_at=known_at),
     )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kpis.domain.confidence import Criterion, Evidence, confidence
+from kpis.domain.confidence import Confidence, Criterion, Evidence, confidence, inherited
 
 PULLED = Evidence(
     kind="pull",
@@ -24,6 +25,11 @@ PULLED = Evidence(
     is_reviewed=True,
 )
 TYPED = replace(PULLED, kind="manual", rules_checked=0, rules_kept=0, reconciled=None)
+MONDAY = date(2026, 11, 9)
+
+
+def graded(evidence: Evidence, *, of: int = 1, start: date = MONDAY) -> Confidence:
+    return confidence(evidence, of=of, start=start)
 
 
 @pytest.mark.parametrize(
@@ -44,13 +50,14 @@ TYPED = replace(PULLED, kind="manual", rules_checked=0, rules_kept=0, reconciled
 def test_a_value_is_graded_by_the_share_of_the_points_that_apply(
     evidence: Evidence, grade: str, points: tuple[int, int]
 ) -> None:
-    found = confidence(evidence)
-    assert (found.grade, (found.got, found.most)) == (grade, points)
+    found = graded(evidence)
+    (source,) = found.sources
+    assert (found.grade, (source.got, source.most)) == (grade, points)
 
 
 def test_nobody_approves_what_was_pulled_and_no_rule_is_held_against_what_was_typed() -> None:
-    assert Criterion.APPROVAL not in {point.criterion for point in confidence(PULLED).points}
-    typed = {point.criterion for point in confidence(TYPED).points}
+    assert Criterion.APPROVAL not in {point.criterion for point in graded(PULLED).sources[0].points}
+    typed = {point.criterion for point in graded(TYPED).sources[0].points}
     assert not typed & {Criterion.RULES, Criterion.TOTAL}
 
 
@@ -71,7 +78,37 @@ def test_nobody_approves_what_was_pulled_and_no_rule_is_held_against_what_was_ty
     )
 )
 def test_no_point_is_more_than_there_are_and_better_evidence_never_grades_worse(evidence: Evidence) -> None:
-    found = confidence(evidence)
-    assert all(0 <= point.got <= point.most for point in found.points)
+    found = graded(evidence)
+    assert all(0 <= point.got <= point.most for point in found.sources[0].points)
     better = replace(evidence, corrections=0, is_reviewed=True, reconciled=True, rules_kept=5, is_approved=True)
-    assert confidence(better).grade <= found.grade
+    assert graded(better).grade <= found.grade
+
+
+def test_what_was_computed_is_worth_as_much_as_its_weakest_input_and_names_the_weakest_value_of_each() -> None:
+    late = replace(TYPED, days_late=30)
+    found = inherited(
+        [
+            graded(PULLED, of=1),
+            graded(TYPED, of=2),
+            graded(late, of=2, start=date(2026, 11, 2)),
+            graded(late, of=2, start=date(2026, 10, 26)),
+        ]
+    )
+    assert found is not None
+    assert (found.grade, found.is_computed) == ("D", True)
+    assert [(source.kpi_id, source.start, source.grade) for source in found.sources] == [
+        (2, date(2026, 11, 2), "D"),  # of two alike the newer one
+        (1, MONDAY, "A"),
+    ]
+
+
+def test_what_was_computed_from_nothing_that_is_graded_has_no_grade() -> None:
+    assert inherited([]) is None
+
+
+def test_what_was_computed_from_computed_values_names_what_was_measured() -> None:
+    below = inherited([graded(PULLED, of=1), graded(TYPED, of=2)])
+    assert below is not None
+    found = inherited([below, graded(replace(TYPED, present=3), of=1)])
+    assert found is not None
+    assert {source.kpi_id: source.grade for source in found.sources} == {1: "D", 2: "C"}

@@ -1,0 +1,90 @@
+"""The grade of confidence in a value, wherever the value is."""
+
+from __future__ import annotations
+
+import csv
+from html import unescape
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils.html import strip_tags
+
+from kpis.models import Kpi
+from objectives.models import Role
+from tests.api.programs import a_program
+from tests.dashboards.test_export import csv_rows, exported
+from tests.factories import NOW, a_person, a_role
+from tests.kpis.computed import DAY, MONDAY, an_input, computed, say
+
+pytestmark = pytest.mark.django_db
+BEFORE = {"known": "2026-11-20"}
+
+
+@pytest.fixture(autouse=True)
+def today_is_22_november_2026():
+    with patch("django.utils.timezone.now", return_value=NOW):
+        yield
+
+
+@pytest.fixture
+def owner(client: Client):
+    person = a_person(email="ana@example.com")
+    a_role(person, Role.OWNER)
+    client.force_login(person)
+    return person
+
+
+@pytest.fixture
+def corrected(owner) -> Kpi:
+    """A KPI whose value another system sent on 17 November, and that was corrected by hand today."""
+    kpi = an_input("SENT", weeks=0, owner=owner, tier=Kpi.Tier.STRATEGIC)
+    say(kpi, MONDAY, 80, at=NOW - 5 * DAY)
+    say(kpi, MONDAY, 81, kind="correction", note="typing error")
+    return kpi
+
+
+def text(client: Client, kpi: Kpi, **query: str) -> str:
+    content = client.get(reverse("kpi", args=[kpi.code]), query).content.decode()
+    trust = content.split('id="trust">', 1)[1].split("</div>", 1)[0]
+    return " ".join(unescape(strip_tags(trust.replace("<", " <"))).split())
+
+
+def test_the_page_of_a_computed_kpi_names_each_input_with_its_points(client: Client, owner) -> None:
+    an_input("SENT", owner=owner, name="Flights")
+    an_input("TYPED", kind="manual", name="Secret costs")  # somebody else's
+    kpi = computed("[TYPED] / [SENT]", owner=owner)
+    said = text(client, kpi)
+    assert "Data confidence D as the weakest of 2 inputs" in said
+    assert "a KPI you may not open D" in said
+    assert "Secret costs" not in said
+    assert "Flights , W46" in said
+    assert "sent by another system 20 of 20" in said
+    assert "typed" not in said
+
+
+def test_a_past_page_grades_by_what_was_known_then(client: Client, corrected: Kpi) -> None:
+    assert "corrected by hand" in text(client, corrected)
+    said = text(client, corrected, **BEFORE)
+    assert "sent by another system" in said
+    assert "Changed since never" in said
+    a_role(corrected.owner, Role.MEMBER)
+    for name, arguments in (("scorecard", []), ("unit", ["company"])):
+        then, now = (client.get(reverse(name, args=arguments), query).context["rows"] for query in (BEFORE, {}))
+        assert (then[0].grade, now[0].grade) == ("B", "D")
+
+
+def test_files_and_programs_get_the_grade_with_the_value(client: Client, corrected: Kpi) -> None:
+    (row,) = csv_rows(exported(client, "csv", "measurements"), "measurements")
+    assert (row["kpi"], row["confidence"]) == ("SENT", "D")
+    for query, grade in (({}, "D"), (BEFORE, "B")):
+        content = client.get(reverse("kpi_table", args=["SENT"]), query).content.decode("utf-8-sig")
+        rows: list[dict[str, Any]] = list(csv.DictReader(content.splitlines()))
+        assert [row["confidence"] for row in rows if row["first_day"] == str(MONDAY)] == [grade]
+    program = a_program(corrected.owner)
+    for known, grade in (({}, "D"), ({"known_on": "2026-11-20"}, "B")):
+        (value,) = program.get("kpis/SENT/measurements", **known).json()["items"]
+        (month,) = program.get("kpis/SENT/measurements", frequency="month", **known).json()["items"]
+        assert (value["confidence"], month["confidence"]) == (grade, grade)

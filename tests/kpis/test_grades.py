@@ -1,0 +1,100 @@
+"""Grades of computed values, and grades as they were known on a past day."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from kpis.domain.confidence import Confidence
+from kpis.grades import confidence_of, grades_of
+from kpis.models import Kpi, KpiVersion
+from tests.factories import NOW
+from tests.kpis.computed import DAY, MONDAY, SINCE, WEEK, an_input, computed, say
+
+pytestmark = pytest.mark.django_db
+TODAY = NOW.date()
+
+
+def its(kpi: Kpi) -> Confidence:
+    return confidence_of([(kpi.pk, MONDAY)], today=TODAY)[kpi.pk, MONDAY]
+
+
+def test_a_computed_value_has_the_grade_of_its_weakest_input() -> None:
+    sent, typed = an_input("SENT", review_by=TODAY), an_input("TYPED", kind="manual")
+    found = its(computed("[SENT] / [TYPED]"))
+    assert found.is_computed
+    assert [source.kpi_id for source in found.sources] == [typed.pk, sent.pk]
+    assert found.grade == its(typed).grade > its(sent).grade
+
+
+def test_all_values_count_that_a_formula_reaches_back_to() -> None:
+    kpi = an_input("SENT", weeks=3)
+    say(kpi, MONDAY - 2 * WEEK, 70, kind="correction", note="typing error")
+    assert its(computed("[SENT]", code="ONE")).grade == its(kpi).grade
+    assert its(computed("[SENT@-2]", code="BACK")).sources[0].start == MONDAY - 2 * WEEK
+    assert its(computed("rolling([SENT], 3)", code="MANY")).sources[0].start == MONDAY - 2 * WEEK
+
+
+def test_an_input_of_an_input_counts_and_one_without_a_value_is_left_out() -> None:
+    sent, typed = an_input("SENT"), an_input("TYPED", kind="manual")
+    an_input("NEVER", weeks=0)
+    computed("[TYPED] × 2", code="LOWER")
+    found = its(computed("coalesce([NEVER], [LOWER]) + [SENT]", code="UPPER"))
+    assert {source.kpi_id for source in found.sources} == {sent.pk, typed.pk}
+
+
+def test_the_formula_counts_that_computed_the_value() -> None:
+    sent, typed = an_input("SENT"), an_input("TYPED", kind="manual")
+    kpi = computed("[SENT]")
+    sheet = {**KpiVersion.objects.get().definition, "formula": "[TYPED]"}
+    KpiVersion.objects.create(
+        kpi=kpi, version=2, effective_from=SINCE, definition=sheet, recorded_at=NOW, recorded_by=kpi.owner
+    )
+    assert [source.kpi_id for source in its(kpi).sources] == [sent.pk]
+    say(kpi, MONDAY, 51, kind="derived", note="2")
+    assert [source.kpi_id for source in its(kpi).sources] == [typed.pk]
+
+
+def test_the_queries_do_not_grow_with_the_values() -> None:
+    an_input("SENT")
+    kpis = [computed("[SENT] × 2", code=f"C-{number}") for number in range(3)]
+    for some in (kpis[:1], kpis):
+        with CaptureQueriesContext(connection) as captured:
+            assert len(grades_of({kpi.pk: MONDAY for kpi in some}, today=TODAY)) == len(some)
+        assert len(captured) == 6
+
+
+def test_a_grade_as_known_is_made_from_what_was_recorded_by_then_and_the_definition_of_then() -> None:
+    kpi = an_input("SENT", weeks=0, review_by=None)
+    sheet = {"review_by": str(TODAY), "active_from": str(SINCE), "frequency": "week"}
+    KpiVersion.objects.create(
+        kpi=kpi, version=1, effective_from=SINCE, definition=sheet, recorded_at=NOW - 9 * DAY, recorded_by=kpi.owner
+    )
+    say(kpi, MONDAY, 80, at=NOW - 5 * DAY)
+    say(kpi, MONDAY, 81, at=NOW, kind="correction", note="typing error")
+    key = (kpi.pk, MONDAY)
+
+    def known(days: int) -> Confidence | None:
+        at = NOW - days * DAY
+        return confidence_of([key], today=at.date(), known_at=at).get(key)
+
+    assert known(6) is None
+    then, now = known(1), its(kpi)
+    assert then is not None
+    evidence = then.sources[0].evidence
+    assert (evidence.kind, evidence.corrections, evidence.is_reviewed, evidence.present) == ("api", 0, True, 1)
+    evidence = now.sources[0].evidence
+    assert (evidence.kind, evidence.corrections, evidence.is_reviewed) == ("correction", 1, False)
+
+
+def test_a_computed_value_as_known_is_as_weak_as_its_inputs_were_then() -> None:
+    kpi = an_input("SENT", weeks=0)
+    say(kpi, MONDAY, 80, at=NOW - 5 * DAY)
+    derived = computed("[SENT]")
+    KpiVersion.objects.exclude(kpi=derived).delete()
+    at = NOW + DAY
+    before = confidence_of([(derived.pk, MONDAY)], today=at.date(), known_at=at)
+    say(kpi, MONDAY, 90, at=NOW + 2 * DAY, kind="correction", note="typing error")
+    assert confidence_of([(derived.pk, MONDAY)], today=at.date(), known_at=at) == before
+    assert its(derived).grade > before[derived.pk, MONDAY].grade
