@@ -80,7 +80,7 @@ def end_well(pull: Pull, fetched: Fetched, *, now: datetime, ended_at: datetime)
     with transaction.atomic(durable=True):
         source = _hold_source(pull)
         keep_outcomes(pull, fetched.outcomes)
-        _apply(source, pull, fetched, Origin(kind="pull", pull_id=pull.pk), now=now)
+        _apply(source, pull, fetched, Origin(kind="pull", pull_id=pull.pk, note=pull.asked_because), now=now)
         _end(pull, fetched, state=Pull.State.APPLIED, ended_at=ended_at)
         usual = source.usual_rows
         source.usual_rows = round(usual + (fetched.rows_a_day - usual) / USUAL_FROM) if usual else fetched.rows_a_day

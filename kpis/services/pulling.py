@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.db.models import Exists, F, Min, OuterRef, Q
 
+from kpiplatform.accounts.models import User
 from kpis.domain.periods import Calendar
 from kpis.domain.schedule import latest_slot, next_slot
 from kpis.models import DataSource, Kpi, Measurement, Pull, SourceMapping
@@ -60,19 +61,31 @@ def due_pulls(*, now: datetime) -> list[tuple[int, datetime]]:
     return sorted((slots - set(started.values_list("source_id", "slot"))) | set(owed))
 
 
-def request_pull(*, source: DataSource, now: datetime, since: date | None = None) -> Pull:
+def request_pull(
+    *, source: DataSource, now: datetime, since: date | None = None, by: User | None = None, reason: str = ""
+) -> Pull:
     """Return a pull of the source that waits for a worker: a new one, unless one is waiting or running.
 
-    With `since` the pull reads from that day on, for rows that came later than the source looks back.
+    With `since` the pull reads from that day on as well, for rows that came later than the source looks back, and
+    `reason` stands beside every value that it changes. One that waits to be tried again is due at once.
     """
+    asked = {"since": since, "asked_by": by, "asked_because": reason}
     with transaction.atomic():
         DataSource.objects.select_for_update(no_key=True).get(pk=source.pk)
         unfinished = Pull.objects.filter(source=source, state__in=[Pull.State.WAITING, Pull.State.RUNNING])
-        if since is not None:
-            # One that waits reads these days too; one that runs has asked for its days already.
-            unfinished.filter(state=Pull.State.WAITING).update(since=since)
-            unfinished = unfinished.filter(state=Pull.State.WAITING)
-        return unfinished.first() or Pull.objects.get_or_create(source=source, slot=now, defaults={"since": since})[0]
+        found = unfinished.first() if since is None else unfinished.filter(**asked).first()
+        if found is None and since is not None:
+            # One that waits reads these days too; one that runs has asked for its days already, and one that was asked
+            # for by somebody else, or for another reason, keeps its own.
+            may_read_more = Q(since=None) | Q(asked_by=by, asked_because=reason)
+            found = unfinished.filter(may_read_more, state=Pull.State.WAITING).first()
+            if found is not None:
+                asked["since"] = min(since, found.since or since)
+                Pull.objects.filter(pk=found.pk).update(**asked)
+        if found is None:
+            return Pull.objects.get_or_create(source=source, slot=now, defaults=asked)[0]
+        Pull.objects.filter(pk=found.pk, state=Pull.State.WAITING).update(next_attempt_at=None)
+        return Pull.objects.get(pk=found.pk)
 
 
 def run_pull(*, source_id: int, slot: datetime, now: datetime, lease: timedelta = LEASE) -> Pull:
@@ -200,10 +213,10 @@ def _window(pull: Pull, mapped: Sequence[MappedKpi], today: date) -> Window:
     source = pull.source
     if source.is_snapshot:
         return Window(since=today, until=today)
-    asked_since = pull.since
     return window_for(
-        cursor=None if source.config.get("origin") == "upload" else asked_since or source.cursor,
-        look_back_days=0 if asked_since else source.look_back_days,
+        cursor=None if source.config.get("origin") == "upload" else source.cursor,
+        look_back_days=source.look_back_days,
+        asked_since=pull.since,
         until=today,
         grids={(kpi.frequency, kpi.calendar) for kpi in mapped},
     )

@@ -42,14 +42,22 @@ class Window:
     until: date
 
 
-def window_for(*, cursor: date | None, look_back_days: int, until: date, grids: set[tuple[str, Calendar]]) -> Window:
+def window_for(
+    *,
+    cursor: date | None,
+    look_back_days: int,
+    until: date,
+    grids: set[tuple[str, Calendar]],
+    asked_since: date | None = None,
+) -> Window:
     """Return the days to fetch: back to the start of every period that holds the first day looked back to.
 
-    At least the last day is fetched. Without a cursor nothing was pulled yet, and everything is.
+    At least the last day is fetched, and from `asked_since` on. Without a cursor nothing was pulled yet, and
+    everything is.
     """
     if cursor is None:
         return Window(since=None, until=until)
-    back_to = min(cursor - timedelta(days=look_back_days), until - timedelta(days=1))
+    back_to = min(cursor - timedelta(days=look_back_days), until - timedelta(days=1), asked_since or date.max)
     return Window(since=min(period_of(back_to, *grid).start for grid in grids), until=until)
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from kpiplatform.accounts.models import User
 from kpiplatform.audit.editing import seen
 from kpiplatform.audit.models import AuditEntry
-from kpis.models import DataSource, Measurement, Pull
+from kpis.models import DataSource, Measurement, MeasurementRevision, Pull
 from kpis.services.sources import SET_BY_PEOPLE
 from kpis.tasks import pull_source
 from objectives.models import Role
@@ -82,13 +82,42 @@ def test_a_pull_is_asked_for_once_and_watched_until_it_ends(
             text = client.post(address("pull_now"), headers={"HX-Request": "true"}).content.decode()
     asked = Pull.objects.get()
     assert rung == [(source.pk, asked.slot.isoformat())] * 2
-    assert 'hx-trigger="every 2s"' in text
+    assert "every 2s" in text
     pull(source, now=timezone.now(), slot=asked.slot)
     text = client.get(address("pulls"), headers={"HX-Request": "true"}).content.decode()
     assert "applied" in text
     assert "every 2s" not in text
     shown = client.get(address("pull", asked.pk)).content.decode()
     assert kpi.name in shown
+
+
+def test_earlier_days_are_read_again_with_a_reason_that_stands_beside_what_it_changes(
+    client: Client, admin: User, folder: Path
+) -> None:
+    source = a_source(look_back_days=1)
+    kpi = a_mapped_kpi(source)
+    write(folder, lines())
+    pull(source, now=timezone.now())
+    write(folder, [*lines(), "2026-11-10,JFK,1"])
+    assert client.post(address("pull_again"), {"since": str(timezone.localdate()), "reason": ""}).status_code == 422
+    said = {"since": "2026-11-11", "reason": "late bookings"}
+    for _ in range(2):
+        text = client.post(address("pull_again"), said, headers={"HX-Request": "true"}).content.decode()
+    assert '<details class="disclosed" id="again"><summary>' in text
+    asked = Pull.objects.get(asked_by=admin)
+    pull(source, now=timezone.now(), slot=asked.slot)
+    revised = MeasurementRevision.objects.get(pull=asked)
+    assert (revised.kpi, str(revised.period_start), revised.note) == (kpi, "2026-11-09", "late bookings")
+    told = "Grace Lindholm asked for the days since 9 Nov 2026: late bookings"
+    assert told in client.get(address("pull_history")).content.decode()
+    assert told in client.get(address("pull", asked.pk)).content.decode()
+
+
+@pytest.mark.parametrize("kept", [{"is_snapshot": True}, {"config": {"origin": "upload", "date_column": "day"}}])
+def test_a_source_without_days_of_its_own_is_not_asked_for_some(client: Client, admin: User, kept: Any) -> None:
+    a_source(**kept)
+    assert client.get(address("pull_again")).status_code == 404
+    assert "Read earlier days again" not in client.get(address("source")).content.decode()
 
 
 def held(folder: Path) -> Pull:

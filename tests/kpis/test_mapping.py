@@ -235,6 +235,22 @@ def test_the_window_reaches_back_to_the_start_of_every_period_that_may_have_chan
     assert window == Window(since=since, until=UNTIL)
 
 
+@pytest.mark.parametrize(
+    ("cursor", "asked", "since"),
+    [
+        (date(2026, 11, 20), date(2026, 10, 5), date(2026, 10, 5)),
+        (date(2026, 11, 2), date(2026, 11, 20), date(2026, 11, 1)),  # nothing between is skipped
+        (None, date(2026, 11, 20), None),
+    ],
+)
+def test_days_that_are_asked_for_are_read_on_top_of_those_that_are_due(
+    cursor: date | None, asked: date, since: date | None
+) -> None:
+    grids = {("day", STANDARD)}
+    window = window_for(cursor=cursor, look_back_days=1, until=UNTIL, grids=grids, asked_since=asked)
+    assert window == Window(since=since, until=UNTIL)
+
+
 def test_a_value_the_kpi_cannot_have_is_refused_and_the_others_are_kept() -> None:
     frame = {"day": [MONDAY, MONDAY + timedelta(7)], "x": [101, 99]}
     spec = {"value": {"agg": "max", "column": "x"}}

@@ -151,6 +151,18 @@ def test_rows_later_than_the_source_looks_back_are_read_when_their_days_are_aske
     assert values(kpi)["2026-10-12"] == (Decimal(29), "reported")
 
 
+def test_a_pull_that_waits_keeps_the_reason_of_whoever_asked_and_is_due_at_once_when_asked_for_again() -> None:
+    source, later = a_source(), NOW + timedelta(hours=1)
+    failed = pull(source)
+    assert failed.next_attempt_at is not None
+    mine = request_pull(source=source, now=later, since=date(2026, 10, 14), by=source.owner, reason="late")
+    assert (mine.pk, mine.next_attempt_at, mine.asked_because) == (failed.pk, None, "late")
+    theirs = request_pull(source=source, now=later, since=date(2026, 9, 1), by=a_person("Ana"), reason="moved")
+    assert theirs.pk != mine.pk
+    mine.refresh_from_db()
+    assert (mine.since, mine.asked_because) == (date(2026, 10, 14), "late")
+
+
 # --- many KPIs ----------------------------------------------------------------------------------
 
 

@@ -50,6 +50,7 @@ urlpatterns = [
     path("sources/<slug:code>/values/", wizard.tried, name="source_values"),
     path("sources/<slug:code>/", sources.source, name="source"),
     path("sources/<slug:code>/pull/", sources.pull_now, name="pull_now"),
+    path("sources/<slug:code>/pull/again/", sources.pull_again, name="pull_again"),
     path("sources/<slug:code>/pulls/", sources.pulls, name="pulls"),
     path("sources/<slug:code>/history/", sources.history, name="pull_history"),
     path("sources/<slug:code>/pulls/<int:pk>/", pull_views.pull, name="pull"),

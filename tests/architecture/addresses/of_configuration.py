@@ -221,6 +221,12 @@ OF_THINGS = {
     "configuration:pull_now": Address(
         args=source, answer=nowhere, post_answer=source_owners, post={"ask": "1"}, counted=(Pull,)
     ),
+    "configuration:pull_again": Address(
+        args=source,
+        answer=source_owners,
+        post=lambda world, key: {"since": str(world.week.start), "reason": "late bags"},
+        counted=(Pull,),
+    ),
     "configuration:pull": Address(
         args=pull, answer=source_owners, post={"decision": "apply", "reason": "the file is right"}
     ),
@@ -307,6 +313,7 @@ def refused(world: World) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
         "configuration:calendar_units": {"unit": "0"},
         "configuration:lock": {"until": "2999-01-01", "reason": "too early"},
         "configuration:source": {"name": "", "pull_at": "25:00"},
+        "configuration:pull_again": {"since": "yesterday", "reason": ""},
         "configuration:source_access": {"path": ""},
         "configuration:source_reading": {"date_format": ""},
         "configuration:source_figures": {"name": "", "agg": "sum"},

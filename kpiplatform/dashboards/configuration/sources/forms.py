@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django import forms
 from django.utils.dates import WEEKDAYS
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kpiplatform.accounts.models import User
 from kpiplatform.audit.editing import seen, seen_field
 from kpis.domain.schedule import HOURS_APART
+from kpis.forms import DayInput
 from kpis.models import DataSource
 from kpis.services.sources import SET_BY_PEOPLE
 
@@ -84,6 +87,31 @@ class ScheduleForm(forms.Form):
         self.fields["owner"].queryset = User.objects.filter(is_active=True).order_by("name")
         self.initial = {name: getattr(source, name) for name in SET_BY_PEOPLE if name != "owner_id"}
         self.initial |= {"owner": source.owner_id, "seen": seen(source, SET_BY_PEOPLE)}
+
+
+class AgainForm(forms.Form):
+    """From which day on a source is read again, and why."""
+
+    since = forms.DateField(
+        label=gettext_lazy("Read again from"),
+        widget=DayInput(),
+        help_text=gettext_lazy("From the first day of the period it lies in. Locked periods keep their values."),
+    )
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        max_length=300,
+        help_text=gettext_lazy("It stands beside every value that the pull changes, like “late bookings of October”."),
+    )
+
+    def __init__(self, data: Any = None, *, today: date) -> None:
+        super().__init__(data, auto_id="again-%s")
+        self.today = today
+
+    def clean_since(self) -> date:
+        since: date = self.cleaned_data["since"]
+        if since >= self.today:
+            raise forms.ValidationError(_("Only days that are over can be read again: choose one before today."))
+        return since
 
 
 class DecisionForm(forms.Form):

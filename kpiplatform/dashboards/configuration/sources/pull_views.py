@@ -68,7 +68,7 @@ def pull_changes(request: HttpRequest, code: str, pk: int) -> HttpResponse:
 
 
 def _pull_or_404(source: DataSource, pk: int) -> Pull:
-    return get_object_or_404(Pull.objects.select_related("source"), pk=pk, source=source)
+    return get_object_or_404(Pull.objects.select_related("source", "asked_by"), pk=pk, source=source)
 
 
 def _context(request: HttpRequest, row: Pull, form: DecisionForm | None = None) -> dict[str, Any]:

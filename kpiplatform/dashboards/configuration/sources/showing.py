@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from kpiplatform.dashboards.configuration.sources.record import Record, fresh_within, within_words
-from kpis.dates import moment
+from kpis.dates import day, moment
 from kpis.domain.figures import number, with_unit
 from kpis.domain.schedule import next_slots
 from kpis.models import DataSource, Kpi, Pull
@@ -62,6 +62,7 @@ class PullRow:
     rules: str
     seconds: str
     error: str
+    asked: str
 
 
 def with_standing(sources: QuerySet[DataSource]) -> QuerySet[DataSource]:
@@ -144,7 +145,13 @@ def pull_row(pull: Pull, *, zone: tzinfo, locale: str) -> PullRow:
         rules=rules_words(pull),
         seconds=_seconds(pull, locale),
         error=pull.error,
+        asked=_asked_words(pull),
     )
+
+
+def is_read_by_days(source: DataSource) -> bool:
+    """Return whether a source can be asked for the days since some day: it has a past, and is not always read whole."""
+    return not source.is_snapshot and is_scheduled(source)
 
 
 def rules_words(pull: Pull) -> str:
@@ -168,6 +175,16 @@ def is_watched(pulls: list[Pull], *, now: datetime) -> bool:
         for pull in pulls
         if pull.state in {Pull.State.WAITING, Pull.State.RUNNING}
     )
+
+
+def _asked_words(pull: Pull) -> str:
+    """Say who asked for a pull of other days than usual, and why; nothing for any other pull."""
+    if pull.asked_by is None or not pull.asked_because:
+        return ""
+    words = {"who": pull.asked_by.name, "why": pull.asked_because}
+    if pull.since is None:
+        return _("%(who)s asked for all days: %(why)s") % words
+    return _("%(who)s asked for the days since %(day)s: %(why)s") % (words | {"day": day(pull.since)})
 
 
 def _state_words(pull: Pull, zone: tzinfo) -> str:

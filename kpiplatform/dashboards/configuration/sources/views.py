@@ -16,10 +16,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from kombu.exceptions import OperationalError
 
+from alerts.queries import local_date
 from kpiplatform.accounts.services import NotActive
 from kpiplatform.audit.editing import ChangedMeanwhile, refuse_as_changed
 from kpiplatform.dashboards.configuration.entry import posted, today
-from kpiplatform.dashboards.configuration.sources.forms import ScheduleForm
+from kpiplatform.dashboards.configuration.sources.forms import AgainForm, ScheduleForm
 from kpiplatform.dashboards.configuration.sources.opening import (
     frame_of,
     source_for,
@@ -31,6 +32,7 @@ from kpiplatform.dashboards.configuration.sources.rule_words import KINDS, rules
 from kpiplatform.dashboards.configuration.sources.showing import (
     PULLS_SHOWN,
     STATES,
+    is_read_by_days,
     is_watched,
     next_slots_of,
     number_of,
@@ -39,6 +41,7 @@ from kpiplatform.dashboards.configuration.sources.showing import (
     with_standing,
 )
 from kpiplatform.htmx import changed, page
+from kpis.dates import day
 from kpis.models import DataSource, Kpi, Pull, SourceAgreement
 from kpis.queries import sources_visible_to
 from kpis.services.pulling import request_pull
@@ -90,7 +93,7 @@ def pull_now(request: HttpRequest, code: str) -> HttpResponse:
     """Ask for a pull; one that waits or runs already is the one."""
     row = source_to_manage(request, code)
     with transaction.atomic():
-        asked = request_pull(source=row, now=timezone.now())
+        asked = request_pull(source=row, now=timezone.now(), by=request.user)
         transaction.on_commit(lambda: _ring(row, asked))
     return changed(
         request,
@@ -101,6 +104,25 @@ def pull_now(request: HttpRequest, code: str) -> HttpResponse:
         message=_("%s is being pulled.") % row.name,
         to=reverse("configuration:source", args=[row.code]) + "#pulls",
     )
+
+
+@require_http_methods(["GET", "POST"])
+def pull_again(request: HttpRequest, code: str) -> HttpResponse:
+    """Ask from which day on the source is read again; POST asks for that pull."""
+    row = source_to_manage(request, code)
+    if not is_read_by_days(row):
+        raise Http404
+    form = AgainForm(posted(request), today=local_date(timezone.now()))
+    if form.is_valid():
+        with transaction.atomic():
+            asked = request_pull(source=row, now=timezone.now(), by=request.user, **form.cleaned_data)
+            transaction.on_commit(lambda: _ring(row, asked))
+        message = _("%(source)s is being read again from %(day)s on.") % {"source": row.name, "day": day(asked.since)}
+        context = _source(request, row)
+        to = reverse("configuration:source", args=[row.code]) + "#pulls"
+        return changed(request, SOURCE, context, partial="again", fact="days-requested", message=message, to=to)
+    context = _source(request, row) | {"again": form, "asks_again": True}
+    return page(request, SOURCE, context, partial="again", status=422 if form.is_bound else 200)
 
 
 @require_safe
@@ -115,7 +137,7 @@ def history(request: HttpRequest, code: str) -> HttpResponse:
     row = source_to_read(request, code)
     state = request.GET.get("state", "")
     before = _moment(request.GET.get("before", ""))
-    found = row.pulls.order_by("-slot")
+    found = row.pulls.select_related("asked_by").order_by("-slot")
     if state in Pull.State.values:
         found = found.filter(state=state)
     if before is not None:
@@ -153,7 +175,7 @@ def _ring(source: DataSource, asked: Pull) -> None:
 
 def _source(request: HttpRequest, row: DataSource, form: ScheduleForm | None = None) -> dict[str, Any]:
     zone, now, locale = timezone.get_current_timezone(), timezone.now(), request.user.locale
-    shown = list(row.pulls.order_by("-slot")[:PULLS_SHOWN])
+    shown = list(row.pulls.select_related("asked_by").order_by("-slot")[:PULLS_SHOWN])
     records = records_of([row], now=now, zone=ZoneInfo(organisation().time_zone))
     counted = with_standing(DataSource.objects.filter(pk=row.pk)).get()
     fed = Kpi.objects.filter(mapping__source=row).select_related("owner", "unit").order_by("name")
@@ -161,6 +183,7 @@ def _source(request: HttpRequest, row: DataSource, form: ScheduleForm | None = N
     return frame_of(request, row) | {
         "standing": source_row(counted, zone=zone, now=now, record=records.get(row.pk)),
         "form": form or _schedule(request, row),
+        "again": AgainForm(today=local_date(now)) if is_read_by_days(row) else None,
         "pulls": [pull_row(one, zone=zone, locale=locale) for one in shown],
         "watched": is_watched(shown, now=now),
         "rules": rules_of(row, locale=locale),
