@@ -34,22 +34,27 @@ ORDER BY k.id
 ON CONFLICT ON CONSTRAINT subscribed_once DO UPDATE SET as_owner = true, is_active = true
 """
 
-# Subscriptions that were told, or noted, another band than the confirmed one. Digests are not told at once.
+# Subscriptions that were told, or noted, another band than the confirmed one. Digests are not told at once. Whoever
+# follows units is looked for by the units that have KPIs here, which are few.
 UNTOLD = """
 WITH judged AS (
     SELECT k.id, k.objective_id, u.path, s.confirmed_band
     FROM alerts_alertstate s JOIN kpis_kpi k ON k.id = s.kpi_id JOIN objectives_unit u ON u.id = k.unit_id
     WHERE s.kpi_id = ANY(%s) AND s.confirmed_band <> ''
+), above AS MATERIALIZED (
+    SELECT s.id, s.user_id, s.as_owner, s.worst_only, below.path
+    FROM alerts_subscription s JOIN objectives_unit u ON u.id = s.unit_id
+    JOIN (SELECT DISTINCT path FROM judged) AS below ON starts_with(below.path, u.path)
+    WHERE s.unit_id IS NOT NULL AND s.is_active AND s."when" = 'now'
 ), wanted AS (
     SELECT s.id, s.user_id, s.as_owner, s.worst_only, j.id AS kpi_id, j.confirmed_band, 1 AS nearness
     FROM alerts_subscription s JOIN judged j ON s.kpi_id = j.id WHERE s.is_active AND s."when" = 'now'
     UNION ALL
     SELECT s.id, s.user_id, s.as_owner, s.worst_only, j.id, j.confirmed_band, 2
-    FROM alerts_subscription s JOIN judged j USING (objective_id) WHERE s.is_active AND s."when" = 'now'
+    FROM alerts_subscription s JOIN judged j USING (objective_id)
+    WHERE s.objective_id IS NOT NULL AND s.is_active AND s."when" = 'now'
     UNION ALL
-    SELECT s.id, s.user_id, s.as_owner, s.worst_only, j.id, j.confirmed_band, 3
-    FROM alerts_subscription s JOIN objectives_unit u ON u.id = s.unit_id
-    JOIN judged j ON starts_with(j.path, u.path) WHERE s.is_active AND s."when" = 'now'
+    SELECT a.id, a.user_id, a.as_owner, a.worst_only, j.id, j.confirmed_band, 3 FROM above a JOIN judged j USING (path)
 )
 SELECT w.kpi_id, w.id, w.user_id, w.worst_only, a.band, coalesce(a.seq, 0), a.told_at
 FROM wanted w LEFT JOIN alerts_announcement a ON a.subscription_id = w.id AND a.kpi_id = w.kpi_id

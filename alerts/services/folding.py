@@ -22,8 +22,7 @@ from kpis.models import Kpi
 JUDGED = """
 SELECT kpi_id, period_start, period_end, band, value, goal, red_flag, goal_high, red_high FROM (
     SELECT *, lead(period_start) OVER (PARTITION BY kpi_id ORDER BY period_start) AS next_start FROM (
-        SELECT e.*, owed.every_period, owed.settled,
-               lag(e.band) OVER periods AS band_before, lead(e.band) OVER periods AS band_after
+        SELECT e.*, owed.every_period, owed.settled
         FROM (
             SELECT o.*, CASE WHEN c.period_start < s.folded_through THEN c.period_start
                              WHEN c.kpi_id IS NOT NULL THEN s.folded_through END AS settled
@@ -32,9 +31,14 @@ SELECT kpi_id, period_start, period_end, band, value, goal, red_flag, goal_high,
             JOIN alerts_alertstate s ON s.kpi_id = o.kpi_id
             LEFT JOIN alerts_bandcrossing c ON c.kpi_id = s.kpi_id AND c.seq = s.seq
         ) AS owed
-        JOIN kpis_evaluation e ON e.kpi_id = owed.kpi_id AND e.period_start > owed.after
-        WHERE e.band <> '' AND (owed.provisional_too OR NOT e.is_provisional)
-        WINDOW periods AS (PARTITION BY e.kpi_id ORDER BY e.period_start)
+        CROSS JOIN LATERAL (
+            SELECT kpi_id, period_start, period_end, band, value, goal, red_flag, goal_high, red_high,
+                   lag(band) OVER periods AS band_before, lead(band) OVER periods AS band_after
+            FROM kpis_evaluation
+            WHERE kpi_id = owed.kpi_id AND period_start > owed.after
+              AND band <> '' AND (owed.provisional_too OR NOT is_provisional)
+            WINDOW periods AS (ORDER BY period_start)
+        ) AS e
     ) AS judged
     WHERE every_period OR band_before IS DISTINCT FROM band OR band_after IS NULL
 ) AS changes
