@@ -56,9 +56,15 @@ class Measurement(models.Model):
 
 
 class MeasurementRevision(models.Model):
-    """One version of a value: who, when, why, from which pull. Rows are never changed."""
+    """One version of a value: who, when, why, from which pull. Rows are never changed.
 
-    kpi = models.ForeignKey(Kpi, on_delete=models.PROTECT, related_name="revisions", db_index=False)
+    What a revision names is checked by triggers, for all rows of a statement at once: foreign keys would look up each
+    row of an import by itself.
+    """
+
+    kpi = models.ForeignKey(
+        Kpi, on_delete=models.PROTECT, related_name="revisions", db_index=False, db_constraint=False
+    )
     period_start = models.DateField()
     period_end = models.DateField()
     seq = models.PositiveIntegerField()
@@ -69,14 +75,31 @@ class MeasurementRevision(models.Model):
     reason = models.CharField(max_length=200, blank=True, default="")
     kind = models.CharField(max_length=10)
     note = models.CharField(max_length=400, blank=True, default="")
-    pull = models.ForeignKey("kpis.Pull", on_delete=models.PROTECT, null=True, related_name="revisions", db_index=False)
+    pull = models.ForeignKey(
+        "kpis.Pull",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="revisions",
+        db_index=False,
+        db_constraint=False,
+    )
     recorded_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
     recorded_at = models.DateTimeField()
     # Without an index: it would slow down every import, and people are closed, not deleted.
     approved_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
     unusual_by = models.DecimalField(
         max_digits=12,
