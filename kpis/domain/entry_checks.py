@@ -22,6 +22,11 @@ SPACES = " \u00a0\u202f"
 UNUSUAL = Decimal(6)  # times the usual move from one period to the next
 LARGEST_TIMES = Decimal("9999999999.99")
 FEWEST_MOVES = 5  # fewer say nothing about what is usual
+SLASHES = "/\N{DIVISION SLASH}\N{FRACTION SLASH}\N{DIVISION SIGN}"
+# What spreadsheets make of 4/12: 4/12/2026, 04/12, 12-Apr, Apr-12, 12. Apr.
+DATE_LIKE = re.compile(
+    r"\d+([-./])\d+\1\d+|0\d[-./]\d+|\d+[-./]0\d|\d+[-. ]{1,2}[^\W\d]{3,}\.?[-. ]*\d*|[^\W\d]{3,}\.?[- ]\d+"
+)
 
 
 class Problem(StrEnum):
@@ -38,6 +43,8 @@ class Problem(StrEnum):
     REASON_WANTED = "reason_wanted"
     EMPTIED = "emptied"
     PARTS_WANTED = "parts_wanted"
+    DATE_LIKE = "date_like"
+    NOTHING_BELOW = "nothing_below"
     DERIVED = "derived"
     UNUSUAL = "unusual"
     EXPLANATION_WANTED = "explanation_wanted"
@@ -59,7 +66,7 @@ class UnusualMove:
 
 
 class EntryRefused(ValueError):
-    """A value that is not taken; nothing was written."""
+    """A value that is not taken; nothing was written. `part` is what is wrong where a text has several numbers."""
 
     def __init__(
         self,
@@ -68,9 +75,10 @@ class EntryRefused(ValueError):
         low: Decimal | None = None,
         high: Decimal | None = None,
         move: UnusualMove | None = None,
+        part: str = "",
     ) -> None:
         super().__init__(problem.value)
-        self.problem, self.low, self.high, self.move = problem, low, high, move
+        self.problem, self.low, self.high, self.move, self.part = problem, low, high, move, part
 
 
 def typed_number(text: str, *, locale: str, percent: bool = False) -> Decimal:
@@ -94,6 +102,29 @@ def typed_number(text: str, *, locale: str, percent: bool = False) -> Decimal:
         if re.fullmatch(rf"[0-9]*{re.escape(other)}[0-9]+", digits):
             raise EntryRefused(Problem.OTHER_MARK) from None
         raise EntryRefused(Problem.NOT_A_NUMBER) from None
+
+
+def typed_parts(text: str, *, locale: str) -> tuple[Decimal, Decimal]:
+    """Return numerator and denominator of a ratio typed as 12/400; raise EntryRefused otherwise.
+
+    What may be a date is refused: a spreadsheet makes one of 4/12 by itself. A zero below is a ratio, though of
+    nothing: whether it is meant, the caller asks.
+    """
+    said = text.strip()
+    if DATE_LIKE.fullmatch(said):
+        raise EntryRefused(Problem.DATE_LIKE)
+    parts = re.split(f"[{SLASHES}]", said)
+    if len(parts) != 2:
+        raise EntryRefused(Problem.PARTS_WANTED)
+    numerator, denominator = (_typed_part(part.strip(), locale) for part in parts)
+    return numerator, denominator
+
+
+def _typed_part(text: str, locale: str) -> Decimal:
+    try:
+        return typed_number(text, locale=locale)
+    except EntryRefused as refused:
+        raise EntryRefused(refused.problem, part=text) from None
 
 
 def storable(value: Decimal) -> Decimal:
@@ -161,6 +192,11 @@ def typed_text(value: Decimal | None, decimals: int, *, locale: str) -> str:
     places = max(decimals, -int(value.normalize().as_tuple().exponent))
     _, decimal = MARKS.get(language_of(locale), MARKS["en"])
     return f"{value:.{places}f}".replace(".", decimal).replace("-", "\N{MINUS SIGN}")
+
+
+def parts_text(numerator: Decimal, denominator: Decimal, *, locale: str) -> str:
+    """Return a ratio as a person would type it: `typed_parts` reads it back."""
+    return "/".join(typed_text(part, 0, locale=locale) for part in (numerator, denominator))
 
 
 def language_of(locale: str) -> str:

@@ -117,7 +117,7 @@ NOT_TRIED = {
     "configuration:source_figures": "it asks the source; tests/configuration/test_connecting.py has one to ask",
     "configuration:source_values": "tests/configuration/test_connecting.py presses its button twice",
     "configuration:unit_order": "each press moves the unit by one place",
-    "my:approvals": "its buttons decide: test_my_kpis_approvals.py presses each twice",
+    "my:approvals": "its buttons decide: my_kpis/test_approvals.py presses each twice",
     "reviews:calendar_address": "each press makes an address in place of the last; the page shows it",
     "theme": "it sets what it names",
 }

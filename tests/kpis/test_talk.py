@@ -13,7 +13,7 @@ from kpiplatform.audit.editing import seen
 from kpis.models import Annotation, Commentary, Kpi
 from kpis.services.notes import annotate, comment, explain
 from objectives.models import Role
-from tests.dashboards.sheets import enter
+from tests.dashboards.my_kpis.sheets import enter
 from tests.factories import NOW, a_kpi, a_person, a_role, a_unit
 
 pytestmark = pytest.mark.django_db

@@ -53,10 +53,10 @@ def said(before: Slot, after: Slot, viewer: Viewer) -> str:
     """Return what is said after a value was stored: where it stands, and its band if that changed."""
     kpi, value = after.kpi, after.value
     if after.waiting is not None:
-        figure = words.typed(after.waiting.value, kpi, viewer.locale) or _("n/a")
+        figure = words.figured(after.waiting, kpi, viewer.locale) or _("n/a")
         facts = {"cell": title_of(after), "value": with_unit(figure, kpi.measure_unit)}
         return _("%(cell)s: %(value)s waits for approval. It counts once somebody else has approved it.") % facts
-    figure = words.typed(value.value, kpi, viewer.locale) if value is not None else ""
+    figure = words.figured(value, kpi, viewer.locale)
     facts = {"cell": title_of(after), "value": with_unit(figure, kpi.measure_unit)}
     text = _("%(cell)s: %(value)s saved") % facts if figure else _("%(cell)s saved") % facts
     old = before.value.band if before.value is not None else ""
@@ -126,7 +126,7 @@ def _waiting(slot: Slot, viewer: Viewer) -> str:
     one = slot.waiting
     if one is None:
         return ""
-    figure = words.typed(one.value, slot.kpi, viewer.locale) or _("not applicable")
+    figure = words.figured(one, slot.kpi, viewer.locale) or _("not applicable")
     facts = {
         "value": with_unit(figure, slot.kpi.measure_unit),
         "person": one.entered_by.name,
@@ -143,7 +143,7 @@ def _version(revision: MeasurementRevision, slot: Slot, viewer: Viewer) -> Versi
     why = (revision.note or revision.reason, words.meant(revision.unusual_by, viewer.locale))
     return Version(
         seq=revision.seq,
-        value=words.typed(revision.value, slot.kpi, viewer.locale) or "\N{EN DASH}",
+        value=words.figured(revision, slot.kpi, viewer.locale) or "\N{EN DASH}",
         state=states[revision.state],
         by=by,
         when=words.clock(revision.recorded_at, viewer.now, viewer.tz),

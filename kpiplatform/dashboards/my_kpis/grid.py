@@ -15,7 +15,7 @@ from kpiplatform.dashboards.my_kpis.row_state import RowState, row_state
 from kpiplatform.dashboards.my_kpis.sheet import Attempt, Sheet, cell_id, cell_url, form_id, grid_id, title_of
 from kpiplatform.dashboards.my_kpis.slots import FREQUENCIES, Line, Slot
 from kpis.domain.figures import MISSING, number
-from kpis.models import Kpi
+from kpis.models import Kpi, Measurement, ProposedValue
 from kpis.services.entry import takes_parts
 from kpis.templatetags.kpi_figures import band_name
 
@@ -42,6 +42,9 @@ class Cell:
     is_input: bool = False
     is_na: bool = False
     has_issue: bool = False
+    is_ratio: bool = False
+    parts: str = ""
+    result: str = ""
     undo_name: str = ""
     undo_seq: int = 0
     attempt: Attempt | None = None
@@ -89,7 +92,9 @@ class Grid:
     @property
     def css(self) -> str:
         """How wide it is beside the screen."""
-        return {7: ""}.get(len(self.columns), "entry--wide" if len(self.columns) < 20 else "entry--widest")
+        if len(self.columns) > 7:
+            return "entry--wide" if len(self.columns) < 20 else "entry--widest"
+        return "entry--ratios" if any(cell.is_ratio for row in self.rows for cell in row.cells) else ""
 
     @property
     def rows(self) -> list[Row]:
@@ -170,10 +175,11 @@ def cell(slot: Slot, sheet: Sheet) -> Cell:
     suffix = f"{kpi.code}-{slot.period.start}"
     value, waiting = slot.value, slot.waiting
     is_read = slot.state == "not_applicable" or slot.is_by_another(sheet.viewer.user.pk)
-    is_input = slot.is_typed and not takes_parts(kpi) and (not is_read or attempt is not None)
-    figure = words.typed if is_input else words.shown
+    is_input = slot.is_typed and (not is_read or attempt is not None)
     said = waiting or value
-    text = figure(said.value, kpi, locale) if said is not None and said.value is not None else ""
+    figure = words.shown(said.value, kpi, locale) if said is not None and said.value is not None else ""
+    text = words.typed_value(said, kpi, locale) if is_input else figure
+    is_ratio = is_input and takes_parts(kpi)
     # What waits is judged by nobody.
     band = value.band if waiting is None and value is not None and value.value is not None else None
     reachable = is_input or (kpi.entry != Kpi.Entry.DERIVED and not slot.is_locked)
@@ -195,11 +201,19 @@ def cell(slot: Slot, sheet: Sheet) -> Cell:
         band_state="provisional" if slot.state == "provisional" else "",
         is_input=is_input,
         is_na=slot.state == "not_applicable" and not is_input and waiting is None,
-        has_issue=slot.is_typed and not takes_parts(kpi),
+        has_issue=slot.is_typed,
+        is_ratio=is_ratio,
+        parts=words.parts_wanted(kpi) if is_ratio else "",
+        result=_result(said, figure) if is_ratio and attempt is None else "",
         undo_name="withdraw" if waiting else "undo",
         undo_seq=_undo(slot, sheet) if is_input else 0,
         attempt=attempt,
     )
+
+
+def _result(said: Measurement | ProposedValue | None, figure: str) -> str:
+    """Return what the two parts in a field come to; nothing for a value that was recorded without them."""
+    return figure or MISSING if said is not None and said.denominator is not None else ""
 
 
 def _undo(slot: Slot, sheet: Sheet) -> int:
@@ -265,6 +279,8 @@ def _label(slot: Slot, text: str, band: str | None, is_input: bool) -> str:
         said.append(_("missing") if slot.state == "missing" else _("due"))
     elif slot.state == "not_applicable":
         said.append(_("not applicable"))
+    if is_input and takes_parts(slot.kpi):
+        said.append(words.parts_wanted(slot.kpi))
     if not is_input:
         said.append(_("enter") if slot.is_typed and not (slot.value or slot.waiting) else _("correct"))
     return ", ".join(said)

@@ -41,7 +41,7 @@ def preview(typed: Sequence[Typed], left: Sequence[str], viewer: Viewer) -> dict
             name=f"{slot.kpi.code}@{slot.period.start}@{one.seq}",
             text=one.text.strip(),
             state=attempt.css if attempt else "new" if one.key in stored else "same",
-            before=words.typed(before.value, slot.kpi, viewer.locale) if before is not None else "",
+            before=words.typed_value(before, slot.kpi, viewer.locale),
             title=title_of(slot),
             sentence=f"{attempt.headline} {attempt.sentence}".strip() if attempt else "",
         )

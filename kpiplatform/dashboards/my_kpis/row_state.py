@@ -12,6 +12,7 @@ from kpiplatform.dashboards.my_kpis.queries import Change
 from kpiplatform.dashboards.my_kpis.sheet import Attempt, Sheet, Viewer, cell_id, cell_url, title_of
 from kpiplatform.dashboards.my_kpis.slots import Line, Slot
 from kpis.models import Kpi
+from kpis.services.asking import takes_parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +108,10 @@ def _change_state(slot: Slot, change: Change, viewer: Viewer) -> RowState:
         text = _("%(period)s by %(person)s %(time)s") % facts
     if change.seq == 1:
         return RowState(text=text)
-    old, new = (words.typed(one, slot.kpi, viewer.locale) or _("n/a") for one in (change.before, change.value))
+    figure = words.shown if takes_parts(slot.kpi) else words.typed
+    old, new = (
+        _("n/a") if one is None else figure(one, slot.kpi, viewer.locale) for one in (change.before, change.value)
+    )
     if old != new:
         text += f", {old} → {new}"
     if not mine or change.kind == "undo" or slot.is_locked:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from kpiplatform.dashboards.my_kpis import queries, words
 from kpiplatform.dashboards.my_kpis.sheet import Attempt, Key, Viewer
 from kpiplatform.dashboards.my_kpis.slots import Slot
-from kpis.domain.entry_checks import EntryRefused, Problem, check_range, typed_number
+from kpis.domain.entry_checks import EntryRefused, Problem, check_range, typed_number, typed_parts
 from kpis.forms import TOLD, ValueExplanationForm
 from kpis.models import MeasurementRevision, ProposedValue
 from kpis.readings import Conflict, PeriodLocked
@@ -129,10 +129,9 @@ def _untouched(typed: Typed, seen: MeasurementRevision | None, viewer: Viewer) -
     text = typed.text.strip()
     waiting = slot.waiting if not slot.is_by_another(viewer.user.pk) else None
     before = waiting or (slot.value if typed.seq == slot.seq else seen)
-    shown = words.typed(before.value, slot.kpi, viewer.locale) if before is not None else ""
-    if text == shown:
+    if text == words.typed_value(before, slot.kpi, viewer.locale):
         return True
-    return slot.value is not None and text == words.typed(slot.value.value, slot.kpi, viewer.locale)
+    return slot.value is not None and text == words.typed_value(slot.value, slot.kpi, viewer.locale)
 
 
 def _examined(typed: Typed, viewer: Viewer) -> Entry | Attempt:
@@ -148,7 +147,7 @@ def _examined(typed: Typed, viewer: Viewer) -> Entry | Attempt:
             kpi=slot.kpi,
             period=slot.period,
             expected_seq=typed.seq,
-            value=number_in(typed.text, slot, viewer),
+            **figures_in(typed.text, slot, viewer),
             note=typed.note,
             sure=typed.sure,
             explanation=told.explanation,
@@ -157,20 +156,32 @@ def _examined(typed: Typed, viewer: Viewer) -> Entry | Attempt:
         reading_of(entry, viewer.today)
     except EntryRefused as refused:
         sentence = words.why_refused(refused, text=text, kpi=slot.kpi, period=slot.period, locale=viewer.locale)
-        return _refused(typed, sentence, leads_to_form=refused.problem in {Problem.EMPTIED, Problem.PARTS_WANTED})
+        return _refused(typed, sentence, leads_to_form=refused.problem is Problem.EMPTIED)
+    if entry.denominator == 0 and not typed.sure:
+        return _nothing_below(typed, viewer)
     return entry
 
 
-def number_in(text: str, slot: Slot, viewer: Viewer) -> Decimal:
-    """Return the value that a person typed for a slot, or refuse it."""
-    text = text.strip()
-    if takes_parts(slot.kpi):
-        raise EntryRefused(Problem.PARTS_WANTED)
+def figures_in(text: str, slot: Slot, viewer: Viewer) -> dict[str, Decimal]:
+    """Return the value that a person typed for a slot, or the parts of its ratio, or refuse them."""
+    kpi, text = slot.kpi, text.strip()
     if not text or text.lower() in NOT_APPLICABLE:
         raise EntryRefused(Problem.EMPTIED)
-    value = typed_number(text, locale=viewer.locale, percent=slot.kpi.measure_unit == "%")
-    check_range(value, minimum=slot.kpi.minimum, maximum=slot.kpi.maximum)
-    return value
+    if takes_parts(kpi):
+        numerator, denominator = typed_parts(text, locale=viewer.locale)
+        return {"numerator": numerator, "denominator": denominator}
+    value = typed_number(text, locale=viewer.locale, percent=kpi.measure_unit == "%")
+    check_range(value, minimum=kpi.minimum, maximum=kpi.maximum)
+    return {"value": value}
+
+
+def _nothing_below(typed: Typed, viewer: Viewer) -> Attempt:
+    """Ask whether a ratio over nothing is meant: it is often a slip, and sometimes there was nothing to count."""
+    slot, refused = typed.slot, EntryRefused(Problem.NOTHING_BELOW)
+    sentence = words.why_refused(refused, text=typed.text, kpi=slot.kpi, period=slot.period, locale=viewer.locale)
+    return Attempt(
+        kind="sure", text=typed.text, sentence=sentence, seq=typed.seq, answers=typed.answers, told=typed.told
+    )
 
 
 def _asked(typed: Typed, answer: Answered, viewer: Viewer) -> Attempt:
@@ -179,7 +190,7 @@ def _asked(typed: Typed, answer: Answered, viewer: Viewer) -> Attempt:
     match answer.question:
         case Problem.REASON_WANTED:
             kind = "reason"
-            old = words.typed(slot.value.value if slot.value else None, slot.kpi, viewer.locale) or _("n/a")
+            old = words.typed_value(slot.value, slot.kpi, viewer.locale) or _("n/a")
             facts = {"period": words.name_of(slot.period), "old": old, "new": typed.text.strip()}
             headline = _("%(period)s has been read as %(old)s.") % facts
             sentence = _("Why is it %(new)s?") % facts
@@ -258,7 +269,7 @@ def conflict(slot: Slot, text: str, viewer: Viewer, *, proposed_id: int = 0) -> 
 def _contested(
     attempt: Attempt, slot: Slot, theirs: MeasurementRevision | ProposedValue | None, viewer: Viewer
 ) -> Attempt:
-    value = words.typed(theirs.value if theirs else None, slot.kpi, viewer.locale) or _("n/a")
+    value = words.typed_value(theirs, slot.kpi, viewer.locale) or _("n/a")
     facts = {"value": value, "text": attempt.text}
     if isinstance(theirs, ProposedValue):
         facts |= {"person": theirs.entered_by.name, "ago": words.ago(theirs.entered_at, viewer.now, viewer.tz)}

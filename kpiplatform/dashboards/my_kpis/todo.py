@@ -23,7 +23,6 @@ from kpis.domain.figures import with_unit
 from kpis.domain.periods import period_of
 from kpis.models import Kpi
 from kpis.queries import calendar_of
-from kpis.services.entry import takes_parts
 
 SHOWN_APPROVALS = 4
 SHOWN_ALERTS = 4
@@ -161,18 +160,18 @@ def _due_item(slots: Sequence[Slot], viewer: Viewer) -> DueItem:
     periods = sorted({slot.period.start: slot.period for slot in slots}.items())
     late = words.days_late(first.due, viewer.today)
     single = len(slots) == 1
-    confirms = single and first.state == "provisional" and not takes_parts(first.kpi)
+    confirms = single and first.state == "provisional"
     return DueItem(
         when=late or words.weekday_of(first.due),
         is_late=bool(late),
         what=f"{words.name_in_unit(first.kpi)}, {words.names_of([period for _start, period in periods])}",
         text=_due_text(slots, first, viewer),
-        url=cell_url(first) if takes_parts(first.kpi) else _cell_in_grid(first),
+        url=_cell_in_grid(first),
         count=len(slots),
         cell=f"#{cell_id(first)}",
         confirm_url=cell_url(first) if confirms else "",
         confirm_seq=first.seq,
-        confirm_value=words.typed(first.value.value, first.kpi, viewer.locale) if confirms and first.value else "",
+        confirm_value=words.typed_value(first.value, first.kpi, viewer.locale) if confirms else "",
     )
 
 

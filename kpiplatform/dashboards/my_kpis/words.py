@@ -10,10 +10,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from kpis.dates import short_day, short_label, span_label, weekday
-from kpis.domain.entry_checks import EntryRefused, Problem, UnusualMove, language_of, typed_text
+from kpis.domain.entry_checks import EntryRefused, Problem, UnusualMove, language_of, parts_text, typed_text
 from kpis.domain.figures import MARKS, number
 from kpis.domain.periods import EN_DASH, Frequency, Period
-from kpis.models import Kpi
+from kpis.models import Kpi, Measurement, MeasurementRevision, ProposedValue
+from kpis.services.asking import takes_parts
 
 
 def heading(period: Period) -> tuple[str, str]:
@@ -112,6 +113,35 @@ def typed(value: Decimal | None, kpi: Kpi, locale: str) -> str:
     return typed_text(value, kpi.decimals, locale=locale)
 
 
+def typed_value(said: Measurement | MeasurementRevision | ProposedValue | None, kpi: Kpi, locale: str) -> str:
+    """Return what was said of a period as it is typed into the grid: a value, or both parts of a ratio, 12/400."""
+    if said is None:
+        return ""
+    if takes_parts(kpi) and said.numerator is not None and said.denominator is not None:
+        return parts_text(said.numerator, said.denominator, locale=locale)
+    return typed(said.value, kpi, locale)
+
+
+def figured(said: Measurement | MeasurementRevision | ProposedValue | None, kpi: Kpi, locale: str) -> str:
+    """Return what was said of a period as it is told: a value, or a ratio with what it comes to, 12/400 = 3.0."""
+    text = typed_value(said, kpi, locale)
+    if said is None or said.denominator is None or not takes_parts(kpi):
+        return text
+    return f"{text} = {shown(said.value, kpi, locale)}"
+
+
+def parts_wanted(kpi: Kpi) -> str:
+    """Return how a ratio is typed, like “typed as passed/audits”."""
+    return _("typed as %(numerator)s/%(denominator)s") % _parts(kpi)
+
+
+def _parts(kpi: Kpi) -> dict[str, str]:
+    return {
+        "numerator": kpi.numerator_label or _("numerator"),
+        "denominator": kpi.denominator_label or _("denominator"),
+    }
+
+
 def plain(value: Decimal | None, locale: str) -> str:
     """Return a part of a ratio as it stands in a field: it has no decimals of its own."""
     return typed_text(value, 0, locale=locale)
@@ -121,7 +151,7 @@ def why_refused(refused: EntryRefused, *, text: str, kpi: Kpi, period: Period, l
     """Return the sentence for a value that was not taken."""
     low, high = (typed_text(bound, 0, locale=locale) for bound in (refused.low, refused.high))
     mark = MARKS.get(language_of(locale), MARKS["en"])[1]
-    said = text.strip()
+    said = refused.part or text.strip()
     sentences = {
         Problem.NOT_A_NUMBER: _("“%(text)s” is not a number."),
         Problem.AMBIGUOUS: _("“%(text)s” can be read as %(whole)s or as %(part)s: write one of them."),
@@ -133,7 +163,9 @@ def why_refused(refused: EntryRefused, *, text: str, kpi: Kpi, period: Period, l
         Problem.NOT_BEGUN: _("%(period)s has not begun."),
         Problem.REASON_WANTED: _("A change in %(period)s needs a reason."),
         Problem.EMPTIED: _("A value can be corrected, not emptied. If %(period)s does not apply, say why."),
-        Problem.PARTS_WANTED: _("This KPI is entered as %(numerator)s and %(denominator)s."),
+        Problem.PARTS_WANTED: _("“%(text)s” is no ratio: type %(numerator)s/%(denominator)s, such as 12/400."),
+        Problem.DATE_LIKE: _("“%(text)s” may be a date: type %(numerator)s/%(denominator)s, such as 12/400."),
+        Problem.NOTHING_BELOW: _("“%(text)s” divides by zero, so %(period)s would have no value. Is it right?"),
         Problem.DERIVED: _("This KPI is computed from others and takes no value."),
         Problem.UNUSUAL: _("The value is far from what is usual. Is it right?"),
         Problem.EXPLANATION_WANTED: _("The value is saved only with its explanation."),
@@ -146,8 +178,7 @@ def why_refused(refused: EntryRefused, *, text: str, kpi: Kpi, period: Period, l
         "low": low,
         "high": high,
         "period": name_of(period),
-        "numerator": kpi.numerator_label or _("numerator"),
-        "denominator": kpi.denominator_label or _("denominator"),
+        **_parts(kpi),
     }
 
 

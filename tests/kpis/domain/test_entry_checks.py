@@ -15,8 +15,10 @@ from kpis.domain.entry_checks import (
     check_begun,
     check_range,
     is_correction,
+    parts_text,
     storable,
     typed_number,
+    typed_parts,
     typed_text,
     unusual_move,
 )
@@ -162,3 +164,56 @@ def test_where_a_kpi_mostly_stands_still_its_rare_moves_are_the_usual_ones():
     assert found is not None
     assert found.usual == 1
     assert unusual_move(D(11), crews) is None
+
+
+# --- ratios -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "locale", "parts"),
+    [
+        ("12/400", "en", ("12", "400")),
+        (" 12 / 400 ", "en", ("12", "400")),
+        ("1,200.5/4,000.5", "en", ("1200.5", "4000.5")),
+        ("0,5/1,25", "de", ("0.5", "1.25")),
+        ("-3/12", "en", ("-3", "12")),
+        ("1÷3", "en", ("1", "3")),
+        ("0/0", "en", ("0", "0")),
+    ],
+)
+def test_a_ratio_is_read_as_its_two_parts(text: str, locale: str, parts: tuple[str, str]) -> None:
+    assert typed_parts(text, locale=locale) == tuple(map(Decimal, parts))
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("4/12/2026", Problem.DATE_LIKE),
+        ("2026-04-12", Problem.DATE_LIKE),
+        ("12.4.2026", Problem.DATE_LIKE),
+        ("04/12", Problem.DATE_LIKE),
+        ("4/05", Problem.DATE_LIKE),
+        ("12-Apr", Problem.DATE_LIKE),
+        ("Apr-12", Problem.DATE_LIKE),
+        ("12. März", Problem.DATE_LIKE),
+        ("3", Problem.PARTS_WANTED),
+        ("3%", Problem.PARTS_WANTED),
+        ("", Problem.PARTS_WANTED),
+        ("1/2/x", Problem.PARTS_WANTED),
+        ("1/", Problem.NOT_A_NUMBER),
+        ("1/1,234", Problem.AMBIGUOUS),
+        ("12/many", Problem.NOT_A_NUMBER),
+    ],
+)
+def test_what_may_be_a_date_or_is_no_ratio_is_refused(text: str, problem: Problem) -> None:
+    with pytest.raises(EntryRefused) as refused:
+        typed_parts(text, locale="en")
+    assert refused.value.problem is problem
+
+
+@given(
+    st.decimals("-9999999", "9999999", places=2), st.decimals("0", "9999999", places=3), st.sampled_from(["en", "de"])
+)
+def test_a_ratio_reads_back_as_it_was_written(numerator: Decimal, denominator: Decimal, locale: str) -> None:
+    written = parts_text(numerator, denominator, locale=locale)
+    assert typed_parts(written, locale=locale) == (numerator, denominator)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from datetime import date, timedelta
 from decimal import Decimal
-from html import unescape
 from unittest.mock import patch
 
 import pytest
@@ -16,48 +15,25 @@ from django.urls import reverse
 from kpiplatform.accounts.models import User
 from kpiplatform.dashboards.my_kpis import saving
 from kpis.models import Kpi, Measurement, MeasurementRevision, PeriodLock
-from objectives.models import Role
-from tests.dashboards.sheets import HTMX, W42, W43, W44, W45, W46, W47, cell, enter, row_state, words_in
-from tests.factories import NOW, a_kpi, a_person, a_role, limits
+from tests.dashboards.my_kpis.sheets import (
+    HTMX,
+    W42,
+    W43,
+    W44,
+    W45,
+    W46,
+    W47,
+    answer_in,
+    body,
+    cell,
+    enter,
+    row_state,
+    type_into,
+    words_in,
+)
+from tests.factories import NOW, a_kpi, a_person, limits
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def today_is_22_november_2026():
-    with patch("django.utils.timezone.now", return_value=NOW):
-        yield
-
-
-@pytest.fixture
-def rosa(client: Client) -> User:
-    person = a_person("Rosa Delgado")
-    a_role(person, Role.OWNER)
-    client.force_login(person)
-    return person
-
-
-@pytest.fixture
-def crews(rosa: User) -> Kpi:
-    return a_kpi("Crews", code="CREWS", owner=rosa, measure_unit="crews", decimals=0, minimum=0, maximum=100)
-
-
-def url_of(kpi: Kpi, start: date) -> str:
-    return reverse("my:cell", args=[kpi.code, start])
-
-
-def type_into(client: Client, kpi: Kpi, start: date, text: str, seq: int = 0, **said: str) -> HttpResponse:
-    """Type into a cell of the grid and leave it."""
-    return client.post(url_of(kpi, start), {f"{kpi.code}@{start}@{seq}": text, **said}, headers=HTMX)
-
-
-def answer_in(client: Client, kpi: Kpi, start: date, **said: str) -> HttpResponse:
-    """Press a button of a form below a cell."""
-    return client.post(url_of(kpi, start), said, headers=HTMX)
-
-
-def body(response: HttpResponse) -> str:
-    return unescape(response.content.decode())
 
 
 def value(kpi: Kpi, start: date) -> Decimal | None:

@@ -4,38 +4,34 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from decimal import Decimal
-from html import unescape
-from unittest.mock import patch
 
 import pytest
 from django.db import connection
-from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from kpiplatform.accounts.models import User
 from kpis.models import Commentary, EntryRules, Kpi, Measurement, MeasurementRevision
-from objectives.models import Role
-from tests.dashboards.sheets import HTMX, W44, W45, W46, W47, cell, enter, page_of, row_state, words_in
-from tests.factories import NOW, a_kpi, a_person, a_role, limits
+from tests.dashboards.my_kpis.sheets import (
+    HTMX,
+    W44,
+    W45,
+    W46,
+    W47,
+    answer_in,
+    body,
+    cell,
+    enter,
+    page_of,
+    row_state,
+    type_into,
+    words_in,
+)
+from tests.factories import a_kpi, limits
 
 pytestmark = pytest.mark.django_db
 TOLD = {"cause": "A strike.", "action": "Ferries.", "recovery_on": "2026-12-01"}
-
-
-@pytest.fixture(autouse=True)
-def today_is_22_november_2026():
-    with patch("django.utils.timezone.now", return_value=NOW):
-        yield
-
-
-@pytest.fixture
-def rosa(client: Client) -> User:
-    person = a_person("Rosa Delgado")
-    a_role(person, Role.OWNER)
-    client.force_login(person)
-    return person
 
 
 @pytest.fixture
@@ -47,18 +43,6 @@ def crews(rosa: User) -> Kpi:
     return kpi
 
 
-def type_into(client: Client, kpi: Kpi, text: str, **said: str) -> HttpResponse:
-    return client.post(reverse("my:cell", args=[kpi.code, W46]), {f"CREWS@{W46}@0": text, **said}, headers=HTMX)
-
-
-def answer_in(client: Client, kpi: Kpi, **said: str) -> HttpResponse:
-    return client.post(reverse("my:cell", args=[kpi.code, W46]), {"seq": "0", **said}, headers=HTMX)
-
-
-def body(response: HttpResponse) -> str:
-    return unescape(response.content.decode())
-
-
 def value() -> Decimal | None:
     return Measurement.objects.filter(period_start=W46).values_list("value", flat=True).first()
 
@@ -67,7 +51,7 @@ def value() -> Decimal | None:
 
 
 def test_a_red_typed_into_the_grid_asks_for_its_explanation_and_stays_as_typed(client, crews):
-    response = type_into(client, crews, "3")
+    response = type_into(client, crews, W46, "3")
     assert response.status_code == 422
     shown = cell(body(response), crews, W46)
     assert "3 scores so low that it is saved with its explanation" in shown
@@ -76,14 +60,14 @@ def test_a_red_typed_into_the_grid_asks_for_its_explanation_and_stays_as_typed(c
         assert f'name="{name}"' in shown
     assert row_state(body(response), crews) == "W46 waits for its explanation"
     assert value() is None
-    assert answer_in(client, crews, value="3", **TOLD).status_code == 200
+    assert answer_in(client, crews, W46, seq="0", value="3", **TOLD).status_code == 200
     assert value() == 3
     assert Commentary.objects.get().action == "Ferries."
 
 
 def test_half_an_explanation_is_kept_and_asked_for_again(client, crews):
     half = TOLD | {"recovery_on": "2026-11-10"}
-    response = answer_in(client, crews, value="3", **half)
+    response = answer_in(client, crews, W46, seq="0", value="3", **half)
     assert response.status_code == 422
     shown = cell(body(response), crews, W46)
     assert "The value is well again after the period it explains, not before." in shown
@@ -122,9 +106,9 @@ def steady(crews: Kpi) -> Kpi:
 
 
 def test_a_yes_is_asked_for_once_and_its_size_stands_in_the_history(client, steady):
-    response = type_into(client, steady, "60")
+    response = type_into(client, steady, W46, "60")
     assert 'name="sure" value="1"' in cell(body(response), steady, W46)
-    assert answer_in(client, steady, value="60", sure="1").status_code == 200
+    assert answer_in(client, steady, W46, seq="0", value="60", sure="1").status_code == 200
     assert MeasurementRevision.objects.get(period_start=W46).unusual_by == 51
     page = words_in(body(client.get(reverse("my:cell", args=["CREWS", W46]))))
     assert "Confirmed at 51 times the usual move" in page
@@ -140,11 +124,11 @@ def test_the_page_of_the_kpi_asks_whether_an_unusual_value_is_right(client, stea
 
 
 def test_after_the_yes_a_red_still_asks_for_its_explanation_but_not_for_the_yes_again(client, steady):
-    response = answer_in(client, steady, value="0", sure="1")
+    response = answer_in(client, steady, W46, seq="0", value="0", sure="1")
     shown = cell(body(response), steady, W46)
     assert 'name="cause"' in shown
     assert 'name="sure" value="1"' in shown
-    assert answer_in(client, steady, value="0", sure="1", **TOLD).status_code == 200
+    assert answer_in(client, steady, W46, seq="0", value="0", sure="1", **TOLD).status_code == 200
     assert value() == 0
 
 

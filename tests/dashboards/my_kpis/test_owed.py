@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from unittest.mock import patch
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from kpiplatform.accounts.models import User
 from kpis.models import Pull
-from objectives.models import Role
-from tests.dashboards.sheets import TODAY, page_of, text_of
-from tests.factories import NOW, a_kpi, a_person, a_role
+from tests.dashboards.my_kpis.sheets import TODAY, page_of, text_of
+from tests.factories import NOW, a_kpi, a_person
 from tests.initiatives.factories import a_milestone, an_initiative
 from tests.kpis.pulls import a_source
 from tests.reviews.factories import a_decision, a_forum, a_held_review, an_action
@@ -23,20 +20,6 @@ from tests.reviews.factories import a_decision, a_forum, a_held_review, an_actio
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
 HEADING = "Milestones, actions, decisions"
-
-
-@pytest.fixture(autouse=True)
-def today_is_22_november_2026():
-    with patch("django.utils.timezone.now", return_value=NOW):
-        yield
-
-
-@pytest.fixture
-def rosa(client: Client) -> User:
-    person = a_person("Rosa Delgado")
-    a_role(person, Role.OWNER)
-    client.force_login(person)
-    return person
 
 
 def one_of_each(person: User) -> dict[str, str]:

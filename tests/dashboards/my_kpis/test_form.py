@@ -5,58 +5,18 @@ from __future__ import annotations
 from datetime import date, timedelta
 from decimal import Decimal
 from html import unescape
-from unittest.mock import patch
 
 import pytest
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from kpiplatform.accounts.models import User
 from kpis.models import Kpi, Measurement, MeasurementRevision, PeriodLock
 from objectives.models import Role
-from tests.dashboards.sheets import W44, W46, W47, enter, words_in
+from tests.dashboards.my_kpis.sheets import W44, W46, W47, enter, url_of, words_in
 from tests.factories import NOW, a_kpi, a_person, a_role, limits
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def today_is_22_november_2026():
-    with patch("django.utils.timezone.now", return_value=NOW):
-        yield
-
-
-@pytest.fixture
-def rosa(client: Client) -> User:
-    person = a_person("Rosa Delgado")
-    a_role(person, Role.OWNER)
-    client.force_login(person)
-    return person
-
-
-@pytest.fixture
-def crews(rosa: User) -> Kpi:
-    return a_kpi("Crews", code="CREWS", owner=rosa, measure_unit="crews", decimals=0, minimum=0, maximum=100)
-
-
-@pytest.fixture
-def passed(rosa: User) -> Kpi:
-    return a_kpi(
-        "Audits passed",
-        code="AUDITS",
-        owner=rosa,
-        time_aggregation=Kpi.Aggregation.RATIO_OF_SUMS,
-        ratio_factor=100,
-        numerator_label="passed",
-        denominator_label="audits",
-        decimals=1,
-        maximum=100,
-    )
-
-
-def url_of(kpi: Kpi, start: date) -> str:
-    return reverse("my:cell", args=[kpi.code, start])
 
 
 def shown(client: Client, kpi: Kpi, start: date) -> str:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from html import unescape
 from typing import Any
 
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
@@ -33,6 +34,26 @@ def enter(kpi: Kpi, start: date, value: str | None, *, seq: int = 0, now: dateti
         now=now,
         **said,
     )
+
+
+def url_of(kpi: Kpi, start: date) -> str:
+    """Return the address of a cell."""
+    return reverse("my:cell", args=[kpi.code, start])
+
+
+def type_into(client: Client, kpi: Kpi, start: date, text: str, seq: int = 0, **said: str) -> HttpResponse:
+    """Type into a cell of the grid and leave it."""
+    return client.post(url_of(kpi, start), {f"{kpi.code}@{start}@{seq}": text, **said}, headers=HTMX)
+
+
+def answer_in(client: Client, kpi: Kpi, start: date, **said: str) -> HttpResponse:
+    """Press a button of a form below a cell."""
+    return client.post(url_of(kpi, start), said, headers=HTMX)
+
+
+def body(response: HttpResponse) -> str:
+    """Return the markup of an answer."""
+    return unescape(response.content.decode())
 
 
 def page_of(client: Client) -> str:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from html import unescape
-from unittest.mock import patch
-
 import pytest
 from django.db import connection
 from django.http import HttpResponse
@@ -15,24 +12,10 @@ from django.urls import reverse
 from kpiplatform.accounts.models import User
 from kpis.models import EntryRules, Kpi, Measurement, ProposedValue
 from objectives.models import Role
-from tests.dashboards.sheets import HTMX, W45, W46, cell, enter, page_of, row_state, words_in
+from tests.dashboards.my_kpis.sheets import HTMX, W45, W46, body, cell, enter, page_of, row_state, type_into, words_in
 from tests.factories import NOW, a_kpi, a_person, a_role, limits
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def today_is_22_november_2026():
-    with patch("django.utils.timezone.now", return_value=NOW):
-        yield
-
-
-@pytest.fixture
-def rosa(client: Client) -> User:
-    person = a_person("Rosa Delgado")
-    a_role(person, Role.OWNER)
-    client.force_login(person)
-    return person
 
 
 @pytest.fixture
@@ -56,17 +39,8 @@ def deputy(ana: User) -> Client:
     return client
 
 
-def type_into(client: Client, kpi: Kpi, text: str, seq: int = 0, **said: str) -> HttpResponse:
-    address = reverse("my:cell", args=[kpi.code, W46])
-    return client.post(address, {f"{kpi.code}@{W46}@{seq}": text, **said}, headers=HTMX)
-
-
 def decide(client: Client, **said: str | list[str]) -> HttpResponse:
     return client.post(reverse("my:approvals"), said)
-
-
-def body(response: HttpResponse) -> str:
-    return unescape(response.content.decode())
 
 
 def token(seq: int = 0) -> str:
@@ -74,7 +48,7 @@ def token(seq: int = 0) -> str:
 
 
 def test_what_the_deputy_types_waits_in_the_cell_without_a_band(crews, deputy):
-    response = type_into(deputy, crews, "5")
+    response = type_into(deputy, crews, W46, "5")
     assert response.status_code == 200
     shown = cell(body(response), crews, W46)
     assert "cell--waiting" in shown
@@ -86,7 +60,7 @@ def test_what_the_deputy_types_waits_in_the_cell_without_a_band(crews, deputy):
 
 
 def test_the_owner_finds_it_first_and_approves_it_there(client, crews, deputy):
-    type_into(deputy, crews, "5")
+    type_into(deputy, crews, W46, "5")
     page = page_of(client)
     assert page.index("Values to approve") < page.index("Values due")
     assert "One value waits for your approval" in words_in(page)
@@ -97,7 +71,7 @@ def test_the_owner_finds_it_first_and_approves_it_there(client, crews, deputy):
 
 
 def test_the_owner_does_not_type_over_what_waits_but_opens_it(client, crews, deputy):
-    type_into(deputy, crews, "5")
+    type_into(deputy, crews, W46, "5")
     shown = cell(page_of(client), crews, W46)
     assert "<input" not in shown
     form = body(client.get(reverse("my:cell", args=["CREWS", W46])))
@@ -106,14 +80,14 @@ def test_the_owner_does_not_type_over_what_waits_but_opens_it(client, crews, dep
 
 
 def test_who_reads_the_page_of_the_value_is_told_that_one_waits(client, crews, deputy):
-    type_into(deputy, crews, "5")
+    type_into(deputy, crews, W46, "5")
     page = body(client.get(reverse("kpis:correct", args=["CREWS", W46])))
     assert "5\u202fcrews, entered by Ana Kovač on 22 Nov 2026, 08:00, waits for approval." in page
 
 
 def test_a_value_typed_while_another_came_to_wait_is_a_conflict_with_both_shown(client, crews, deputy):
-    type_into(deputy, crews, "5")
-    response = type_into(client, crews, "6")
+    type_into(deputy, crews, W46, "5")
+    response = type_into(client, crews, W46, "6")
     assert response.status_code == 422
     shown = words_in(cell(body(response), crews, W46))
     assert "Ana Kovač entered 5 just now; it waits for approval. You typed 6. Nothing is lost." in shown
@@ -124,7 +98,7 @@ def test_a_value_typed_while_another_came_to_wait_is_a_conflict_with_both_shown(
 
 
 def test_the_deputy_takes_back_what_waits(crews, deputy):
-    type_into(deputy, crews, "5")
+    type_into(deputy, crews, W46, "5")
     pk = token().partition("@")[0]
     response = deputy.post(reverse("my:cell", args=["CREWS", W46]), {"withdraw": pk}, headers=HTMX)
     assert response.status_code == 200
@@ -134,14 +108,14 @@ def test_the_deputy_takes_back_what_waits(crews, deputy):
 
 
 def test_a_rejection_needs_a_reason_which_the_author_reads_in_the_row(client, crews, deputy):
-    type_into(deputy, crews, "5")
+    type_into(deputy, crews, W46, "5")
     refused = decide(client, decision="reject", chosen=token())
     assert refused.status_code == 422
     assert "Say why: whoever entered the value has to know what to do." in body(refused)
     assert f'value="{token()}" aria-label="Crews, Harbor Airports, W46" checked' in body(refused)
     assert decide(client, decision="reject", chosen=token(), reason="The wrong week").status_code == 303
     assert row_state(page_of(deputy), crews) == "W46 rejected by Rosa Delgado: The wrong week"
-    type_into(deputy, crews, "6")
+    type_into(deputy, crews, W46, "6")
     assert row_state(page_of(deputy), crews).startswith("W46 waits for approval")
 
 
@@ -149,7 +123,7 @@ def test_a_rejection_needs_a_reason_which_the_author_reads_in_the_row(client, cr
     "pressed", [{"decision": "approve", "chosen": "{}"}, {"decision": "approve_all", "shown": "{}"}, {"one": "{}"}]
 )
 def test_every_button_of_approval_pressed_twice_does_it_once(client, crews, deputy, pressed):
-    type_into(deputy, crews, "5")
+    type_into(deputy, crews, W46, "5")
     said = {name: value.format(token()) for name, value in pressed.items()}
     assert decide(client, **said).status_code == 303
     assert decide(client, **said).status_code == 303
@@ -158,9 +132,9 @@ def test_every_button_of_approval_pressed_twice_does_it_once(client, crews, depu
 
 def test_one_of_several_that_has_another_value_meanwhile_stays_and_the_others_are_approved(client, crews, deputy, rosa):
     other = a_kpi("Other", code="OTHER", owner=rosa, deputy=crews.deputy, needs_approval=True)
-    type_into(deputy, crews, "5")
+    type_into(deputy, crews, W46, "5")
     first = token()
-    type_into(deputy, other, "7")
+    type_into(deputy, other, W46, "7")
     second = token()
     Measurement.objects.create(
         kpi=crews, period_start=W46, period_end=W46.replace(day=16), value=9, state="reported", seq=1, recorded_at=NOW
@@ -173,7 +147,7 @@ def test_one_of_several_that_has_another_value_meanwhile_stays_and_the_others_ar
 
 
 def test_nobody_decides_about_their_own_value_or_one_that_is_not_theirs_to_see(client, crews, deputy):
-    type_into(deputy, crews, "5")
+    type_into(deputy, crews, W46, "5")
     assert decide(deputy, one=token()).status_code == 303
     stranger = Client()
     person = a_person("Noah Fields")
@@ -186,7 +160,7 @@ def test_nobody_decides_about_their_own_value_or_one_that_is_not_theirs_to_see(c
 
 def test_where_owners_need_approval_their_deputy_decides(client, crews, deputy):
     EntryRules.objects.create(pk=1, owner_needs_approval=True)
-    assert "cell--waiting" in cell(body(type_into(client, crews, "5")), crews, W46)
+    assert "cell--waiting" in cell(body(type_into(client, crews, W46, "5")), crews, W46)
     assert decide(deputy, one=token()).status_code == 303
     assert Measurement.objects.get().value == 5
 

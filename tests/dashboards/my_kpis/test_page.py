@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
-from unittest.mock import patch
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -17,24 +15,10 @@ from alerts.queries import incidents_to_acknowledge
 from kpiplatform.accounts.models import User
 from kpis.models import Commentary, Kpi, PeriodLock, PeriodReopening
 from objectives.models import Role
-from tests.dashboards.sheets import TODAY, W42, W44, W45, W46, W47, cell, enter, page_of, row_state, text_of
+from tests.dashboards.my_kpis.sheets import TODAY, W42, W44, W45, W46, W47, cell, enter, page_of, row_state, text_of
 from tests.factories import NOW, a_kpi, a_person, a_role, a_unit, limits, the_company
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def today_is_22_november_2026():
-    with patch("django.utils.timezone.now", return_value=NOW):
-        yield
-
-
-@pytest.fixture
-def rosa(client: Client) -> User:
-    person = a_person("Rosa Delgado")
-    a_role(person, Role.OWNER)
-    client.force_login(person)
-    return person
 
 
 # --- who sees what --------------------------------------------------------------------------------
@@ -243,13 +227,6 @@ def test_what_a_source_brings_is_read_and_leads_to_its_correction(client, rosa):
     assert f'href="{reverse("my:cell", args=[kpi.code, W46])}"' in shown
     assert ">77.6</a>" in shown
     assert "correct" in shown
-
-
-def test_a_ratio_by_hand_leads_to_the_form_that_asks_for_both_parts(client, rosa):
-    kpi = a_kpi("Audits passed", owner=rosa, time_aggregation=Kpi.Aggregation.RATIO_OF_SUMS, active_from=W46)
-    shown = cell(page_of(client), kpi, W46)
-    assert "<input" not in shown
-    assert ">enter</a>" in shown
 
 
 def test_the_states_of_a_cell_look_different(client, rosa):
