@@ -97,6 +97,7 @@ class SourceMapping(models.Model):
     source = models.ForeignKey(DataSource, on_delete=models.CASCADE, related_name="mappings")
     kpi = models.OneToOneField(Kpi, on_delete=models.CASCADE, related_name="mapping")
     spec = models.JSONField()
+    since = models.DateField(null=True, help_text="periods that start before keep the values they have")
 
 
 class Pull(models.Model):

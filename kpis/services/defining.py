@@ -16,7 +16,7 @@ from kpiplatform.accounts.models import User
 from kpiplatform.accounts.services import lock_active
 from kpiplatform.audit.editing import lock_as_seen
 from kpis.calculations import parsed_or_none
-from kpis.models import Kpi, KpiOwnership, KpiState, KpiVersion, KpiWeight
+from kpis.models import Kpi, KpiOwnership, KpiState, KpiVersion, KpiWeight, SourceMapping
 from kpis.queries import rules_of
 from kpis.services.aiming import Refused, hand_over
 from kpis.services.formulas import connect_inputs, follow_formulas, hold_formulas, owe_from, refuse_to_retire_input
@@ -72,20 +72,23 @@ def define(
     breaks_series: bool,
     by: User,
     now: datetime,
+    means_otherwise: bool = False,
 ) -> Kpi:
     """Change the definition sheet; of an active KPI a new version is noted, with its reason.
 
+    With `means_otherwise` a version is noted though the sheet stays: the values come about in another way.
+
     Raises ChangedMeanwhile, FormulaError, and Refused where another KPI could not be computed from this one any more.
     What follows from the change follows at once: values are expected by the new schedule,
-    judged by the new polarity, counted for the new objective, and computed anew where they come from a formula. The
-    same sheet again changes nothing.
+    judged by the new polarity, counted for the new objective, computed anew where they come from a formula, and no
+    source feeds what is entered by hand. The same sheet again changes nothing.
     """
     with transaction.atomic():
         hold_formulas()
         row = Kpi.objects.select_for_update(of=("self",)).get(pk=kpi.pk)
         before = {name: getattr(row, name) for name in values}
         changed = {name for name, value in values.items() if before[name] != value}
-        if not changed:
+        if not changed and not means_otherwise:
             return row  # also the second press of the button
         row = lock_as_seen(Kpi.objects.all(), kpi.pk, seen, SHEET)
         for name in changed:
@@ -94,6 +97,8 @@ def define(
             row.version += 1
             _note_version(row, effective_from=effective_from, reason=reason, breaks=breaks_series, by=by, now=now)
         row.save(update_fields=[*changed, "version"])
+        if row.entry == Kpi.Entry.MANUAL:
+            SourceMapping.objects.filter(kpi=row).delete()
         follow_formulas(row, changed, effective_from)
         objective_ids = {before.get("objective_id", row.objective_id), row.objective_id}
         _follow(row, changed, objective_ids, since=effective_from, breaks_series=breaks_series, now=now)

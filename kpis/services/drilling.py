@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+from kpis.dates import day
 from kpis.domain.periods import Period
 from kpis.models import Kpi, SourceAgreement
 from kpis.queries import calendars
@@ -45,6 +46,8 @@ def rows_behind(*, kpi: Kpi, period: Period, part: str, after: int, limit: int, 
     source = mapping_row.source
     if source.is_snapshot:
         raise SourceError("This source says only what is so now: its rows of that time cannot be read again.")
+    if mapping_row.since is not None and period.start < mapping_row.since:
+        raise SourceError(f"It feeds the KPI only since {day(mapping_row.since)}; what was before came from elsewhere.")
     try:
         mapped = mapped_kpi(mapping_row, calendars()[kpi.calendar_id])
     except MappingError as error:

@@ -91,7 +91,7 @@ def _refuse_if_fed(kpi: Kpi) -> None:
     if kpi.entry == Kpi.Entry.DERIVED and mapping is not None:
         words = {"name": kpi.name, "source": mapping.source.name}
         raise Refused(
-            _("%(name)s comes from “%(source)s”. Let that source feed it no more, then it can be computed.") % words
+            _("%(name)s comes from “%(source)s”. Set it to “entered by hand” first, then it can be computed.") % words
         )
 
 

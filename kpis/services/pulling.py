@@ -249,6 +249,7 @@ def mapped_kpi(row: SourceMapping, calendar: Calendar) -> MappedKpi:
         ratio_factor=row.kpi.ratio_factor,
         minimum=row.kpi.minimum,
         maximum=row.kpi.maximum,
+        since=row.since,
     )
 
 

@@ -111,6 +111,8 @@ def compute_readings(
     refusals: list[Refusal] = []
     for kpi in mapped:
         for period, value, numerator, denominator, reason in sheet.values(kpi):
+            if kpi.since is not None and period.start < kpi.since:
+                continue
             try:
                 reading = Reading(
                     kpi_id=kpi.kpi_id,

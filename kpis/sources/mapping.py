@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -78,7 +79,10 @@ class Mapping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MappedKpi:
-    """A KPI that a source feeds: its periods, its mapping, and between which numbers a value can lie."""
+    """A KPI that a source feeds: its periods, its mapping, and between which numbers a value can lie.
+
+    Periods that start before `since` have values of another origin.
+    """
 
     kpi_id: int
     code: str
@@ -88,6 +92,7 @@ class MappedKpi:
     ratio_factor: Decimal
     minimum: Decimal | None = None
     maximum: Decimal | None = None
+    since: date | None = None
 
 
 def parse_mapping(spec: Any) -> Mapping:

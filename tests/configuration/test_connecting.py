@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from kpiplatform.dashboards.models import SourceSetup
-from kpis.models import DataSource, Kpi, Measurement, SourceMapping
+from kpis.models import DataSource, Kpi, KpiVersion, Measurement, SourceMapping
 from kpis.services.pulling import request_pull, run_pull
 from objectives.models import Role
 from tests.architecture.forms import forms_of
@@ -148,23 +148,52 @@ def test_a_figure_that_makes_no_sense_is_refused_with_a_sentence(admin: Client, 
     assert why in response.content.decode()
 
 
-def test_a_kpi_of_another_source_is_not_taken_from_it(admin: Client) -> None:
+def chosen(kpi: Kpi, agg: str = "count") -> SourceSetup:
+    """Let the shop be about to feed a KPI."""
     person = a_person()
-    fed = a_kpi("Visitors")
-    for code in ("shop", "other"):
-        DataSource.objects.create(code=code, name=code, kind="csv_file", owner=person, pull_at="06:00", config={})
-    SourceMapping.objects.create(kpi=fed, source=DataSource.objects.get(code="other"), spec={"value": {"agg": "count"}})
+    source = DataSource.objects.create(
+        code="shop", name="shop", kind="csv_file", owner=person, pull_at="06:00", config={}
+    )
     measure = {
-        "name": "Visitors", "numerator": {"agg": "count", "column": "", "where": []}, "denominator": None,
+        "name": kpi.name, "numerator": {"agg": agg, "column": "", "where": []}, "denominator": None,
         "factor": "1", "where": [], "group_by": "",
     }  # fmt: skip
-    SourceSetup.objects.create(
-        source=DataSource.objects.get(code="shop"),
-        author=person,
-        measures=[{"measure": measure, "groups": [], "assigned": [{"group": None, "kpi": fed.pk}]}],
-        tried={"kpis": []},
+    assigned = [{"group": None, "kpi": kpi.pk}]
+    measures = [{"measure": measure, "groups": [], "assigned": assigned}]
+    return SourceSetup.objects.create(source=source, author=person, measures=measures, tried={"kpis": []})
+
+
+def test_a_kpi_that_was_entered_by_hand_asks_from_when_and_why(admin: Client) -> None:
+    kpi = a_kpi("Visitors", entry="manual")
+    chosen(kpi)
+    path = reverse("configuration:source_values", args=["shop"])
+    page = admin.get(path).content.decode()
+    assert "1 KPI has its values in another way so far" in page
+    said = form_of(admin, path) | {"effective_from": "2026-11-02", "breaks_series": "on"}
+    refused = admin.post(path, said)
+    assert refused.status_code == 422
+    assert "An active KPI changes for a reason" in refused.content.decode()
+    assert 'value="2026-11-02"' in refused.content.decode()
+    for _ in range(2):
+        assert admin.post(path, said | {"reason": "counted at the door"}).status_code == 303
+    version = KpiVersion.objects.get(kpi=kpi)
+    assert (version.reason, version.breaks_series, str(version.effective_from)) == (
+        "counted at the door",
+        True,
+        "2026-11-02",
     )
-    response = admin.post(reverse("configuration:source_values", args=["shop"]))
+    assert "in another way so far" not in admin.get(path).content.decode()
+
+
+def test_a_kpi_of_another_source_is_not_taken_from_it(admin: Client) -> None:
+    fed = a_kpi("Visitors", entry="source")
+    person = chosen(fed).author
+    other = DataSource.objects.create(
+        code="other", name="other", kind="csv_file", owner=person, pull_at="06:00", config={}
+    )
+    SourceMapping.objects.create(kpi=fed, source=other, spec={"value": {"agg": "sum", "column": "visitors"}})
+    said = {"effective_from": "2026-11-02", "reason": "the door counts better"}
+    response = admin.post(reverse("configuration:source_values", args=["shop"]), said)
     assert response.status_code == 422
     assert "comes from “other” already" in response.content.decode()
     assert fed.mapping.source.code == "other"

@@ -27,7 +27,7 @@ from kpis.models import (
 from kpis.readings import Origin, Reading
 from kpis.services import deriving
 from kpis.services.aiming import Refused
-from kpis.services.connecting import FedElsewhere, Feed, feed
+from kpis.services.connecting import Change, FedElsewhere, Feed, feed
 from kpis.services.defining import SHEET, define, move_on, what_is_missing
 from kpis.services.deriving import derive_owed
 from kpis.services.entry import enter_measurement, take_back
@@ -383,8 +383,9 @@ def test_a_value_has_one_origin_a_source_or_a_formula():
         calculate(kpi, "[ONE] + 1")
     computed = derived("[ONE] + 1")
     spec = {"value": {"agg": "sum", "column": "n"}}
+    change = Change(effective_from=W45, reason="r", breaks_series=False)
     with pytest.raises(FedElsewhere, match="computed from other KPIs"):
-        feed(source=source, feeds=[Feed(kpi=computed, spec=spec)])
+        feed(source=source, feeds=[Feed(kpi=computed, spec=spec)], change=change, by=kpi.owner, now=NOW)
 
 
 def test_a_derived_kpi_without_calculation_can_not_be_activated():

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from kpiplatform.audit.editing import seen, seen_field
+from kpiplatform.dashboards.kpi_setup.changing import OneChangeForm
 from kpiplatform.dashboards.kpi_setup.sheet import sheet_fields
 from kpis.calculations import checked_formula
 from kpis.domain.formula.errors import FormulaError
@@ -20,11 +20,9 @@ from kpis.domain.formula.fitting import Shape
 from kpis.domain.formula.printing import written
 from kpis.domain.formula.tree import Node
 from kpis.domain.periods import Frequency
-from kpis.forms import DayInput
 from kpis.formula_words import sentence
 from kpis.models import Kpi
 from kpis.queries import calendar_of
-from kpis.services.defining import SHEET
 
 # What is being written of a reference that is not closed yet.
 UNFINISHED = re.compile(r"\[([A-Za-z0-9-]*)$")
@@ -58,7 +56,7 @@ class WritesFormula(forms.Form):
         return written(self.tree)
 
 
-class CalculationForm(WritesFormula):
+class CalculationForm(WritesFormula, OneChangeForm):
     """The formula of one KPI, and from when and why it holds."""
 
     find = forms.CharField(
@@ -67,29 +65,14 @@ class CalculationForm(WritesFormula):
         max_length=80,
         help_text=gettext_lazy("By name or code, or write “[” and the beginning of a code above."),
     )
-    effective_from = forms.DateField(
-        label=gettext_lazy("The calculation holds from"), widget=DayInput(), required=False
-    )
-    breaks_series = forms.BooleanField(
-        label=gettext_lazy("It breaks the series: values before and after can't be compared"), required=False
-    )
-    reason = forms.CharField(
-        label=gettext_lazy("Reason"), max_length=400, required=False, widget=forms.Textarea(attrs={"rows": 2})
-    )
-    seen = seen_field()
 
     def __init__(self, data: Any = None, *, kpi: Kpi, shape: Shape, among: QuerySet[Kpi], today: date) -> None:
-        initial = {
-            "formula": kpi.formula,
-            "missing_policy": kpi.missing_policy,
-            "effective_from": today,
-            "seen": seen(kpi, SHEET),
-        }
-        super().__init__(data, auto_id="calculation-%s", initial=initial)
+        initial = {"formula": kpi.formula, "missing_policy": kpi.missing_policy}
+        super().__init__(data, kpi=kpi, today=today, auto_id="calculation-%s", initial=initial)
         self.fields = sheet_fields(("formula", "missing_policy"), required=("formula",)) | self.fields
         self.fields["formula"].widget.attrs |= FORMULA
-        self.fields["effective_from"].required = kpi.status in {Kpi.Status.ACTIVE, Kpi.Status.RETIRED}
-        self.kpi, self.shape, self.among, self.today = kpi, shape, among, today
+        self.fields["effective_from"].label = _("The calculation holds from")
+        self.shape, self.among = shape, among
 
     @property
     def wanted(self) -> str:
@@ -99,17 +82,13 @@ class CalculationForm(WritesFormula):
     def clean_formula(self) -> str:
         return self.read_formula(self.cleaned_data["formula"], code=self.kpi.code, shape=self.shape, among=self.among)
 
-    def clean_effective_from(self) -> date:
-        # What was never active has no versions, so nothing is asked of it.
-        chosen: date = self.cleaned_data["effective_from"] or self.today
-        if abs(chosen.year - self.today.year) > 5:
-            raise ValidationError(_("Choose a day within five years of today."))
-        return chosen
-
     def clean(self) -> dict[str, Any]:
-        if self.kpi.status == Kpi.Status.ACTIVE and self.changes and not self.cleaned_data.get("reason"):
-            self.add_error("reason", _("An active KPI changes for a reason: say it."))
+        if self.kpi.status == Kpi.Status.ACTIVE and self.changes:
+            self.ask_for_reason()
         return self.cleaned_data
+
+    def refuse_formula(self, error: FormulaError) -> None:
+        self.add_error("formula", sentence(error))
 
     @property
     def values(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,23 +15,19 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from kpiplatform.audit.editing import ChangedMeanwhile, refuse_as_changed
 from kpiplatform.dashboards.calculation.explanation import Reader, behind_locks, explanation
 from kpiplatform.dashboards.calculation.forms import CalculationForm, NewCalculationForm, inserted
 from kpiplatform.dashboards.calculation.graph import graph_of
 from kpiplatform.dashboards.calculation.preview import kpis_to_refer_to, preview, problem
 from kpiplatform.dashboards.configuration.entry import admins_only, posted, today
 from kpiplatform.dashboards.kpi_page.wording import Wording
+from kpiplatform.dashboards.kpi_setup.changing import defined
 from kpiplatform.htmx import page
 from kpis.calculations import shape_of
-from kpis.domain.formula.errors import FormulaError
 from kpis.domain.formula.evaluating import Missing
 from kpis.domain.periods import FIRST_YEAR, LAST_YEAR
-from kpis.formula_words import sentence
 from kpis.models import Kpi
 from kpis.queries import kpis_configured_by, kpis_visible_to
-from kpis.services.aiming import Refused
-from kpis.services.defining import define
 from objectives.queries import may_configure, organisation
 
 EXPLAINED = "dashboards/calculation/explained.html"
@@ -51,7 +47,7 @@ def calculation(request: HttpRequest, code: str) -> HttpResponse:
     among = kpis_visible_to(request.user, today=today())
     form = CalculationForm(data, kpi=kpi, shape=shape_of(kpi), among=among, today=today())
     shows = bool(data) and bool({"preview", "insert"} & data.keys())
-    if form.is_valid() and not shows and _saved(form, request, now):
+    if form.is_valid() and not shows and defined(form, by=request.user, now=now):
         messages.success(request, _("The calculation of %(name)s was saved.") % {"name": kpi.name})
         return HttpResponseRedirect(reverse("kpis:calculation", args=[kpi.code]), status=303)
     live = shows and "insert" not in data and data.get("preview") == "live"
@@ -93,28 +89,6 @@ def _day(text: str) -> date | None:
     except ValueError:
         return None
     return day if FIRST_YEAR < day.year < LAST_YEAR else None
-
-
-def _saved(form: CalculationForm, request: HttpRequest, now: datetime) -> bool:
-    said = form.cleaned_data
-    try:
-        define(
-            kpi=form.kpi,
-            seen=said["seen"],
-            values=form.values,
-            effective_from=said["effective_from"],
-            reason=said["reason"],
-            breaks_series=said["breaks_series"],
-            by=request.user,
-            now=now,
-        )
-    except ChangedMeanwhile as error:
-        refuse_as_changed(form, error, now)
-    except FormulaError as error:
-        form.add_error("formula", sentence(error))
-    except Refused as refused:
-        form.add_error(None, str(refused))
-    return not form.errors
 
 
 def _context(form: CalculationForm, request: HttpRequest) -> dict[str, Any]:

@@ -12,11 +12,12 @@ from django.utils.translation import gettext_lazy
 
 from kpiplatform.accounts.models import User
 from kpiplatform.audit.editing import seen, seen_field
+from kpiplatform.dashboards.kpi_setup.changing import OneChangeForm
 from kpiplatform.dashboards.kpi_setup.fields import NumberField, read_in
 from kpiplatform.dashboards.kpi_setup.sheet import SECTIONS, in_columns, sheet_fields
 from kpis.forms import DayInput
 from kpis.models import Kpi
-from kpis.services.defining import PEOPLE, SHEET
+from kpis.services.defining import PEOPLE
 from objectives.models import Unit
 
 NAMES = tuple(name for _key, _title, names in SECTIONS for name in names)
@@ -50,26 +51,14 @@ def same_name(name: str, *, but: Kpi | None = None) -> Kpi | None:
     return others.exclude(pk=but.pk if but else None).first()
 
 
-class DefinitionForm(forms.Form):
+class DefinitionForm(OneChangeForm):
     """The whole sheet of a KPI, and from when and why it changes."""
 
     same_name_is_meant = forms.BooleanField(label=gettext_lazy("Two KPIs may share this name"), required=False)
-    effective_from = forms.DateField(label=gettext_lazy("The change holds from"), widget=DayInput(), required=False)
-    breaks_series = forms.BooleanField(
-        label=gettext_lazy("It breaks the series: values before and after can't be compared"), required=False
-    )
-    reason = forms.CharField(
-        label=gettext_lazy("Reason"), max_length=400, required=False, widget=forms.Textarea(attrs={"rows": 2})
-    )
-    seen = seen_field()
 
     def __init__(self, data: Any = None, *, kpi: Kpi, today: date, locale: str) -> None:
         initial = {name: getattr(kpi, name) for name in NAMES}
-        super().__init__(
-            data, auto_id="sheet-%s", initial=initial | {"effective_from": today, "seen": seen(kpi, SHEET)}
-        )
-        self.kpi, self.today = kpi, today
-        self.fields["effective_from"].required = kpi.status in {Kpi.Status.ACTIVE, Kpi.Status.RETIRED}
+        super().__init__(data, kpi=kpi, today=today, auto_id="sheet-%s", initial=initial)
         self.fields = sheet_fields(NAMES) | self.fields
         for name in ("guard", "part_of"):
             self.fields[name].queryset = self.fields[name].queryset.exclude(pk=kpi.pk)
@@ -88,13 +77,6 @@ class DefinitionForm(forms.Form):
         """What the sheet says, by column."""
         return in_columns({name: self.cleaned_data[name] for name in NAMES})
 
-    def clean_effective_from(self) -> date:
-        # What was never active has no versions, so nothing is asked of it.
-        chosen: date = self.cleaned_data["effective_from"] or self.today
-        if abs(chosen.year - self.today.year) > 5:
-            raise ValidationError(_("Choose a day within five years of today."))
-        return chosen
-
     def clean(self) -> dict[str, Any]:
         refuse_disorder(self)
         said, kpi = self.cleaned_data, self.kpi
@@ -107,8 +89,8 @@ class DefinitionForm(forms.Form):
         if kpi.status != Kpi.Status.ACTIVE or self.errors:
             return said
         changed = {name for name in NAMES if said[name] != getattr(kpi, name)}
-        if changed and not said["reason"]:
-            self.add_error("reason", _("An active KPI changes for a reason: say it."))
+        if changed:
+            self.ask_for_reason()
         if changed & {"frequency", "calendar"} and not said["breaks_series"] and kpi.evaluations.exists():
             self.add_error("breaks_series", _("Values of another rhythm can't be compared: this breaks the series."))
         return said

@@ -19,6 +19,7 @@ from kpiplatform.audit.editing import ChangedMeanwhile, refuse_as_changed
 from kpiplatform.dashboards.as_known import known_in
 from kpiplatform.dashboards.configuration.entry import admins_only, posted, today
 from kpiplatform.dashboards.kpi_setup import presenter
+from kpiplatform.dashboards.kpi_setup.changing import defined
 from kpiplatform.dashboards.kpi_setup.forms import DefinitionForm, PeopleForm, WeightForm
 from kpiplatform.dashboards.kpi_setup.queries import MANY, Filters, part_of_list, siblings, weight_of
 from kpiplatform.htmx import page
@@ -27,7 +28,7 @@ from kpis.formula_words import sentence
 from kpis.models import Kpi
 from kpis.queries import kpis_configured_by
 from kpis.services.aiming import Refused
-from kpis.services.defining import FOLLOWING, define, move_on, set_weight, staff, what_is_missing
+from kpis.services.defining import FOLLOWING, move_on, set_weight, staff, what_is_missing
 
 LIST, SHEET, PEOPLE, LIFE, WEIGHT = (
     f"dashboards/kpi_setup/{name}.html" for name in ("list", "definition", "people", "life", "weight")
@@ -49,33 +50,11 @@ def definition(request: HttpRequest, code: str) -> HttpResponse:
     """Show the definition sheet; POST changes it, as a new version if the KPI is active."""
     now, kpi = timezone.now(), _kpi(request, code)
     form = DefinitionForm(posted(request), kpi=kpi, today=today(), locale=request.user.locale)
-    if form.is_valid() and _defined(form, request, now):
+    if form.is_valid() and defined(form, by=request.user, now=now):
         _warn_of_many(request, kpi)
         return _done(request, _("The definition of %(name)s was saved.") % {"name": form.cleaned_data["name"]}, kpi)
     context = presenter.about(kpi, today=today(), zone=timezone.get_current_timezone()) | {"form": form}
     return page(request, SHEET, context, partial="body", status=422 if form.is_bound else 200)
-
-
-def _defined(form: DefinitionForm, request: HttpRequest, now: datetime) -> bool:
-    said = form.cleaned_data
-    try:
-        define(
-            kpi=form.kpi,
-            seen=said["seen"],
-            values=form.values,
-            effective_from=said["effective_from"],
-            reason=said["reason"],
-            breaks_series=said["breaks_series"],
-            by=request.user,
-            now=now,
-        )
-    except ChangedMeanwhile as error:
-        refuse_as_changed(form, error, now)
-    except FormulaError as error:
-        form.add_error(None, _("The calculation would not fit any more. %(why)s") % {"why": sentence(error)})
-    except Refused as refused:
-        form.add_error(None, str(refused))
-    return not form.errors
 
 
 @require_http_methods(["GET", "POST"])

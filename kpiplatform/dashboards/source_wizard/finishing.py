@@ -18,7 +18,7 @@ from kpis.domain.replay import Proposal
 from kpis.models import Kpi
 from kpis.queries import calendars_of_units
 from kpis.services.aiming import set_aim
-from kpis.services.connecting import Feed, feed
+from kpis.services.connecting import Change, Feed, fed_otherwise, feed
 from kpis.services.defining import create_kpi, move_on, set_weight
 from kpis.sources.measures import Measure
 from objectives.models import Unit
@@ -64,10 +64,18 @@ def wanted(setup: SourceSetup) -> Iterator[Wanted]:
             )
 
 
-def connect(*, setup: SourceSetup, by: User, today: date, now: datetime) -> int:
+def turned(setup: SourceSetup) -> list[Kpi]:
+    """Return the chosen KPIs that exist and have their values in another way so far."""
+    chosen = [one for one in wanted(setup) if one.kpi_id is not None]
+    kpis = Kpi.objects.in_bulk([one.kpi_id for one in chosen])
+    return fed_otherwise([Feed(kpi=kpis[one.kpi_id], spec=one.spec) for one in chosen if one.kpi_id in kpis])
+
+
+def connect(*, setup: SourceSetup, change: Change, by: User, today: date, now: datetime) -> int:
     """Make the new KPIs and let the source feed all chosen ones; return for how many that is new or changed.
 
-    Sent twice it makes each KPI once. Raises NotActive, Refused or FedElsewhere with a sentence; nothing was made then.
+    `change` is for those that had their values in another way. Sent twice it makes each KPI once. Raises NotActive,
+    Refused or FedElsewhere with a sentence; nothing was made then.
     """
     with transaction.atomic():
         row = SourceSetup.objects.select_for_update(of=("self",)).select_related("source").get(pk=setup.pk)
@@ -80,7 +88,7 @@ def connect(*, setup: SourceSetup, by: User, today: date, now: datetime) -> int:
                     chosen["kpi"] = kpi.pk
                 kpi = Kpi.objects.get(pk=chosen["kpi"])
                 feeds.append(Feed(kpi=kpi, spec=measure.mapping(chosen["group"])))
-        changed = feed(source=row.source, feeds=feeds)
+        changed = feed(source=row.source, feeds=feeds, change=change, by=by, now=now)
         row.save(update_fields=["measures"])
     return changed
 

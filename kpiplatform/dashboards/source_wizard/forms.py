@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -12,9 +13,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kpiplatform.accounts.models import User
+from kpiplatform.dashboards.kpi_setup.changing import ChangeForm
 from kpiplatform.dashboards.kpi_setup.fields import NumberField, read_in
 from kpis.domain.conditions import ConditionRefused, conditions_in
-from kpis.models import DataSource
+from kpis.models import DataSource, Kpi
+from kpis.services.connecting import Change
 from kpis.sources.measures import RATIO, ROWS, VALUE, Measure, Part
 
 AGGREGATES = (
@@ -156,6 +159,36 @@ class MeasureForm(forms.Form):
                     % {"column": condition[0][:60], "columns": listed[:300]}
                 )
         return found
+
+
+class ConnectForm(ChangeForm):
+    """The last press; where KPIs have their values in another way so far, from when and why that changes."""
+
+    def __init__(self, data: Any = None, *, turned: Sequence[Kpi], today: date) -> None:
+        super().__init__(data, auto_id="connect-%s", today=today)
+        self.turned = turned
+        if not turned:
+            self.fields.clear()
+            return
+        self.fields["effective_from"].required = True
+        self.fields["effective_from"].help_text = _(
+            "Periods that start on this day or later have the values of this source; earlier ones stay as they are."
+        )
+
+    def clean(self) -> dict[str, Any]:
+        if self.turned:
+            self.ask_for_reason()
+        return self.cleaned_data
+
+    @property
+    def change(self) -> Change:
+        """What was said about the KPIs that exist."""
+        said = self.cleaned_data
+        return Change(
+            effective_from=said.get("effective_from", self.today),
+            reason=said.get("reason", ""),
+            breaks_series=said.get("breaks_series", False),
+        )
 
 
 def _why(refused: ConditionRefused) -> str:

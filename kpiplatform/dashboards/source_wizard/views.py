@@ -19,8 +19,8 @@ from kpiplatform.audit.editing import ChangedMeanwhile, refuse_as_changed
 from kpiplatform.dashboards.configuration.entry import admins_only, posted, today
 from kpiplatform.dashboards.models import SourceSetup
 from kpiplatform.dashboards.source_wizard.assigning import AssignForm, Group
-from kpiplatform.dashboards.source_wizard.finishing import connect, wanted
-from kpiplatform.dashboards.source_wizard.forms import BeginForm, MeasureForm
+from kpiplatform.dashboards.source_wizard.finishing import connect, turned, wanted
+from kpiplatform.dashboards.source_wizard.forms import BeginForm, ConnectForm, MeasureForm
 from kpiplatform.dashboards.source_wizard.looking import look, suggested
 from kpiplatform.dashboards.source_wizard.reading_form import ReadingForm
 from kpiplatform.dashboards.source_wizard.settings_form import SettingsForm
@@ -192,20 +192,20 @@ def figure(request: HttpRequest, code: str, place: int) -> HttpResponse:
 def tried(request: HttpRequest, code: str) -> HttpResponse:
     """Show the values that the chosen KPIs would have; POST makes the KPIs and lets the source feed them."""
     source, setup = _source(request, code)
-    refusal = ""
-    if request.method == "POST":
-        if "again" in request.POST:
-            return _try(request, source, setup)
+    if "again" in request.POST:
+        return _try(request, source, setup)
+    form = ConnectForm(posted(request), turned=turned(setup), today=today())
+    if form.is_valid():
         try:
-            changed = connect(setup=setup, by=request.user, today=today(), now=timezone.now())
+            changed = connect(setup=setup, change=form.change, by=request.user, today=today(), now=timezone.now())
         except (NotActive, Refused, FedElsewhere) as refused:
-            refusal = str(refused)
+            form.add_error(None, str(refused))
         else:
             said = _("%(source)s feeds %(count)d KPIs anew. Say when it is pulled, and pull it now.")
             messages.success(request, said % {"source": source.name, "count": changed})
             return _go("source", source)
-    context = _context(source, setup, "values") | {"tried": setup.tried, "refusal": refusal}
-    return page(request, "configuration/wizard/values.html", context, partial="body", status=422 if refusal else 200)
+    context = _context(source, setup, "values") | {"tried": setup.tried, "form": form}
+    return page(request, "configuration/wizard/values.html", context, partial="body", status=_status(form))
 
 
 def _try(request: HttpRequest, source: DataSource, setup: SourceSetup) -> HttpResponse:
