@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from kpis.dates import day
 from kpis.domain.limits import Flaw, LimitsRefused
+from kpis.domain.sentences import Sentence
+
+
+def in_words(sentence: Sentence | None, *, locale: str) -> str:
+    """Say a sentence that was kept, its numbers and days as `locale` writes them; nothing where there is none."""
+    return sentence.said(gettext=_, ngettext=ngettext, day=day, locale=locale) if sentence else ""
 
 
 def why_no_limits(refused: LimitsRefused) -> str:

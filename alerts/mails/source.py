@@ -9,6 +9,8 @@ from django.utils.translation import ngettext
 
 from alerts.mails import words
 from alerts.mails.layout import Mail, Reader, lay_out, wrapped
+from kpis.domain.sentences import Sentence
+from kpis.words import in_words
 
 LISTED = 20
 
@@ -16,6 +18,7 @@ LISTED = 20
 def write_source_mail(facts: dict[str, Any], *, kind: str, reader: Reader, url: str) -> Mail:
     """Write the mail that tells the owner of a source what is wrong and which KPIs keep their last values."""
     source, kpis = facts["source"], facts["kpis"]
+    error = in_words(Sentence.stored(facts["error"]), locale=reader.locale) if facts["error"] else ""
     count = len(kpis)
     affected = ngettext("%d KPI keeps its last value", "%d KPIs keep their last values", count) % count
     if kind == "suspect":
@@ -49,8 +52,8 @@ def write_source_mail(facts: dict[str, Any], *, kind: str, reader: Reader, url: 
         "headline": headline,
         "state": state,
         "name": source,
-        "error": facts["error"],
-        "error_text": wrapped([facts["error"]]),
+        "error": error,
+        "error_text": wrapped([error]),
         "what": " ".join(what),
         "what_text": wrapped(what),
         "to_do": " ".join(to_do),

@@ -40,10 +40,11 @@ def note_bad_pull(*, pull: Pull, now: datetime) -> bool:
 
 def _facts(source: DataSource, pull: Pull, now: datetime) -> dict[str, object]:
     kpis = Kpi.objects.filter(mapping__source=source, status=Kpi.Status.ACTIVE).order_by("code")
+    error = pull.error or source.last_error
     return {
         "organisation": organisation().name,
         "source": source.name,
-        "error": pull.error or source.last_error,
+        "error": error.to_store() if error else None,
         "failures": source.consecutive_failures,
         "at": (pull.finished_at or now).isoformat(),
         "last_applied_at": source.last_applied_at.isoformat() if source.last_applied_at else None,

@@ -135,7 +135,7 @@ class _Import:
         for file in self.files:
             with watch:
                 pull = run_pull(source_id=file.source.pk, slot=slot, now=slot)
-            check((pull.state, pull.error), ("applied", ""), "state of the pull")
+            check((pull.state, pull.error), ("applied", None), "state of the pull")
             counts = (pull.values_new, pull.values_revised, pull.values_unchanged)
             rows = len(file.readings)
             check(counts, (rows, 0, 0) if new else (0, 0, rows), "values new, revised, unchanged")

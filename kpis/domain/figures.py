@@ -50,10 +50,10 @@ def signed(value: Decimal | None, decimals: int, *, locale: str = "en") -> str:
     return ("+" if rounded > 0 else MINUS) + _unsigned(rounded, decimals, locale)
 
 
-def plain(value: Decimal) -> str:
-    """Return `value` in digits with a point as decimal mark, without exponent or trailing zeros."""
+def plain(value: Decimal, *, locale: str = "en") -> str:
+    """Return `value` in digits with the decimal mark of `locale`, without grouping, exponent or trailing zeros."""
     digits = f"{value:f}"
-    return digits.rstrip("0").rstrip(".") if "." in digits else digits
+    return digits.rstrip("0").rstrip(".").replace(".", _written_in(locale)[1]) if "." in digits else digits
 
 
 def with_unit(figure: str, unit: str) -> str:

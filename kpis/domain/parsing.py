@@ -6,6 +6,8 @@ from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 from kpis.domain.periods import FIRST_YEAR, LAST_YEAR
+from kpis.domain.sentences import Sentence
+from kpis.domain.sentences import gettext_noop as _
 
 LONGEST_NUMBER = 64
 MINUS = "\N{MINUS SIGN}"
@@ -18,7 +20,11 @@ _EXACT = Context(prec=40)
 
 
 class Refused(ValueError):
-    """A text or number that is not taken; the message is a sentence for whoever sent it."""
+    """A text or number that is not taken; the sentence is for whoever sent it."""
+
+    def __init__(self, why: Sentence) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,24 +42,25 @@ class NumberFormat:
 
     def __post_init__(self) -> None:
         if self.decimal not in (".", ","):
-            raise ValueError("The decimal mark is a point or a comma.")
+            raise Refused(Sentence(_("The decimal mark is a point or a comma.")))
         if self.grouping not in GROUPINGS:
-            raise ValueError("Digits are grouped by comma, point, space, apostrophe, or not at all.")
+            raise Refused(Sentence(_("Digits are grouped by comma, point, space, apostrophe, or not at all.")))
         if self.grouping == self.decimal:
-            raise ValueError("The decimal mark and the grouping mark must differ.")
+            raise Refused(Sentence(_("The decimal mark and the grouping mark must differ.")))
 
 
 def parse_number(text: str, fmt: NumberFormat) -> Decimal:
     """Return the number exactly as written, or raise Refused with the reason."""
     body = text.strip()
     if not body:
-        raise Refused("There is no number.")
+        raise Refused(Sentence(_("There is no number.")))
     if len(body) > LONGEST_NUMBER:
-        raise Refused(f"A number of more than {LONGEST_NUMBER} characters is refused.")
+        raise Refused(Sentence(_("A number of more than %(most)s characters is refused."), {"most": LONGEST_NUMBER}))
     body, negative = _without_sign(body, text, fmt)
     if body.endswith("%"):
         if not fmt.percent:
-            raise Refused(f"{text!r} has a percent sign, which the mapping does not declare.")
+            says = _("%(text)s has a percent sign, which the mapping does not declare.")
+            raise Refused(Sentence(says, {"text": repr(text)}))
         body = body[:-1].rstrip(_SPACES)
     if fmt.grouping:
         body = _ungrouped(body, text, fmt)
@@ -76,13 +83,16 @@ def parse_day(text: str, pattern: str) -> date:
         raise ValueError("A day is read without a time zone; convert the moment to a day at its source.")
     body = text.strip()
     if not body.isascii():
-        raise Refused(f"{text!r} is not a day: only Latin letters and digits are read.")
+        says = _("%(text)s is not a day: only Latin letters and digits are read.")
+        raise Refused(Sentence(says, {"text": repr(text)}))
     try:
         day = datetime.strptime(body, pattern).date()  # noqa: DTZ007 (a day has no zone)
     except ValueError:
-        raise Refused(f"{text!r} is not a day written as {pattern}.") from None
+        says = _("%(text)s is not a day written as %(pattern)s.")
+        raise Refused(Sentence(says, {"text": repr(text), "pattern": pattern})) from None
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
-        raise Refused(f"The year of {text!r} is not between {FIRST_YEAR} and {LAST_YEAR}.")
+        says = _("The year of %(text)s is not between %(first)s and %(last)s.")
+        raise Refused(Sentence(says, {"text": repr(text), "first": str(FIRST_YEAR), "last": str(LAST_YEAR)}))
     return day
 
 
@@ -92,19 +102,20 @@ def to_storage(value: Decimal) -> Decimal:
     if value and value.same_quantum(PLACES) and -TOO_LARGE < value < TOO_LARGE:
         return value
     if not value.is_finite():
-        raise Refused("Only finite numbers are values.")
+        raise Refused(Sentence(_("Only finite numbers are values.")))
     # copy_abs, since abs would round to the context before the comparison.
     if value.copy_abs() < TOO_LARGE:
         stored = value.quantize(PLACES, ROUND_HALF_EVEN, _EXACT)
         if stored.copy_abs() < TOO_LARGE:
             return stored if stored else stored.copy_abs()
-    raise Refused("A value has at most 20 digits before the decimal mark.")
+    raise Refused(Sentence(_("A value has at most 20 digits before the decimal mark.")))
 
 
 def _without_sign(body: str, text: str, fmt: NumberFormat) -> tuple[str, bool]:
     if body.startswith("(") and body.endswith(")"):
         if not fmt.accounting:
-            raise Refused(f"{text!r} is in parentheses, which the mapping does not declare.")
+            says = _("%(text)s is in parentheses, which the mapping does not declare.")
+            raise Refused(Sentence(says, {"text": repr(text)}))
         return body[1:-1].strip(), True
     if body[0] in ("-", MINUS):
         return body[1:], True
@@ -118,12 +129,13 @@ def _ungrouped(body: str, text: str, fmt: NumberFormat) -> str:
     if not re.search(mark, body):
         return body
     if not re.fullmatch(rf"[0-9]{{1,3}}(?:{mark}[0-9]{{3}})+", whole) or re.search(mark, part):
-        raise Refused(f"The digits of {text!r} are not grouped in threes.")
+        raise Refused(Sentence(_("The digits of %(text)s are not grouped in threes."), {"text": repr(text)}))
     return re.sub(mark, "", whole) + decimal + part
 
 
-def _why_no_number(text: str, fmt: NumberFormat) -> str:
+def _why_no_number(text: str, fmt: NumberFormat) -> Sentence:
     other = "," if fmt.decimal == "." else "."
     if other in text and fmt.grouping != other:
-        return f"{text!r} has a mark the mapping does not declare: decimals follow {fmt.decimal!r}."
-    return f"{text!r} is not a number."
+        says = _("%(text)s has a mark the mapping does not declare: decimals follow %(mark)s.")
+        return Sentence(says, {"text": repr(text), "mark": repr(fmt.decimal)})
+    return Sentence(_("%(text)s is not a number."), {"text": repr(text)})

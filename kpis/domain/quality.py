@@ -11,7 +11,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Literal
 
-from kpis.domain.figures import day, plain
+from kpis.domain.sentences import Part, Sentence, joined, ngettext_noop
+from kpis.domain.sentences import gettext_noop as _
 
 type Kind = Literal["type", "range", "filled", "unique", "rising", "allowed", "rows", "total", "fresh"]
 type Severity = Literal["refuse", "hold"]
@@ -19,7 +20,6 @@ type Severity = Literal["refuse", "hold"]
 # Rows that break a rule are left out and named. With more than this share of them something else is wrong.
 REFUSED_SHARE_AT_MOST = Decimal("0.2")
 NAMED_AT_MOST = 3
-SENTENCE_AT_MOST = 300
 HUNDRED = Decimal(100)
 
 
@@ -58,7 +58,7 @@ class Outcome:
     rule: Rule
     checked: int
     broken: int
-    says: str
+    says: Sentence
 
     @property
     def is_kept(self) -> bool:
@@ -67,40 +67,42 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totalled:
-    """The rows of one day or period summed up, and what they should come to."""
+    """The rows of one day or period summed up, by its day or key, and what they should come to."""
 
-    name: str
+    name: str | date
     found: Decimal
     control: Decimal
 
 
-def rule_words(rule: Rule) -> str:
+def rule_words(rule: Rule) -> Sentence:
     """Say what a row must keep to, like “dep_delay lies between -60 and 1440”."""
+    about: dict[str, Part] = {"columns": rule.about, "list": ", ".join(rule.allowed)}
     match rule.kind:
         case "type":
-            noun = {"whole": "a whole number", "day": "a day written as 2026-11-22"}.get(rule.value_type, "a number")
-            return f"{rule.about} is {noun}"
+            return Sentence(_TYPES.get(rule.value_type, _TYPES["number"]), about)
         case "range":
-            return f"{rule.about} {_between(rule.low, rule.high)}"
+            return Sentence(_RANGES[rule.low is not None, rule.high is not None], about | _bounds(rule))
         case "filled":
-            return f"{rule.about} is filled in"
+            return Sentence(_("%(columns)s is filled in"), about)
         case "unique":
-            return f"{rule.about} {'comes' if len(rule.columns) == 1 else 'together come'} once"
+            once = _("%(columns)s comes once") if len(rule.columns) == 1 else _("%(columns)s together come once")
+            return Sentence(once, about)
         case "rising":
-            return f"{rule.about} never falls from one row to the next"
-        case _:
-            return f"{rule.about} is one of {', '.join(rule.allowed)}"
+            return Sentence(_("%(columns)s never falls from one row to the next"), about)
+        case _other:
+            return Sentence(_("%(columns)s is one of %(list)s"), about)
 
 
 def rows_outcome(rule: Rule, *, broken: int, checked: int) -> Outcome:
     """Return how single rows kept a rule."""
-    words = rule_words(rule)
+    parts: dict[str, Part] = {"rule": rule_words(rule), "broken": broken, "all": checked}
     if not broken:
-        says = f"{words}: all {checked:,} rows."
+        says = Sentence(_("%(rule)s: all %(all)s rows."), parts)
+    elif rule.severity == "refuse":
+        says = Sentence(_("%(rule)s: %(broken)s of %(all)s rows are not so and were refused."), parts)
     else:
-        did = "refused" if rule.severity == "refuse" else "found"
-        says = f"{words}: {broken:,} of {checked:,} rows are not so and were {did}."
-    return Outcome(rule=rule, checked=checked, broken=broken, says=says[:SENTENCE_AT_MOST])
+        says = Sentence(_("%(rule)s: %(broken)s of %(all)s rows are not so and were found."), parts)
+    return Outcome(rule=rule, checked=checked, broken=broken, says=says)
 
 
 def count_outcome(rule: Rule, *, rows_a_day: int, usual: int) -> Outcome | None:
@@ -109,20 +111,24 @@ def count_outcome(rule: Rule, *, rows_a_day: int, usual: int) -> Outcome | None:
         return None
     percent = Decimal(rows_a_day) * HUNDRED / usual
     is_broken = _outside(percent, rule.low, rule.high)
-    says = f"There were {rows_a_day:,} rows a day, {percent:.0f} % of the usual {usual:,}"
-    says += f"; agreed is {_percents(rule.low, rule.high)}." if is_broken else "."
-    return Outcome(rule=rule, checked=1, broken=int(is_broken), says=says)
+    parts: dict[str, Part] = {"rows": rows_a_day, "percent": percent.quantize(Decimal(1)), "usual": usual}
+    text = _AGREED[rule.low is not None, rule.high is not None] if is_broken else _AS_MANY
+    return Outcome(rule=rule, checked=1, broken=int(is_broken), says=Sentence(text, parts | _bounds(rule)))
 
 
 def age_outcome(rule: Rule, *, newest: date | None, until: date) -> Outcome:
     """Return whether the newest row is young enough on the day `until`, which itself is not asked for."""
     if newest is None:
-        return Outcome(rule=rule, checked=1, broken=1, says="There is no row, so none is new enough.")
+        return Outcome(rule=rule, checked=1, broken=1, says=Sentence(_("There is no row, so none is new enough.")))
     age = (until - newest).days
     is_broken = rule.high is not None and age > rule.high
-    says = f"The newest row is of {day(newest)}, {age} {'day' if age == 1 else 'days'} before the pull"
-    says += f"; agreed are {plain(rule.high)} at most." if is_broken and rule.high is not None else "."
-    return Outcome(rule=rule, checked=1, broken=int(is_broken), says=says)
+    parts: dict[str, Part] = {"day": newest, "count": age}
+    return Outcome(
+        rule=rule,
+        checked=1,
+        broken=int(is_broken),
+        says=Sentence(_TOO_OLD if is_broken else _NEWEST, parts | _bounds(rule)),
+    )
 
 
 def total_outcome(rule: Rule, totals: Sequence[Totalled]) -> Outcome | None:
@@ -130,14 +136,18 @@ def total_outcome(rule: Rule, totals: Sequence[Totalled]) -> Outcome | None:
     if not totals:
         return None
     off = [one for one in totals if not agrees(one.found, one.control, rule.tolerance)]
-    what = f"The sum of {rule.about}" if rule.columns else "The number of rows"
+    what = (
+        Sentence(_("The sum of %(columns)s"), {"columns": rule.about})
+        if rule.columns
+        else Sentence(_("The number of rows"))
+    )
+    parts: dict[str, Part] = {"what": what, "off": len(off), "all": len(totals)}
     if not off:
-        says = f"{what} agrees with the control total {len(totals):,} of {len(totals):,} times."
+        says = Sentence(_("%(what)s agrees with the control total %(all)s of %(all)s times."), parts)
     else:
-        named = "; ".join(f"{one.name}: {plain(one.found)}, not {plain(one.control)}" for one in off[:NAMED_AT_MOST])
-        more = f"; and {len(off) - NAMED_AT_MOST:,} more" if len(off) > NAMED_AT_MOST else ""
-        says = f"{what} differs from the control total {len(off):,} of {len(totals):,} times ({named}{more})."
-    return Outcome(rule=rule, checked=len(totals), broken=len(off), says=says[:SENTENCE_AT_MOST])
+        text = _("%(what)s differs from the control total %(off)s of %(all)s times (%(named)s).")
+        says = Sentence(text, parts | {"named": _named(off)})
+    return Outcome(rule=rule, checked=len(totals), broken=len(off), says=says)
 
 
 def agrees(found: Decimal, control: Decimal, tolerance: Decimal) -> bool:
@@ -145,13 +155,14 @@ def agrees(found: Decimal, control: Decimal, tolerance: Decimal) -> bool:
     return abs(found - control) * HUNDRED <= abs(control) * tolerance
 
 
-def why_held(outcomes: Sequence[Outcome], *, refused: int, checked: int) -> str:
-    """Return why a person should look at a fetch before it counts, or nothing."""
+def why_held(outcomes: Sequence[Outcome], *, refused: int, checked: int) -> list[Sentence]:
+    """Return the reasons why a person should look at a fetch before it counts."""
     said = [one.says for one in outcomes if one.rule.severity == "hold" and not one.is_kept]
     if checked and Decimal(refused) / checked > REFUSED_SHARE_AT_MOST:
-        share = f"{REFUSED_SHARE_AT_MOST * HUNDRED:.0f} %"
-        said.append(f"The rules refused {refused:,} of {checked:,} rows, more than {share}.")
-    return " ".join(said)
+        text = _("The rules refused %(refused)s of %(all)s rows, more than %(most)s %%.")
+        most = int(REFUSED_SHARE_AT_MOST * HUNDRED)
+        said.append(Sentence(text, {"refused": refused, "all": checked, "most": most}))
+    return said
 
 
 def reconciled(outcomes: Sequence[Outcome]) -> bool | None:
@@ -164,13 +175,48 @@ def _outside(value: Decimal, low: Decimal | None, high: Decimal | None) -> bool:
     return (low is not None and value < low) or (high is not None and value > high)
 
 
-def _between(low: Decimal | None, high: Decimal | None) -> str:
-    if low is not None and high is not None:
-        return f"lies between {plain(low)} and {plain(high)}"
-    return f"is at least {plain(low)}" if low is not None else f"is at most {plain(high or Decimal(0))}"
+def _bounds(rule: Rule) -> dict[str, Part]:
+    return {name: bound for name, bound in (("low", rule.low), ("high", rule.high)) if bound is not None}
 
 
-def _percents(low: Decimal | None, high: Decimal | None) -> str:
-    if low is not None and high is not None:
-        return f"{plain(low)} to {plain(high)} %"
-    return f"at least {plain(low)} %" if low is not None else f"at most {plain(high or Decimal(0))} %"
+def _named(off: Sequence[Totalled]) -> Sentence:
+    text = _("%(name)s: %(found)s, not %(control)s")
+    said = [
+        Sentence(text, {"name": one.name, "found": one.found, "control": one.control}) for one in off[:NAMED_AT_MOST]
+    ]
+    if len(off) > NAMED_AT_MOST:
+        said.append(Sentence(_("and %(more)s more"), {"more": len(off) - NAMED_AT_MOST}))
+    return joined(said, by="; ")
+
+
+_TYPES = {
+    "number": _("%(columns)s is a number"),
+    "whole": _("%(columns)s is a whole number"),
+    "day": _("%(columns)s is a day written as 2026-11-22"),
+}
+# By whether there is a lower and an upper bound.
+_RANGES = {
+    (True, True): _("%(columns)s lies between %(low)s and %(high)s"),
+    (True, False): _("%(columns)s is at least %(low)s"),
+    (False, True): _("%(columns)s is at most %(high)s"),
+}
+_AS_MANY = _("There were %(rows)s rows a day, %(percent)s %% of the usual %(usual)s.")
+_AGREED = {
+    (True, True): _(
+        "There were %(rows)s rows a day, %(percent)s %% of the usual %(usual)s; agreed is %(low)s to %(high)s %%."
+    ),
+    (True, False): _(
+        "There were %(rows)s rows a day, %(percent)s %% of the usual %(usual)s; agreed is at least %(low)s %%."
+    ),
+    (False, True): _(
+        "There were %(rows)s rows a day, %(percent)s %% of the usual %(usual)s; agreed is at most %(high)s %%."
+    ),
+}
+_NEWEST = ngettext_noop(
+    "The newest row is of %(day)s, %(count)s day before the pull.",
+    "The newest row is of %(day)s, %(count)s days before the pull.",
+)
+_TOO_OLD = ngettext_noop(
+    "The newest row is of %(day)s, %(count)s day before the pull; agreed are %(high)s at most.",
+    "The newest row is of %(day)s, %(count)s days before the pull; agreed are %(high)s at most.",
+)

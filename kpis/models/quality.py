@@ -7,6 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from kpis.models.definition import Kpi
+from kpis.models.sentence import SentenceField
 from kpis.models.source import DataSource, Pull, SourceMapping
 from kpis.models.target import value_field
 
@@ -115,4 +116,4 @@ class PullCheck(models.Model):
     is_kept = models.BooleanField()
     checked = models.PositiveIntegerField(default=0)
     broken = models.PositiveIntegerField(default=0)
-    says = models.CharField(max_length=300)
+    says = SentenceField()

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kpis.domain.schedule import HOURS_APART, Schedule
 from kpis.models.definition import Kpi
+from kpis.models.sentence import SentenceField
 from kpis.models.target import value_field
 
 
@@ -55,7 +56,7 @@ class DataSource(models.Model):
     usual_rows = models.PositiveIntegerField(default=0, help_text="rows per day, over the last applied pulls")
     consecutive_failures = models.PositiveIntegerField(default=0)
     last_applied_at = models.DateTimeField(null=True)
-    last_error = models.TextField(blank=True, default="")
+    last_error = SentenceField(null=True)
     behind_from = models.DateTimeField(null=True, help_text="from then on it breaks what was agreed, unless pulled")
 
     class Meta:
@@ -131,7 +132,7 @@ class Pull(models.Model):
     rules_checked = models.PositiveSmallIntegerField(default=0)
     rules_broken = models.PositiveSmallIntegerField(default=0)
     reconciled = models.BooleanField(null=True, help_text="whether its control totals agreed; empty without one")
-    error = models.TextField(blank=True, default="")
+    error = SentenceField(null=True)
 
     class Meta:
         ordering = ["-slot"]
@@ -156,7 +157,7 @@ class PullRefusal(models.Model):
 
     pull = models.ForeignKey(Pull, on_delete=models.CASCADE, related_name="refusals")
     line = models.PositiveIntegerField()
-    why = models.CharField(max_length=300)
+    why = SentenceField()
 
 
 class StagedReading(models.Model):

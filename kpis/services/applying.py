@@ -11,6 +11,8 @@ from django.db import transaction
 from kpiplatform.accounts.models import User
 from kpis.domain.periods import period_of
 from kpis.domain.quality import Outcome, why_held
+from kpis.domain.sentences import Sentence, joined
+from kpis.domain.sentences import gettext_noop as _
 from kpis.models import DataSource, Kpi, Measurement, Pull, PullRefusal, StagedReading
 from kpis.queries import calendars
 from kpis.readings import Origin, Reading
@@ -57,7 +59,7 @@ class NotHeld(Exception):
     """The pull does not wait for a decision, or a newer one was applied since; nothing was written."""
 
 
-def looks_wrong(source: DataSource, fetched: Fetched) -> str:
+def looks_wrong(source: DataSource, fetched: Fetched) -> Sentence | None:
     """Return why a person should look at what was fetched before it counts, or nothing.
 
     Without a rule about the number of rows, half the usual ones are too few.
@@ -67,9 +69,9 @@ def looks_wrong(source: DataSource, fetched: Fetched) -> str:
     is_ruled = any(outcome.rule.kind == "rows" for outcome in fetched.outcomes)
     has_enough = fetched.rows_a_day >= source.usual_rows * SUSPECT_BELOW or (source.may_be_empty and not checked)
     if not is_ruled and not has_enough:
-        few = f"There were {fetched.rows_a_day:,} rows a day, usual are {source.usual_rows:,}."
-        why = f"{few} {why}".strip()
-    return f"{why} Nothing was applied; someone has to decide." if why else ""
+        few = _("There were %(rows)s rows a day, usual are %(usual)s.")
+        why = [Sentence(few, {"rows": fetched.rows_a_day, "usual": source.usual_rows}), *why]
+    return joined([*why, Sentence(_("Nothing was applied; someone has to decide."))]) if why else None
 
 
 def end_well(pull: Pull, fetched: Fetched, *, now: datetime, ended_at: datetime) -> None:
@@ -87,7 +89,7 @@ def end_well(pull: Pull, fetched: Fetched, *, now: datetime, ended_at: datetime)
         source.save(update_fields=STANDING)
 
 
-def hold(pull: Pull, fetched: Fetched, why: str, *, now: datetime, ended_at: datetime) -> None:
+def hold(pull: Pull, fetched: Fetched, why: Sentence, *, now: datetime, ended_at: datetime) -> None:
     """Keep the readings aside until someone decides; the values stay as they are."""
     with transaction.atomic(durable=True):
         source = _hold_source(pull)
@@ -135,12 +137,12 @@ def note_failure(pull: Pull, error: SourceError, *, now: datetime, ended_at: dat
         pull.state = Pull.State.FAILED if tried_enough else Pull.State.WAITING
         pull.next_attempt_at = None if tried_enough else now + pause
         pull.lease_until, pull.finished_at = None, ended_at
-        pull.error = str(error)
+        pull.error = error.why
         pull.rows_read, pull.rows_kept, pull.rows_refused = error.read, 0, len(error.refusals)
         pull.save()
         _keep_refusals(pull, error.refusals)
         source.consecutive_failures += 1
-        source.last_error = str(error)
+        source.last_error = error.why
         source.save(update_fields=STANDING)
         if source.consecutive_failures == FAILURES_UNTIL_SAID:
             pull_ended_badly.send(sender=None, pull=pull, now=now)
@@ -178,7 +180,7 @@ def apply_held_pull(*, pull_id: int, by: User, reason: str, now: datetime) -> Pu
         origin = Origin(kind="pull", note=reason[:400], pull_id=pull.pk, user_id=by.pk)
         _apply(source, pull, fetched, origin, now=now)
         pull.rows_refused += refused_before
-        pull.state, pull.error, pull.finished_at = Pull.State.APPLIED, "", now
+        pull.state, pull.error, pull.finished_at = Pull.State.APPLIED, None, now
         pull.save()
         source.usual_rows = fetched.rows_a_day
         source.save(update_fields=STANDING)
@@ -191,9 +193,10 @@ def discard_held_pull(*, pull_id: int, by: User, reason: str, now: datetime) -> 
         source, pull = _held(pull_id)
         pull.staged.all().delete()
         pull.state, pull.finished_at = Pull.State.FAILED, now
-        pull.error = f"{pull.error} Put aside by {by.name}: {reason}"
+        put_aside = Sentence(_("Put aside by %(name)s: %(reason)s"), {"name": by.name, "reason": reason})
+        pull.error = joined([pull.error, put_aside]) if pull.error else put_aside
         pull.save()
-        source.last_error = ""
+        source.last_error = None
         source.save(update_fields=STANDING)
         return pull
 
@@ -234,10 +237,10 @@ def _apply(source: DataSource, pull: Pull, fetched: Fetched, origin: Origin, *, 
     # What was held before is overtaken by newer rows of the same days.
     overtaken = Pull.objects.filter(source=source, state=Pull.State.SUSPECT).exclude(pk=pull.pk)
     StagedReading.objects.filter(pull__in=overtaken).delete()
-    overtaken.update(state=Pull.State.FAILED, error="A later pull was applied, so this one was put aside.")
+    overtaken.update(state=Pull.State.FAILED, error=Sentence(_("A later pull was applied, so this one was put aside.")))
     pull.staged.all().delete()
     source.cursor = fetched.window.until
-    source.consecutive_failures, source.last_error, source.last_applied_at = 0, "", now
+    source.consecutive_failures, source.last_error, source.last_applied_at = 0, None, now
     source.behind_from = behind_from(source)
 
 
@@ -255,7 +258,8 @@ def _without_locked(readings: Sequence[Reading], now: datetime) -> tuple[Sequenc
         if present.get((reading.kpi_id, reading.period_start)) != (reading.value, reading.state, reading.reason):
             kpi = kpis[reading.kpi_id]
             period = period_of(reading.period_start, kpi.frequency, by_calendar[kpi.calendar_id])
-            refusals.append(Refusal(0, f"{kpi.code} {period.key}: the period is locked, the value was not taken."))
+            says = _("%(kpi)s %(period)s: the period is locked, the value was not taken.")
+            refusals.append(Refusal(0, Sentence(says, {"kpi": kpi.code, "period": period.key})))
     return [reading for reading in readings if (reading.kpi_id, reading.period_start) not in keys], refusals
 
 
@@ -280,5 +284,5 @@ def _keep_refusals(pull: Pull, refusals: Sequence[Refusal]) -> None:
     """Keep the first thousand; the number of all is on the pull."""
     pull.refusals.all().delete()
     PullRefusal.objects.bulk_create(
-        [PullRefusal(pull=pull, line=refusal.line, why=refusal.why[:300]) for refusal in refusals[:REFUSALS_KEPT]]
+        [PullRefusal(pull=pull, line=refusal.line, why=refusal.why) for refusal in refusals[:REFUSALS_KEPT]]
     )

@@ -10,11 +10,13 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, transaction
 
 from kpiplatform.accounts.models import User
+from kpis.domain.sentences import Sentence
+from kpis.domain.sentences import gettext_noop as _
 from kpis.models import DataSource, SourceCredential
 from kpis.sources.base import SourceError
 
 NO_KEYS = "KPI_CREDENTIAL_KEYS is not set, so credentials of sources can be neither stored nor read."
-UNREADABLE = "The stored %s cannot be read with the present keys of the installation: enter it again."
+UNREADABLE = _("The stored %(name)s cannot be read with the present keys of the installation: enter it again.")
 
 
 def set_credential(*, source: DataSource, name: str, secret: str, by: User | None, now: datetime) -> None:
@@ -43,7 +45,7 @@ def secrets_of(source: DataSource) -> dict[str, str]:
         try:
             found[row.name] = _keys().decrypt(row.ciphertext).decode()
         except InvalidToken:
-            raise SourceError(UNREADABLE % row.name) from None
+            raise SourceError(Sentence(UNREADABLE, {"name": row.name})) from None
     return found
 
 

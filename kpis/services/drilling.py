@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from kpis.dates import day
 from kpis.domain.periods import Period
+from kpis.domain.sentences import Sentence
+from kpis.domain.sentences import gettext_noop as _
 from kpis.models import Kpi, SourceAgreement
 from kpis.queries import calendars
 from kpis.readings import Reading
 from kpis.services.checking import rules_of_source
-from kpis.services.pulling import mapped_kpi
+from kpis.services.pulling import mapped_kpi, of_kpi
 from kpis.services.reaching import reached
 from kpis.sources.base import SourceError, Window
 from kpis.sources.mapping import MappingError
@@ -29,7 +30,7 @@ class Drilled:
     part: str
     counts: dict[str, int]
     reading: Reading | None
-    refused: str
+    refused: Sentence | None
 
 
 def rows_behind(*, kpi: Kpi, period: Period, part: str, after: int, limit: int, today: date) -> Drilled:
@@ -45,13 +46,15 @@ def rows_behind(*, kpi: Kpi, period: Period, part: str, after: int, limit: int, 
     mapping_row = kpi.mapping
     source = mapping_row.source
     if source.is_snapshot:
-        raise SourceError("This source says only what is so now: its rows of that time cannot be read again.")
+        says = _("This source says only what is so now: its rows of that time cannot be read again.")
+        raise SourceError(Sentence(says))
     if mapping_row.since is not None and period.start < mapping_row.since:
-        raise SourceError(f"It feeds the KPI only since {day(mapping_row.since)}; what was before came from elsewhere.")
+        says = _("It feeds the KPI only since %(day)s; what was before came from elsewhere.")
+        raise SourceError(Sentence(says, {"day": mapping_row.since}))
     try:
         mapped = mapped_kpi(mapping_row, calendars()[kpi.calendar_id])
     except MappingError as error:
-        raise SourceError(f"{kpi.code}: {error}") from None
+        raise SourceError(of_kpi(kpi.code, error)) from None
     agreement = getattr(source, "agreement", None) or SourceAgreement()
     columns, wanted = shown_columns(mapped.mapping, agreement.row_columns)
     rules = [rule for rule in rules_of_source(source) if rule.severity == "refuse"]
@@ -67,5 +70,5 @@ def rows_behind(*, kpi: Kpi, period: Period, part: str, after: int, limit: int, 
         part=chosen,
         counts={name: int(mask.sum()) for name, mask in parts.items()},
         reading=computed.readings[0] if computed.readings else None,
-        refused=computed.refusals[0].why if computed.refusals else "",
+        refused=computed.refusals[0].why if computed.refusals else None,
     )

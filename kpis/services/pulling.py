@@ -14,6 +14,8 @@ from django.db.models import Exists, F, Min, OuterRef, Q
 from kpiplatform.accounts.models import User
 from kpis.domain.periods import Calendar
 from kpis.domain.schedule import latest_slot, next_slot
+from kpis.domain.sentences import Sentence
+from kpis.domain.sentences import gettext_noop as _
 from kpis.models import DataSource, Kpi, Measurement, Pull, SourceMapping
 from kpis.queries import calendars
 from kpis.services.applying import (
@@ -40,6 +42,8 @@ log = logging.getLogger(__name__)
 # Longer than computing and writing values takes. While a source is being read the lease is renewed; a worker that
 # dies holds its pull for this long.
 LEASE = timedelta(seconds=120)
+STOPPED = _("The worker stopped in the middle of it %(times)s times.")
+BROKEN = _("The pull stopped by an error of the platform (%(kind)s).")
 
 
 def due_pulls(*, now: datetime) -> list[tuple[int, datetime]]:
@@ -110,7 +114,7 @@ def run_pull(*, source_id: int, slot: datetime, now: datetime, lease: timedelta 
 
     following = next_slot(source.schedule, after=now, zone=_zone())
     if pull.attempts > ATTEMPTS_AT_MOST:
-        error = SourceError(f"The worker stopped in the middle of it {ATTEMPTS_AT_MOST} times.")
+        error = SourceError(Sentence(STOPPED, {"times": ATTEMPTS_AT_MOST}))
         note_failure(pull, error, now=now, ended_at=ended(), next_slot=following)
         return Pull.objects.get(pk=pull.pk)
     try:
@@ -126,7 +130,7 @@ def run_pull(*, source_id: int, slot: datetime, now: datetime, lease: timedelta 
         note_failure(pull, error, now=now, ended_at=ended(), next_slot=following)
     except Exception as error:
         log.exception("pull %s failed", pull.pk)
-        unknown = SourceError(f"The pull stopped by an error of the platform ({type(error).__name__}).")
+        unknown = SourceError(Sentence(BROKEN, {"kind": type(error).__name__}))
         note_failure(pull, unknown, now=now, ended_at=ended(), next_slot=following)
     return Pull.objects.get(pk=pull.pk)
 
@@ -153,7 +157,7 @@ def _claim(source_id: int, slot: datetime, now: datetime, lease: timedelta) -> P
             next_attempt_at=None,
             started_at=now,
             finished_at=None,
-            error="",
+            error=None,
         )
         if not claimed:
             return None
@@ -170,16 +174,15 @@ def _fetch(pull: Pull, *, today: date, following: datetime, alive: Callable[[], 
     mapped, refusals = _mapped_kpis(source)
     rules = rules_of_source(source)
     if source.cursor is not None and source.cursor > today:
-        raise SourceError(f"Rows before {source.cursor} were pulled already, but by the clock it is {today}.")
+        says = _("Rows before %(cursor)s were pulled already, but by the clock it is %(today)s.")
+        raise SourceError(Sentence(says, {"cursor": source.cursor, "today": today}))
     window = _window(pull, mapped, today)
     columns = with_rules(wanted_columns(kpi.mapping for kpi in mapped), rules)
     with reached(source) as reader:
         day = today if source.is_snapshot else None
         rows = reader.fetch(window=window, columns=columns, snapshot_day=day, alive=alive)
     if not len(rows) and not source.may_be_empty:
-        span = f"from {window.since} to before {today}" if window.since else f"before {today}"
-        why = "There was no row." if source.is_snapshot else f"There was no row for the days {span}."
-        raise SourceError(why, refusals=rows.refusals, read=rows.read)
+        raise SourceError(_no_row(source, window), refusals=rows.refusals, read=rows.read)
     rows_a_day = len(rows) if source.is_snapshot else _rows_a_day(rows, window, [kpi.kpi_id for kpi in mapped])
     checked = check_rows(
         rows,
@@ -206,6 +209,15 @@ def _fetch(pull: Pull, *, today: date, following: datetime, alive: Callable[[], 
         outcomes=checked.outcomes,
         rows_refused=len(checked.refusals),
     )
+
+
+def _no_row(source: DataSource, window: Window) -> Sentence:
+    if source.is_snapshot:
+        return Sentence(_("There was no row."))
+    if window.since is None:
+        return Sentence(_("There was no row for the days before %(until)s."), {"until": window.until})
+    says = _("There was no row for the days from %(since)s to before %(until)s.")
+    return Sentence(says, {"since": window.since, "until": window.until})
 
 
 def _window(pull: Pull, mapped: Sequence[MappedKpi], today: date) -> Window:
@@ -253,6 +265,11 @@ def mapped_kpi(row: SourceMapping, calendar: Calendar) -> MappedKpi:
     )
 
 
+def of_kpi(code: str, error: MappingError) -> Sentence:
+    """Return why the mapping of a KPI cannot be followed."""
+    return Sentence(_("%(kpi)s: %(why)s"), {"kpi": code, "why": error.why})
+
+
 def _mapped_kpis(source: DataSource) -> tuple[list[MappedKpi], list[Refusal]]:
     """Return the active KPIs that the source feeds; a mapping that cannot be followed stops only its own."""
     by_calendar = calendars()
@@ -261,7 +278,8 @@ def _mapped_kpis(source: DataSource) -> tuple[list[MappedKpi], list[Refusal]]:
         try:
             mapped.append(mapped_kpi(row, by_calendar[row.kpi.calendar_id]))
         except MappingError as error:
-            refusals.append(Refusal(0, f"{row.kpi.code}: {error}"))
+            refusals.append(Refusal(0, of_kpi(row.kpi.code, error)))
     if not mapped:
-        raise SourceError("There is no active KPI with a mapping that can be followed.", refusals=refusals)
+        says = _("There is no active KPI with a mapping that can be followed.")
+        raise SourceError(Sentence(says), refusals=refusals)
     return mapped, refusals

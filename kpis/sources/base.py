@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kpis.domain.periods import Calendar, period_of
+from kpis.domain.sentences import Sentence
+from kpis.domain.sentences import gettext_noop as _
 
 if TYPE_CHECKING:
     # pandas takes a second and 55 MB to load: only a process that fetches does.
@@ -66,15 +68,30 @@ class Refusal:
     """A line that was not taken, counted from 1 as in the file, and why; line 0 for what is not about a line."""
 
     line: int
-    why: str
+    why: Sentence
+
+    def to_store(self) -> list[Any]:
+        """Return it as plain data."""
+        return [self.line, self.why.to_store()]
+
+    @classmethod
+    def stored(cls, data: Sequence[Any]) -> Refusal:
+        """Return a refusal from what `to_store` gave."""
+        line, why = data
+        return cls(line, Sentence.stored(why))
+
+
+def of_column(name: str, why: Sentence) -> Sentence:
+    """Return why a cell was refused, with the name of its column before it."""
+    return Sentence(_("%(column)s: %(why)s"), {"column": name, "why": why})
 
 
 class SourceError(Exception):
-    """Nothing can be taken from the source; the message is a sentence for its owner and holds no secret."""
+    """Nothing can be taken from the source; the sentence is for its owner and holds no secret."""
 
-    def __init__(self, message: str, *, refusals: Sequence[Refusal] = (), read: int = 0) -> None:
-        super().__init__(message)
-        self.refusals, self.read = refusals, read
+    def __init__(self, why: Sentence, *, refusals: Sequence[Refusal] = (), read: int = 0) -> None:
+        super().__init__(why)
+        self.why, self.refusals, self.read = why, refusals, read
 
 
 class TookTooLong(SourceError):
@@ -175,18 +192,22 @@ def path_inside(folder: Path, name: str) -> Path:
     root = folder.resolve()
     path = (root / name).resolve()
     if not path.is_relative_to(root):
-        raise SourceError(f"{name} lies outside the folder of the sources and is not read.")
+        raise SourceError(
+            Sentence(_("%(name)s lies outside the folder of the sources and is not read."), {"name": name})
+        )
     if not path.is_file():
-        raise SourceError(f"The file {name} is not there.")
+        raise SourceError(Sentence(_("The file %(name)s is not there."), {"name": name}))
     return path
 
 
-def require_columns(found: Sequence[str], needed: Sequence[str], *, where: str) -> None:
+def require_columns(found: Sequence[str], needed: Sequence[str], *, where: str | Sentence) -> None:
     """Refuse the whole unless each needed column is there once."""
     for name in needed:
         if name not in found:
             listed = ", ".join(found)
             shown = listed if len(listed) <= 200 else f"{listed[:200]}…"
-            raise SourceError(f"{where} has no column {name}. It has: {shown}")
+            says = _("%(where)s has no column %(name)s. It has: %(columns)s")
+            raise SourceError(Sentence(says, {"where": where, "name": name, "columns": shown}))
         if list(found).count(name) > 1:
-            raise SourceError(f"{where} has the column {name} more than once.")
+            says = _("%(where)s has the column %(name)s more than once.")
+            raise SourceError(Sentence(says, {"where": where, "name": name}))

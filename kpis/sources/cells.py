@@ -11,6 +11,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from kpis.domain.parsing import NumberFormat, Refused, parse_day, parse_number
+from kpis.domain.sentences import Sentence
+from kpis.domain.sentences import gettext_noop as _
 from kpis.sources.base import SourceError
 
 ISO = "%Y-%m-%d"
@@ -39,11 +41,11 @@ class Formats:
         numbers = {name: settings[name] for name in OF_NUMBERS if name in settings}
         pattern = settings.get("date_format", self.date_format)
         if "%z" in pattern or "%Z" in pattern:
-            raise SourceError("The date format of the source has a time zone; days have none.")
+            raise SourceError(Sentence(_("The date format of the source has a time zone; days have none.")))
         try:
             return replace(self, date_format=pattern, numbers=replace(self.numbers, **numbers))
-        except ValueError as error:
-            raise SourceError(str(error)) from None
+        except Refused as refused:
+            raise SourceError(refused.why) from None
 
     def day(self, cell: Any) -> date | None:
         """Return the day, None for an empty cell; raise Refused for anything else."""
@@ -54,7 +56,7 @@ class Formats:
         if cell is None:
             return None
         if not isinstance(cell, str):
-            raise Refused(f"{cell!r:.40} is not a day written as a text.")
+            raise Refused(Sentence(_("%(cell)s is not a day written as a text."), {"cell": f"{cell!r:.40}"}))
         if not cell.strip():
             return None
         if self.date_format == ISO and len(cell) > 10:
@@ -74,10 +76,11 @@ class Formats:
         if cell is None:
             return None
         if isinstance(cell, bool) or not isinstance(cell, int | float | Decimal):
-            what = "Bytes are" if isinstance(cell, bytes | memoryview) else f"{cell!s:.40} is"
-            raise Refused(f"{what} not a number.")
+            if isinstance(cell, bytes | memoryview):
+                raise Refused(Sentence(_("Bytes are not a number.")))
+            raise Refused(Sentence(_("%(text)s is not a number."), {"text": f"{cell!s:.40}"}))
         if not isfinite(cell):
-            raise Refused("Only finite numbers are values.")
+            raise Refused(Sentence(_("Only finite numbers are values.")))
         return _plain(cell)
 
     def text(self, cell: Any) -> str | None:
@@ -87,7 +90,7 @@ class Formats:
         if cell is None:
             return None
         if isinstance(cell, bytes | memoryview):
-            raise Refused("Bytes are not a text.")
+            raise Refused(Sentence(_("Bytes are not a text.")))
         if isinstance(cell, bool):
             return "true" if cell else "false"
         if isinstance(cell, datetime | date | time):
@@ -101,6 +104,7 @@ class Formats:
 def _plain(number: int | float | Decimal) -> int | float:
     """Return a whole number as one, any other as a float; one that is too large to be summed is refused."""
     if not -NUMBER_BELOW < number < NUMBER_BELOW:
-        raise Refused(f"{number!s:.40} is too large: numbers have at most 15 digits before the decimal mark.")
+        says = _("%(number)s is too large: numbers have at most 15 digits before the decimal mark.")
+        raise Refused(Sentence(says, {"number": f"{number!s:.40}"}))
     whole = int(number)
     return whole if whole == number else float(number)

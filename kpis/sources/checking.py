@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from kpis.dates import day
 from kpis.domain.parsing import to_storage
 from kpis.domain.periods import Calendar
 from kpis.domain.quality import (
@@ -23,12 +23,15 @@ from kpis.domain.quality import (
     rule_words,
     total_outcome,
 )
+from kpis.domain.sentences import Part, Sentence, joined
+from kpis.domain.sentences import gettext_noop as _
 from kpis.sources.base import Kind, Refusal, SourceRows, Wanted, Window
 from kpis.sources.computing import Sheet
 from kpis.sources.mapping import MappedKpi
 from kpis.sources.rows import without
 
 CELL_SHOWN = 40
+EMPTY = Sentence(_("empty"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +64,7 @@ def with_rules(wanted: frozenset[Wanted], rules: Iterable[Rule]) -> frozenset[Wa
             kinds |= {(name, Kind.TEXT) for name in rule.columns}
         else:
             either.update(rule.columns)
-    known = {name for name, _ in kinds}
+    known = {name for name, _kind in kinds}
     return frozenset(kinds | {(name, Kind.TEXT) for name in either - known})
 
 
@@ -194,22 +197,25 @@ def _unread(rows: SourceRows, rule: Rule) -> int:
     """Return how many rows were refused already because a cell of the rule's column is no number."""
     if rule.kind != "type" or rule.value_type == "day":
         return 0
-    return sum(refusal.why.startswith(f"{rule.columns[0]}: ") for refusal in rows.refusals)
+    return sum(refusal.why.parts.get("column") == rule.columns[0] for refusal in rows.refusals)
 
 
 def _refusals(rows: SourceRows, rule: Rule, broken: np.ndarray, kpis: Mapping[int, MappedKpi]) -> list[Refusal]:
-    words = rule_words(rule)
-    of = f" It does not count for {kpis[rule.kpi_id].code}." if rule.kpi_id is not None else ""
+    about: dict[str, Part] = {"rule": rule_words(rule)}
+    text = _("%(rule)s; here it is %(cells)s.")
+    if rule.kpi_id is not None:
+        about["kpi"] = kpis[rule.kpi_id].code
+        text = _("%(rule)s; here it is %(cells)s. It does not count for %(kpi)s.")
     shown = [rows.column(name) for name in rule.columns]
     return [
-        Refusal(int(rows.lines[place]), f"{words}; here it is {_cells(shown, place)}.{of}")
+        Refusal(int(rows.lines[place]), Sentence(text, about | {"cells": _cells(shown, place)}))
         for place in np.flatnonzero(broken).tolist()
     ]
 
 
-def _cells(columns: Sequence[pd.Series], place: int) -> str:
+def _cells(columns: Sequence[pd.Series], place: int) -> Sentence:
     cells = (column.iloc[place] for column in columns)
-    return ", ".join("empty" if pd.isna(cell) else f"{cell!s:.{CELL_SHOWN}}" for cell in cells)
+    return joined([EMPTY if pd.isna(cell) else f"{cell!s:.{CELL_SHOWN}}" for cell in cells], by=", ")
 
 
 # --- control totals ---------------------------------------------------------------------------------
@@ -226,8 +232,8 @@ def _by_day(sheet: Sheet, rule: Rule, about: np.ndarray) -> list[Totalled]:
     stated = sheet.rows.column(rule.control_column, Kind.NUMBER)[about].groupby(sheet.day_codes[about]).first()
     found = _summed(sheet.rows, rule, about, sheet.day_codes)
     return [
-        Totalled(name=day(sheet.days[code].item()), found=found.get(code, Decimal(0)), control=_exact(control))
-        for code, control in stated.items()
+        Totalled(name=sheet.days[code].item(), found=found.get(code, Decimal(0)), control=_exact(control))
+        for code, control in zip(stated.index.tolist(), stated.tolist(), strict=True)
         if not pd.isna(control)
     ]
 
@@ -252,10 +258,12 @@ def _summed(rows: SourceRows, rule: Rule, about: np.ndarray, codes: np.ndarray) 
     """Return the sum of the column, or the number of rows, by code."""
     if not rule.columns:
         counted = pd.Series(codes[about]).value_counts()
-        return {int(code): Decimal(int(count)) for code, count in counted.items()}
+        return {
+            int(code): Decimal(int(count)) for code, count in zip(counted.index.tolist(), counted.tolist(), strict=True)
+        }
     sums = rows.column(rule.columns[0], Kind.NUMBER)[about].groupby(codes[about]).sum()
-    return {int(code): _exact(total) for code, total in sums.items()}
+    return {int(code): _exact(total) for code, total in zip(sums.index.tolist(), sums.tolist(), strict=True)}
 
 
-def _exact(number: object) -> Decimal:
+def _exact(number: Any) -> Decimal:
     return Decimal(int(number)) if isinstance(number, int | np.integer) else to_storage(Decimal(repr(float(number))))

@@ -20,6 +20,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from kpis.domain.sentences import Sentence
+from kpis.domain.sentences import gettext_noop as _
 from kpis.sources.base import Kind, Limits, Place, SourceError, Window
 from kpis.sources.preview import preview_of
 from kpis.sources.reading import Asked, Reading
@@ -27,7 +29,7 @@ from kpis.sources.registry import connector_of, steps_of
 from kpis.sources.stretches import packed
 
 LENGTH = struct.Struct(">I")
-OUT_OF_MEMORY = "Reading the source takes more than {} MiB of memory and was stopped."
+OUT_OF_MEMORY = _("Reading the source takes more than %(most)s MiB of memory and was stopped.")
 
 
 def main() -> None:
@@ -43,10 +45,9 @@ def main() -> None:
     try:
         answer(request, limits, answers)
     except SourceError as error:
-        refusals = [[refusal.line, refusal.why] for refusal in error.refusals]
-        send(answers, {"refused": str(error), "refusals": refusals, "read": error.read})
+        refuse(answers, error)
     except MemoryError:
-        send(answers, {"refused": OUT_OF_MEMORY.format(limits.memory // 1024**2), "refusals": [], "read": 0})
+        refuse(answers, SourceError(Sentence(OUT_OF_MEMORY, {"most": limits.memory // 1024**2})))
     answers.close()
 
 
@@ -94,6 +95,12 @@ def answer(request: Mapping[str, Any], limits: Limits, answers: BinaryIO) -> Non
         head, parts = packed(stretch)
         send(answers, head, *parts)
     send(answers, {"done": True})
+
+
+def refuse(answers: BinaryIO, error: SourceError) -> None:
+    """Send why there are no rows."""
+    refusals = [refusal.to_store() for refusal in error.refusals]
+    send(answers, {"refused": error.why.to_store(), "refusals": refusals, "read": error.read})
 
 
 def send(answers: BinaryIO, head: Mapping[str, Any], *parts: bytes) -> None:

@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from kpis.domain.aggregation import ratio
-from kpis.domain.figures import plain
 from kpis.domain.parsing import Refused, to_storage
 from kpis.domain.periods import Calendar, Period, period_of
+from kpis.domain.sentences import Part, Sentence
+from kpis.domain.sentences import gettext_noop as _
 from kpis.readings import PROVISIONAL, REPORTED, Reading
 from kpis.sources.base import Kind, Refusal, SourceRows, Window
 from kpis.sources.mapping import COUNTING_AGGS, Condition, Figure, MappedKpi
@@ -21,7 +23,7 @@ from kpis.sources.mapping import COUNTING_AGGS, Condition, Figure, MappedKpi
 ZERO = Decimal(0)
 ROWS_AT_ONCE = 1_000_000
 
-_COMPARE: dict[str, Callable[[pd.Series, object], pd.Series]] = {
+_COMPARE: dict[str, Callable[[pd.Series, Any], pd.Series]] = {
     "==": lambda column, value: column == value,
     "!=": lambda column, value: column != value,
     "<": lambda column, value: column < value,
@@ -125,7 +127,8 @@ def compute_readings(
                     reason=reason,
                 )
             except Refused as refused:
-                refusals.append(Refusal(0, f"{kpi.code} {period.key}: {refused}"))
+                about: dict[str, Part] = {"kpi": kpi.code, "period": period.key, "why": refused.why}
+                refusals.append(Refusal(0, Sentence(_("%(kpi)s %(period)s: %(why)s"), about)))
             else:
                 readings.append(reading)
     return Computed(readings=readings, refusals=refusals)
@@ -136,9 +139,11 @@ def _bounded(value: Decimal | None, kpi: MappedKpi) -> Decimal | None:
         return None
     stored = to_storage(value)
     if kpi.minimum is not None and stored < kpi.minimum:
-        raise Refused(f"{plain(stored)} is below the least possible value, {plain(kpi.minimum)}.")
+        says = _("%(value)s is below the least possible value, %(least)s.")
+        raise Refused(Sentence(says, {"value": stored, "least": kpi.minimum}))
     if kpi.maximum is not None and stored > kpi.maximum:
-        raise Refused(f"{plain(stored)} is above the greatest possible value, {plain(kpi.maximum)}.")
+        says = _("%(value)s is above the greatest possible value, %(most)s.")
+        raise Refused(Sentence(says, {"value": stored, "most": kpi.maximum}))
     return stored
 
 
@@ -201,7 +206,9 @@ class Sheet:
         if columns not in self._groups:
             cells = {name: self.rows.column(name, Kind.TEXT) for name in columns}
             places = pd.DataFrame(cells).groupby(list(columns), observed=True, sort=False).indices
-            self._groups[columns] = {key if isinstance(key, tuple) else (key,): rows for key, rows in places.items()}
+            self._groups[columns] = {
+                key if isinstance(key, tuple) else (key,): np.asarray(rows) for key, rows in places.items()
+            }
         return self._groups[columns].get(texts, np.empty(0, dtype=np.int64))
 
     def periods(self, frequency: str, calendar: Calendar) -> Grid:
@@ -292,7 +299,7 @@ def _divided(numerator: Decimal, denominator: Decimal, factor: Decimal) -> tuple
     return value, numerator, denominator, reason
 
 
-def _decimal(result: object, scale: Decimal) -> Decimal | None:
+def _decimal(result: Any, scale: Decimal) -> Decimal | None:
     """Return the exact whole number, or the float as it prints with 8 decimals."""
     if result is pd.NA or result is None or result != result:  # only NaN differs from itself
         return None

@@ -12,10 +12,12 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any
 
+from kpis.domain.sentences import Sentence
+from kpis.domain.sentences import gettext_noop as _
 from kpis.sources.base import Place, Refusal, SourceError, Table, Window, require_columns
 from kpis.sources.cells import Formats
 from kpis.sources.files import open_file, shown_name
-from kpis.sources.settings import FILE, READING, Setting, gettext_noop
+from kpis.sources.settings import FILE, READING, Setting
 
 LINES_AT_ONCE = 20_000
 LINE_END = re.compile(r"\r\n|\r|\n")
@@ -24,17 +26,17 @@ SETTINGS = (
     *FILE,
     Setting(
         name="encoding",
-        label=gettext_noop("Encoding"),
+        label=_("Encoding"),
         default="utf-8",
         required=True,
-        help=gettext_noop("utf-8 for most; cp1252 for files of older Windows programs."),
+        help=_("utf-8 for most; cp1252 for files of older Windows programs."),
     ),
     Setting(
         name="delimiter",
-        label=gettext_noop("Columns are parted by"),
+        label=_("Columns are parted by"),
         default=",",
         required=True,
-        help=gettext_noop("One character."),
+        help=_("One character."),
     ),
     *READING,
 )
@@ -54,9 +56,10 @@ class CsvFile:
         try:
             codecs.lookup(settings["encoding"])
         except LookupError:
-            raise SourceError(f"{settings['encoding']} is not the name of an encoding.") from None
+            says = _("%(name)s is not the name of an encoding.")
+            raise SourceError(Sentence(says, {"name": settings["encoding"]})) from None
         if len(settings["delimiter"]) != 1 or settings["delimiter"] in '"\r\n':
-            raise SourceError("The delimiter of the source is one character.")
+            raise SourceError(Sentence(_("The delimiter of the source is one character.")))
         return cls(place=place, settings=settings, formats=Formats.of(settings, zone=place.zone))
 
     def choices(self) -> dict[str, list[str]]:
@@ -72,21 +75,24 @@ class CsvFile:
             try:
                 text = io.TextIOWrapper(content, encoding, newline="")
             except LookupError:
-                raise SourceError(f"{encoding} is not the encoding of a text.") from None
+                raise SourceError(Sentence(_("%(name)s is not the encoding of a text."), {"name": encoding})) from None
             rows = csv.reader(text, delimiter=self.settings["delimiter"], strict=True)
             try:
                 yield from self._stretches(rows, names, where)
             except UnicodeDecodeError as error:
                 # The lines before the stretch that cannot be decoded were given already.
                 line = rows.line_num + 1 + bytes(error.object[: error.start]).count(b"\n")
-                raise SourceError(f"{where} is not written in {self.settings['encoding']}: see line {line}.") from None
+                says = _("%(file)s is not written in %(encoding)s: see line %(line)s.")
+                parts = {"file": where, "encoding": self.settings["encoding"], "line": str(line)}
+                raise SourceError(Sentence(says, parts)) from None
             except csv.Error as error:
-                raise SourceError(f"{where}, line {rows.line_num}: {error}.") from None
+                parts = {"file": where, "line": str(rows.line_num), "why": str(error)}
+                raise SourceError(Sentence(_("%(file)s, line %(line)s: %(why)s."), parts)) from None
 
-    def _stretches(self, rows: Any, names: frozenset[str] | None, where: str) -> Iterator[Table]:
+    def _stretches(self, rows: Any, names: frozenset[str] | None, where: str | Sentence) -> Iterator[Table]:
         header = [name.strip() for name in next(rows, [])]
         if not header:
-            raise SourceError(f"{where} is empty.")
+            raise SourceError(Sentence(_("%(file)s is empty."), {"file": where}))
         wanted = sorted(names) if names is not None else header
         require_columns(header, wanted, where=where)
         places = [header.index(name) for name in wanted]
@@ -125,5 +131,6 @@ def _of_width(
             kept.append(row)
             kept_lines.append(line)
         elif row:
-            refusals.append(Refusal(line, f"The line has {len(row)} fields, the header has {width}."))
+            says = _("The line has %(count)s fields, the header has %(wanted)s.")
+            refusals.append(Refusal(line, Sentence(says, {"count": len(row), "wanted": width})))
     return kept, kept_lines, refusals

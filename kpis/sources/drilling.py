@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -72,7 +73,7 @@ def _counted(sheet: Sheet, figure: Figure) -> np.ndarray:
     return mask
 
 
-def _text(cell: object) -> str:
+def _text(cell: Any) -> str:
     if pd.isna(cell):
         return ""
     if isinstance(cell, float | np.floating):

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+from kpis.domain.sentences import Sentence
+from kpis.domain.sentences import gettext_noop as _
 from kpis.sources.base import SourceError
 
 type Address = IPv4Address | IPv6Address
@@ -51,6 +53,7 @@ DENIED_V6 = tuple(
     )
 )
 SECONDS_TO_CONNECT = 10.0
+SILENT = _("%(host)s does not answer on port %(port)s.")
 
 
 @dataclass(frozen=True)
@@ -63,19 +66,20 @@ class Egress:
         """Return the addresses of `host`, all of them checked; SourceError if one is not to be reached."""
         name = host.strip("[]").rstrip(".").lower()
         if not name or any(character in name for character in "/\\,@ \t\r\n\0%"):
-            raise SourceError(f"{host!r} is not the name of a host.")
+            raise SourceError(Sentence(_("%(host)s is not the name of a host."), {"host": repr(host)}))
         try:
             found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
-            raise SourceError(f"The host {name} is not known.") from None
+            raise SourceError(Sentence(_("The host %(host)s is not known."), {"host": name})) from None
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
         if name not in self._names:
             for address in addresses:
                 if not self.may_reach(address):
-                    raise SourceError(
-                        f"{name} leads to an address inside of our own network, which is not connected to."
+                    says = _(
+                        "%(host)s leads to an address inside of our own network, which is not connected to."
                         " An administrator of the server can allow it with KPI_EGRESS_ALLOW."
                     )
+                    raise SourceError(Sentence(says, {"host": name}))
         return addresses
 
     def connect(self, host: str, port: int, *, seconds: float = SECONDS_TO_CONNECT) -> socket.socket:
@@ -85,7 +89,7 @@ class Egress:
                 return socket.create_connection((address, port), timeout=seconds)
             except OSError:
                 continue
-        raise SourceError(f"{host} does not answer on port {port}.")
+        raise SourceError(Sentence(SILENT, {"host": host, "port": str(port)}))
 
     def connectable(self, host: str, port: int) -> str:
         """Return the first checked address of `host` that answers, for a library that connects by itself."""

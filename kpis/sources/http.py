@@ -21,12 +21,15 @@ from urllib3.exceptions import (
     TimeoutError,
 )
 
+from kpis.domain.sentences import Sentence
+from kpis.domain.sentences import gettext_noop as _
 from kpis.sources.base import Place, SourceError
-from kpis.sources.egress import SECONDS_TO_CONNECT, Egress
+from kpis.sources.egress import SECONDS_TO_CONNECT, SILENT, Egress
 
 REDIRECTS_AT_MOST = 3
 REDIRECTS = {301, 302, 303, 307, 308}
 PIECE = 64 * 1024
+TOO_LONG = _("%(host)s took too long to answer.")
 PAGES_BEGIN = (b"<!doctype html", b"<html", b"<head", b"<body")
 
 
@@ -40,7 +43,7 @@ def headers_of(settings: Mapping[str, Any]) -> dict[str, str]:
         name = settings["token_header"] or "Authorization"
         headers[name] = settings["token"] if settings["token_header"] else f"Bearer {settings['token']}"
     if any(mark in text for pair in headers.items() for text in pair for mark in "\r\n\0"):
-        raise SourceError("A header of the source has a line break.")
+        raise SourceError(Sentence(_("A header of the source has a line break.")))
     return headers
 
 
@@ -68,25 +71,27 @@ class Answer(io.RawIOBase):
         self._ahead = self._piece()
         begins = self._ahead.removeprefix(b"\xef\xbb\xbf").lstrip()[:20].lower()
         if begins.startswith(PAGES_BEGIN) or "text/html" in self._response.headers.get("Content-Type", "").lower():
-            raise SourceError(
-                f"{_shown(self.url)} answered with a web page instead of data, perhaps one to sign in on."
-                " Nothing was taken."
-            )
+            says = _("%(host)s answered with a web page instead of data, perhaps one to sign in on. Nothing was taken.")
+            raise SourceError(Sentence(says, {"host": _shown(self.url)}))
 
     def _piece(self) -> bytes:
         if time.monotonic() > self._deadline:
-            raise SourceError(f"{_shown(self.url)} took too long to answer.")
+            raise SourceError(Sentence(TOO_LONG, {"host": _shown(self.url)}))
         try:
             piece = self._response.read1(PIECE)
         except TimeoutError:
-            raise SourceError(f"{_shown(self.url)} stopped answering in the middle.") from None
+            says = _("%(host)s stopped answering in the middle.")
+            raise SourceError(Sentence(says, {"host": _shown(self.url)})) from None
         except (IncompleteRead, ProtocolError):
-            raise SourceError(f"The answer of {_shown(self.url)} broke off before its end.") from None
+            says = _("The answer of %(host)s broke off before its end.")
+            raise SourceError(Sentence(says, {"host": _shown(self.url)})) from None
         except HTTPError as error:
-            raise SourceError(f"The answer of {_shown(self.url)} can't be read ({type(error).__name__}).") from None
+            says = _("The answer of %(host)s can't be read (%(kind)s).")
+            raise SourceError(Sentence(says, {"host": _shown(self.url), "kind": type(error).__name__})) from None
         self._left -= len(piece)
         if self._left < 0:
-            raise SourceError(f"The answer of {_shown(self.url)} has more than {self._size // 1024**2} MiB.")
+            says = _("The answer of %(host)s has more than %(most)s MiB.")
+            raise SourceError(Sentence(says, {"host": _shown(self.url), "most": self._size // 1024**2}))
         return piece
 
 
@@ -106,35 +111,36 @@ class Client:
     def get(self, url: str, *, size: int) -> Answer:
         """Return the answer to a GET; up to three redirects are followed, each checked like the first address."""
         origin, headers = _origin(url), dict(self.headers)
-        for _ in range(REDIRECTS_AT_MOST + 1):
+        for _hop in range(REDIRECTS_AT_MOST + 1):
             response = self._ask(url, headers)
             if response.status in REDIRECTS and "Location" in response.headers:
                 target = urljoin(url, response.headers["Location"])
                 response.close()
                 if urlsplit(url).scheme == "https" and urlsplit(target).scheme != "https":
-                    raise SourceError(f"{_shown(url)} redirects away from https, which is not followed.")
+                    says = _("%(host)s redirects away from https, which is not followed.")
+                    raise SourceError(Sentence(says, {"host": _shown(url)}))
                 if _origin(target) != origin:
                     # What we sign in with is for the server we were told of.
                     headers = {"User-Agent": headers["User-Agent"]}
                 url = target
                 continue
             if response.status in {401, 403}:
-                raise SourceError(
-                    f"{_shown(url)} refused the request (status {response.status}):"
-                    " check what the source signs in with."
-                )
+                says = _("%(host)s refused the request (status %(status)s): check what the source signs in with.")
+                raise SourceError(Sentence(says, {"host": _shown(url), "status": str(response.status)}))
             if response.status != 200:
-                raise SourceError(f"{_shown(url)} answered with status {response.status}.")
+                says = _("%(host)s answered with status %(status)s.")
+                raise SourceError(Sentence(says, {"host": _shown(url), "status": str(response.status)}))
             answer = Answer(response, url, size=size, deadline=self.deadline)
             answer.refuse_pages()
             return answer
-        raise SourceError(f"{_shown(url)} redirects more than {REDIRECTS_AT_MOST} times.")
+        says = _("%(host)s redirects more than %(most)s times.")
+        raise SourceError(Sentence(says, {"host": _shown(url), "most": REDIRECTS_AT_MOST}))
 
     def _ask(self, url: str, headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
-        _, host, port = _origin(url)
+        _scheme, host, port = _origin(url)
         left = self.deadline - time.monotonic()
         if left <= 0:
-            raise SourceError(f"{_shown(url)} took too long to answer.")
+            raise SourceError(Sentence(TOO_LONG, {"host": _shown(url)}))
         timeout = urllib3.Timeout(connect=min(SECONDS_TO_CONNECT, left), read=left)
         for address in self.egress.addresses_of(host, port):
             try:
@@ -142,12 +148,13 @@ class Client:
             except (NewConnectionError, ConnectTimeoutError):
                 continue
             except SSLError:
-                raise SourceError(f"The certificate of {host} is not valid for it, so nothing was sent.") from None
+                says = _("The certificate of %(host)s is not valid for it, so nothing was sent.")
+                raise SourceError(Sentence(says, {"host": host})) from None
             except TimeoutError:
-                raise SourceError(f"{host} did not answer in time.") from None
+                raise SourceError(Sentence(_("%(host)s did not answer in time."), {"host": host})) from None
             except (HTTPError, OSError):
-                raise SourceError(f"{host} broke the connection off.") from None
-        raise SourceError(f"{host} does not answer on port {port}.")
+                raise SourceError(Sentence(_("%(host)s broke the connection off."), {"host": host})) from None
+        raise SourceError(Sentence(SILENT, {"host": host, "port": str(port)}))
 
     def _ask_at(
         self, address: str, url: str, headers: Mapping[str, str], timeout: urllib3.Timeout
@@ -178,14 +185,16 @@ def _origin(url: str) -> tuple[str, str, int]:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise SourceError("The address of the source is not valid.") from None
+        raise SourceError(Sentence(_("The address of the source is not valid."))) from None
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise SourceError("The address of a source begins with https:// or http:// and names a host.")
+        says = _("The address of a source begins with https:// or http:// and names a host.")
+        raise SourceError(Sentence(says))
     if parts.username is not None or parts.password is not None:
-        raise SourceError("The address of a source holds no name and password: they have settings of their own.")
+        says = _("The address of a source holds no name and password: they have settings of their own.")
+        raise SourceError(Sentence(says))
     return parts.scheme, parts.hostname, port or {"https": 443, "http": 80}[parts.scheme]
 
 
-def _shown(url: str) -> str:
+def _shown(url: str) -> str | Sentence:
     """Return the host of an address; its path and query may hold keys."""
-    return urlsplit(url).hostname or "The server"
+    return urlsplit(url).hostname or Sentence(_("The server"))

@@ -11,10 +11,12 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
+from kpis.domain.sentences import Sentence, joined
+from kpis.domain.sentences import gettext_noop as _
 from kpis.sources.base import Place, Refusal, SourceError, Table, Window, require_columns
 from kpis.sources.cells import Formats
 from kpis.sources.http import Client, headers_of
-from kpis.sources.settings import AUTHENTICATION, READING, Setting, Type, gettext_noop
+from kpis.sources.settings import AUTHENTICATION, READING, Setting, Type
 
 FIRST_DAY = date(1900, 1, 1)
 PAGES_AT_MOST = 10_000
@@ -23,46 +25,46 @@ DEPTH_AT_MOST = 5
 SETTINGS = (
     Setting(
         name="url",
-        label=gettext_noop("Address"),
+        label=_("Address"),
         required=True,
-        help=gettext_noop("{since} in it stands for the first day asked for, {until} for the day after the last."),
+        help=_("{since} in it stands for the first day asked for, {until} for the day after the last."),
     ),
     *AUTHENTICATION,
     Setting(
         name="rows_at",
-        label=gettext_noop("Rows are at"),
-        help=gettext_noop("Path to the list of rows, like data.items; empty if the answer is the list."),
+        label=_("Rows are at"),
+        help=_("Path to the list of rows, like data.items; empty if the answer is the list."),
     ),
     Setting(
         name="paging",
-        label=gettext_noop("Further pages"),
+        label=_("Further pages"),
         type=Type.CHOICE,
         default="none",
         choices=(
-            ("none", gettext_noop("there are none")),
-            ("link", gettext_noop("the answer holds the address of the next page")),
-            ("number", gettext_noop("pages are counted, the first empty one is the end")),
-            ("cursor", gettext_noop("the answer holds a mark to ask for the next page with")),
+            ("none", _("there are none")),
+            ("link", _("the answer holds the address of the next page")),
+            ("number", _("pages are counted, the first empty one is the end")),
+            ("cursor", _("the answer holds a mark to ask for the next page with")),
         ),
     ),
     Setting(
         name="next_at",
-        label=gettext_noop("Next page is at"),
+        label=_("Next page is at"),
         required=True,
         only_if=("paging", ("link", "cursor")),
-        help=gettext_noop("Path to the address or mark of the next page, like links.next."),
+        help=_("Path to the address or mark of the next page, like links.next."),
     ),
     Setting(
         name="page_parameter",
-        label=gettext_noop("Parameter of the page"),
+        label=_("Parameter of the page"),
         default="page",
         required=True,
         only_if=("paging", ("number", "cursor")),
-        help=gettext_noop("Its name in the address, like page or cursor."),
+        help=_("Its name in the address, like page or cursor."),
     ),
     Setting(
         name="first_page",
-        label=gettext_noop("Number of the first page"),
+        label=_("Number of the first page"),
         type=Type.WHOLE,
         default=1,
         most=1,
@@ -96,7 +98,7 @@ class HttpJson:
         asked: set[str] = set()
         for page in range(PAGES_AT_MOST):
             if url in asked:
-                raise SourceError("A page of the answer leads to one that was read already.")
+                raise SourceError(Sentence(_("A page of the answer leads to one that was read already.")))
             asked.add(url)
             answer, size = _read(client, url, left)
             left -= size
@@ -110,7 +112,7 @@ class HttpJson:
             if following is None:
                 return
             url = following
-        raise SourceError(f"The answer has more than {PAGES_AT_MOST:,} pages.")
+        raise SourceError(Sentence(_("The answer has more than %(most)s pages."), {"most": PAGES_AT_MOST}))
 
     def _first(self, window: Window) -> str:
         since, until = (window.since or FIRST_DAY).isoformat(), window.until.isoformat()
@@ -130,13 +132,15 @@ class HttpJson:
         if following is None or following == "":
             return None
         if not isinstance(following, str | int) or isinstance(following, bool):
-            raise SourceError(f"What is at {self.settings['next_at']} does not lead to a next page.")
+            says = _("What is at %(place)s does not lead to a next page.")
+            raise SourceError(Sentence(says, {"place": self.settings["next_at"]}))
         if self.settings["paging"] == "cursor":
             return _with_parameter(url, self.settings["page_parameter"], str(following))
         target = urljoin(url, str(following))
         if urlsplit(target)[:2] != urlsplit(url)[:2]:
             # What the source signs in with is for the server it names.
-            raise SourceError("The next page of the answer is on another server, which is not followed.")
+            says = _("The next page of the answer is on another server, which is not followed.")
+            raise SourceError(Sentence(says))
         return target
 
 
@@ -146,7 +150,7 @@ def _read(client: Client, url: str, left: int) -> tuple[Any, int]:
     try:
         return json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant), len(body)
     except (ValueError, RecursionError):
-        raise SourceError("The answer is no JSON, or only a part of it.") from None
+        raise SourceError(Sentence(_("The answer is no JSON, or only a part of it."))) from None
 
 
 def _refuse_constant(name: str) -> None:
@@ -156,8 +160,12 @@ def _refuse_constant(name: str) -> None:
 def _rows_at(answer: Any, path: str) -> list[Any]:
     rows = _at(answer, path) if path else answer
     if not isinstance(rows, list):
-        where = f"at {path}" if path else "in the answer"
-        raise SourceError(f"There is no list of rows {where}. {_parts_of(answer)}")
+        missing = (
+            Sentence(_("There is no list of rows at %(place)s."), {"place": path})
+            if path
+            else Sentence(_("There is no list of rows in the answer."))
+        )
+        raise SourceError(joined([missing, _parts_of(answer)]))
     return rows
 
 
@@ -169,10 +177,10 @@ def _at(answer: Any, path: str) -> Any:
     return answer
 
 
-def _parts_of(answer: Any) -> str:
+def _parts_of(answer: Any) -> Sentence:
     if not isinstance(answer, dict):
-        return "It is a single value."
-    return f"The answer has: {', '.join(map(str, answer))[:200]}"
+        return Sentence(_("It is a single value."))
+    return Sentence(_("The answer has: %(names)s"), {"names": ", ".join(map(str, answer))[:200]})
 
 
 def _table(rows: Sequence[Any], names: frozenset[str] | None, *, before: int, is_first: bool) -> Table:
@@ -182,12 +190,12 @@ def _table(rows: Sequence[Any], names: frozenset[str] | None, *, before: int, is
             flat.append(_flat(row))
             lines.append(line)
         else:
-            refusals.append(Refusal(line, "The row is no table of names and values."))
+            refusals.append(Refusal(line, Sentence(_("The row is no table of names and values."))))
     # A field that a row leaves out is empty; one that no row of the first page has is not there.
     found = list(dict.fromkeys(name for row in flat for name in row))
     wanted = sorted(names) if names is not None else found
     if flat and is_first:
-        require_columns(found, wanted, where="The answer")
+        require_columns(found, wanted, where=Sentence(_("The answer")))
     return Table(columns={name: [row.get(name) for row in flat] for name in wanted}, lines=lines, refusals=refusals)
 
 

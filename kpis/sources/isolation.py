@@ -17,9 +17,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from kpis.domain.sentences import Sentence
+from kpis.domain.sentences import gettext_noop as _
 from kpis.sources.base import Limits, Refusal, SourceError, TookTooLong
 
 log = logging.getLogger(__name__)
@@ -65,8 +68,8 @@ def ask(request: Mapping[str, Any], limits: Limits, *, alive: Callable[[], None]
         pipe = _Pipe(process, limits, alive)
         while (frame := pipe.frame()) is not None:
             if "refused" in frame.head:
-                refusals = [Refusal(line, why) for line, why in frame.head["refusals"]]
-                raise SourceError(frame.head["refused"], refusals=refusals, read=frame.head["read"])
+                refusals = [Refusal.stored(refusal) for refusal in frame.head["refusals"]]
+                raise SourceError(Sentence.stored(frame.head["refused"]), refusals=refusals, read=frame.head["read"])
             yield frame
             if "done" in frame.head or "preview" in frame.head:
                 return
@@ -100,12 +103,12 @@ class _Pipe:
             return None
         size = LENGTH.unpack(length)[0]
         if size > HEAD_AT_MOST:
-            raise SourceError("The source gives texts that are too long to be kept.")
+            raise SourceError(Sentence(_("The source gives texts that are too long to be kept.")))
         head = json.loads(self._take(size).decode("utf-8", "surrogatepass") or "{}")
         parts = [self._take(size) for size in head.get("sizes", [])]
         self._rows += head.get("rows", 0)
         if self._rows > self._limits.rows:
-            raise SourceError(f"The source gives more than {self._limits.rows:,} rows.")
+            raise SourceError(Sentence(_("The source gives more than %(most)s rows."), {"most": self._limits.rows}))
         return Frame(head, parts)
 
     def _take(self, size: int) -> bytes:
@@ -123,7 +126,8 @@ class _Pipe:
         while True:
             now = time.monotonic()
             if now > self._deadline:
-                raise TookTooLong(f"Reading the source took longer than {self._limits.seconds:g} s and was stopped.")
+                says = _("Reading the source took longer than %(most)s s and was stopped.")
+                raise TookTooLong(Sentence(says, {"most": _exact(self._limits.seconds)}))
             if now > self._sign:
                 self._sign = now + SECONDS_BETWEEN_SIGNS
                 self._alive()
@@ -131,7 +135,8 @@ class _Pipe:
                 piece = os.read(self._descriptor, PIECE)
                 self._bytes += len(piece)
                 if self._bytes > self._limits.size:
-                    raise SourceError(f"The source gives more than {self._limits.size // 1024**2} MiB.")
+                    says = _("The source gives more than %(most)s MiB.")
+                    raise SourceError(Sentence(says, {"most": self._limits.size // 1024**2}))
                 return piece
 
 
@@ -141,11 +146,17 @@ def _died(process: subprocess.Popen[bytes], limits: Limits) -> Exception:
     assert process.stderr is not None
     said = process.stderr.read().decode(errors="replace")
     if code == -signal.SIGXCPU:
-        return TookTooLong(f"Reading the source took more than {limits.seconds:g} s of processor time and was stopped.")
+        says = _("Reading the source took more than %(most)s s of processor time and was stopped.")
+        return TookTooLong(Sentence(says, {"most": _exact(limits.seconds)}))
     if code == -signal.SIGKILL or "MemoryError" in said:
-        return SourceError(f"Reading the source takes more than {limits.memory // 1024**2} MiB of memory.")
+        says = _("Reading the source takes more than %(most)s MiB of memory.")
+        return SourceError(Sentence(says, {"most": limits.memory // 1024**2}))
     # Where it went wrong, without what it said: that may hold what the source holds.
     places = [line.strip() for line in said.splitlines() if line.startswith("  File ")]
     kind = said.strip().rsplit("\n", 1)[-1].partition(":")[0][:80]
     log.error("the process that reads sources ended with %s: %s; %s", code, kind, " > ".join(places[-8:]))
     return RuntimeError(f"the process that reads sources ended with {code}")
+
+
+def _exact(seconds: float) -> Decimal:
+    return Decimal(repr(seconds))

@@ -21,6 +21,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from kpis.domain.periods import Calendar
+from kpis.domain.sentences import Part, Sentence
+from kpis.domain.sentences import gettext_noop as _
 from kpis.sources.base import Kind, Wanted
 
 ORDERED_OPS = ("<", "<=", ">", ">=")
@@ -35,7 +37,11 @@ ONE = Decimal(1)
 
 
 class MappingError(ValueError):
-    """A mapping that cannot be followed; the message is a sentence that says where."""
+    """A mapping that cannot be followed; the sentence says where."""
+
+    def __init__(self, why: Sentence) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,14 +103,15 @@ class MappedKpi:
 
 def parse_mapping(spec: Any) -> Mapping:
     """Return the mapping that `spec` writes down, or raise MappingError."""
-    table = _table(spec, "the mapping", {"where", "group", "value", "numerator", "denominator", "factor"})
+    table = _table(spec, Sentence(_("the mapping")), {"where", "group", "value", "numerator", "denominator", "factor"})
     where, group = parse_conditions(table.get("where", []), "where"), _group(table.get("group", {}))
     if "value" in table:
         if {"numerator", "denominator", "factor"} & set(table):
-            raise MappingError("A mapping has either a value, or a numerator and a denominator with their factor.")
+            says = _("A mapping has either a value, or a numerator and a denominator with their factor.")
+            raise MappingError(Sentence(says))
         return Mapping(where=where, group=group, value=_figure(table["value"], "value"))
     if not {"numerator", "denominator"} <= set(table):
-        raise MappingError("A mapping needs a value, or a numerator and a denominator.")
+        raise MappingError(Sentence(_("A mapping needs a value, or a numerator and a denominator.")))
     return Mapping(
         where=where,
         group=group,
@@ -123,7 +130,7 @@ def wanted_columns(mappings: Iterable[Mapping]) -> frozenset[Wanted]:
     as_kind: set[Wanted] = set()
     as_any: set[str] = set()
     for mapping in mappings:
-        as_kind |= {(column, Kind.TEXT) for column, _ in mapping.group}
+        as_kind |= {(column, Kind.TEXT) for column, _text in mapping.group}
         for condition in (*mapping.where, *(c for figure in mapping.figures for c in figure.where)):
             if condition.kind is None:
                 as_any.add(condition.column)
@@ -140,13 +147,17 @@ def wanted_columns(mappings: Iterable[Mapping]) -> frozenset[Wanted]:
 def parse_conditions(spec: Any, at: str) -> tuple[Condition, ...]:
     """Return the conditions that `spec` lists, or raise MappingError."""
     if not isinstance(spec, list):
-        raise MappingError(f"{at} is a list of conditions.")
-    return tuple(_condition(item, f"{at}, condition {number}") for number, item in enumerate(spec, start=1))
+        raise MappingError(Sentence(_("%(at)s is a list of conditions."), {"at": at}))
+    says = _("%(at)s, condition %(number)s")
+    return tuple(
+        _condition(item, Sentence(says, {"at": at, "number": number})) for number, item in enumerate(spec, start=1)
+    )
 
 
 def _group(spec: Any) -> tuple[tuple[str, str], ...]:
     if not isinstance(spec, dict) or not all(isinstance(text, str) and text for pair in spec.items() for text in pair):
-        raise MappingError("group holds columns and the text that each has in the rows of the KPI.")
+        says = _("group holds columns and the text that each has in the rows of the KPI.")
+        raise MappingError(Sentence(says))
     return tuple(sorted(spec.items()))
 
 
@@ -154,18 +165,18 @@ def _figure(spec: Any, at: str) -> Figure:
     table = _table(spec, at, {"agg", "column", "columns", "where", "scale"})
     agg = table.get("agg")
     if agg not in AGGS:
-        raise MappingError(f"{at}: agg is one of {', '.join(AGGS)}.")
+        raise MappingError(Sentence(_("%(at)s: agg is one of %(list)s."), {"at": at, "list": ", ".join(AGGS)}))
     if "column" in table and "columns" in table:
-        raise MappingError(f"{at}: there is either a column or columns.")
+        raise MappingError(Sentence(_("%(at)s: there is either a column or columns."), {"at": at}))
     columns = table.get("columns", [table["column"]] if "column" in table else [])
     if not isinstance(columns, list) or not all(isinstance(name, str) and name for name in columns):
-        raise MappingError(f"{at}: columns is a list of names.")
+        raise MappingError(Sentence(_("%(at)s: columns is a list of names."), {"at": at}))
     if agg in NUMERIC_AGGS and len(columns) != 1:
-        raise MappingError(f"{at}: {agg} needs one column.")
+        raise MappingError(Sentence(_("%(at)s: %(agg)s needs one column."), {"at": at, "agg": agg}))
     if agg == "nunique" and not columns:
-        raise MappingError(f"{at}: nunique needs columns.")
+        raise MappingError(Sentence(_("%(at)s: nunique needs columns."), {"at": at}))
     if agg == "count" and len(columns) > 1:
-        raise MappingError(f"{at}: count needs one column, or none to count rows.")
+        raise MappingError(Sentence(_("%(at)s: count needs one column, or none to count rows."), {"at": at}))
     return Figure(
         agg=agg,
         columns=tuple(columns),
@@ -174,37 +185,38 @@ def _figure(spec: Any, at: str) -> Figure:
     )
 
 
-def _condition(spec: Any, at: str) -> Condition:
+def _condition(spec: Any, at: Sentence) -> Condition:
     if not isinstance(spec, list) or len(spec) not in (2, 3) or not all(isinstance(word, str) for word in spec[:2]):
-        raise MappingError(f"{at} is written [column, op, value].")
+        raise MappingError(Sentence(_("%(at)s is written [column, op, value]."), {"at": at}))
     column, op = spec[0], spec[1]
+    named: dict[str, Part] = {"at": at, "op": op}
     if op in NULL_OPS:
         if len(spec) == 3:
-            raise MappingError(f"{at}: {op} takes no value.")
+            raise MappingError(Sentence(_("%(at)s: %(op)s takes no value."), named))
         return Condition(column=column, op=op, value=None, kind=None)
     if op not in (*EQUAL_OPS, *ORDERED_OPS, *LIST_OPS):
-        raise MappingError(f"{at}: {op} is not a comparison.")
+        raise MappingError(Sentence(_("%(at)s: %(op)s is not a comparison."), named))
     if len(spec) == 2:
-        raise MappingError(f"{at}: {op} needs a value.")
+        raise MappingError(Sentence(_("%(at)s: %(op)s needs a value."), named))
     if op in LIST_OPS:
         if not isinstance(spec[2], list) or not spec[2]:
-            raise MappingError(f"{at}: {op} needs a list of values.")
+            raise MappingError(Sentence(_("%(at)s: %(op)s needs a list of values."), named))
         kinds = {_kind(value, at) for value in spec[2]}
         if len(kinds) > 1:
-            raise MappingError(f"{at}: the values are all numbers or all texts.")
+            raise MappingError(Sentence(_("%(at)s: the values are all numbers or all texts."), named))
         return Condition(column=column, op=op, value=tuple(spec[2]), kind=kinds.pop())
     kind = _kind(spec[2], at)
     if op in ORDERED_OPS and kind is not Kind.NUMBER:
-        raise MappingError(f"{at}: {op} compares with a number.")
+        raise MappingError(Sentence(_("%(at)s: %(op)s compares with a number."), named))
     return Condition(column=column, op=op, value=spec[2], kind=kind)
 
 
-def _kind(value: Any, at: str) -> Kind:
+def _kind(value: Any, at: Sentence) -> Kind:
     if isinstance(value, str):
         return Kind.TEXT
     if isinstance(value, int | float) and not isinstance(value, bool):
         return Kind.NUMBER
-    raise MappingError(f"{at}: a value is a number or a text.")
+    raise MappingError(Sentence(_("%(at)s: a value is a number or a text."), {"at": at}))
 
 
 def _decimal(value: Any, at: str) -> Decimal:
@@ -213,16 +225,16 @@ def _decimal(value: Any, at: str) -> Decimal:
             raise TypeError
         number = Decimal(str(value))
     except (InvalidOperation, TypeError):
-        raise MappingError(f"{at} is a number.") from None
+        raise MappingError(Sentence(_("%(at)s is a number."), {"at": at})) from None
     if not number.is_finite() or number == 0:
-        raise MappingError(f"{at} is a number other than 0.")
+        raise MappingError(Sentence(_("%(at)s is a number other than 0."), {"at": at}))
     return number
 
 
-def _table(spec: Any, at: str, known: set[str]) -> dict[str, Any]:
+def _table(spec: Any, at: str | Sentence, known: set[str]) -> dict[str, Any]:
     if not isinstance(spec, dict):
-        raise MappingError(f"{at} is a table of names and values.")
+        raise MappingError(Sentence(_("%(at)s is a table of names and values."), {"at": at}))
     unknown = sorted(set(spec) - known)
     if unknown:
-        raise MappingError(f"{at} has no part called {unknown[0]}.")
+        raise MappingError(Sentence(_("%(at)s has no part called %(name)s."), {"at": at, "name": unknown[0]}))
     return spec

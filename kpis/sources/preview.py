@@ -31,7 +31,7 @@ def preview_of(connector: Connector, steps: Steps, *, window: Window) -> dict[st
     return {
         "before": before,
         "after": _shown(after, steps.plain),
-        "refusals": [[refusal.line, refusal.why] for refusal in [*table.refusals, *after.refusals][:ROWS_SHOWN]],
+        "refusals": [refusal.to_store() for refusal in [*table.refusals, *after.refusals][:ROWS_SHOWN]],
         "choices": connector.choices(),
     }
 

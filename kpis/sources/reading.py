@@ -14,12 +14,13 @@ from decimal import Decimal
 from typing import Any
 
 from kpis.domain.parsing import Refused
-from kpis.sources.base import Connector, Kind, Refusal, SourceError, Table, Wanted, Window, require_columns
+from kpis.domain.sentences import Sentence
+from kpis.domain.sentences import gettext_noop as _
+from kpis.sources.base import Connector, Kind, Refusal, SourceError, Table, Wanted, Window, of_column, require_columns
 from kpis.sources.cells import Formats
 from kpis.sources.steps import Steps
 from kpis.sources.stretches import Stretch
 
-WHY_AT_MOST = 300
 # More than that many lines that cannot be read are no exceptions any more.
 REFUSALS_AT_MOST = 100_000
 # Cells that are remembered per column; more distinct ones than that gain nothing from it.
@@ -61,7 +62,7 @@ class _Bad:
 
     __slots__ = ("why",)
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: Sentence) -> None:
         self.why = why
 
 
@@ -122,7 +123,7 @@ def _tried(read: Callable[[Any], Any], cell: Any) -> Any:
     try:
         return read(cell)
     except Refused as refused:
-        return _Bad(str(refused))
+        return _Bad(refused.why)
 
 
 OUTSIDE = -1
@@ -144,15 +145,15 @@ class Reading:
         for table in self._connector.tables(window=asked.window, names=self._steps.needed(asked.names)):
             self._steps.apply(table)
             if table.lines:
-                require_columns(list(table.columns), sorted(asked.names), where="After its steps the source")
+                require_columns(
+                    list(table.columns), sorted(asked.names), where=Sentence(_("After its steps the source"))
+                )
             stretch = self._typed(table)
             self._refused += len(stretch.refusals)
             if self._refused > REFUSALS_AT_MOST:
                 first = stretch.refusals[0]
-                raise SourceError(
-                    f"More than {REFUSALS_AT_MOST:,} lines were refused, so none was taken;"
-                    f" one is line {first.line}: {first.why}"
-                )
+                says = _("More than %(most)s lines were refused, so none was taken; one is line %(line)s: %(why)s")
+                raise SourceError(Sentence(says, {"most": REFUSALS_AT_MOST, "line": str(first.line), "why": first.why}))
             yield stretch
 
     def _typed(self, table: Table) -> Stretch:
@@ -178,8 +179,7 @@ class Reading:
         days = self._days.read(table.columns[asked.date_column])
         bad = [place for place, day in enumerate(days) if day.__class__ is _Bad]
         for place in bad:
-            why = f"{asked.date_column}: {days[place].why}"[:WHY_AT_MOST]
-            table.refusals.append(Refusal(table.lines[place], why))
+            table.refusals.append(Refusal(table.lines[place], of_column(asked.date_column, days[place].why)))
             days[place] = OUTSIDE
         if min(days, default=0) < 0:
             table.keep([day >= 0 for day in days])
@@ -190,22 +190,22 @@ class Reading:
         """Return the day as a number, OUTSIDE for one that is not asked for."""
         day = self._steps.format_of(self._asked.date_column).day(cell)
         if day is None:
-            raise Refused("There is no day.")
+            raise Refused(Sentence(_("There is no day.")))
         window = self._asked.window
         is_wanted = day < window.until and (window.since is None or day >= window.since)
         return day.toordinal() if is_wanted else OUTSIDE
 
     def _without_bad(self, table: Table, read: dict[str, list[Any]]) -> list[bool] | None:
         """Name the rows with a cell that was refused; return which rows are kept, None for all of them."""
-        why: dict[int, str] = {}
+        why: dict[int, Sentence] = {}
         for name, cells in sorted(read.items()):
             if _Bad in set(map(type, cells)):
                 for place, cell in enumerate(cells):
                     if cell.__class__ is _Bad:
-                        why.setdefault(place, f"{name}: {cell.why}")
+                        why.setdefault(place, of_column(name, cell.why))
         if not why:
             return None
-        table.refusals += [Refusal(table.lines[place], why[place][:WHY_AT_MOST]) for place in sorted(why)]
+        table.refusals += [Refusal(table.lines[place], why[place]) for place in sorted(why)]
         return [place not in why for place in range(len(table.lines))]
 
 

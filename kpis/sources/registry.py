@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
+from kpis.domain.sentences import Sentence
+from kpis.domain.sentences import gettext_noop as _
 from kpis.sources.base import Connector, Place, SourceError
 from kpis.sources.settings import Setting
 from kpis.sources.steps import Steps
@@ -17,7 +19,7 @@ KINDS = {"csv_file": "CsvFile", "xlsx_file": "XlsxFile", "sql_query": "SqlQuery"
 def settings_of(kind: str) -> Sequence[Setting]:
     """Return the settings of a kind in the order in which one asks for them."""
     if kind not in KINDS:
-        raise SourceError(f"{kind} is not a kind of source.")
+        raise SourceError(Sentence(_("%(kind)s is not a kind of source."), {"kind": kind}))
     return import_module(f"kpis.sources.{kind}").SETTINGS
 
 

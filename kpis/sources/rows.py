@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kpis.domain.sentences import Sentence
+from kpis.domain.sentences import gettext_noop as _
 from kpis.sources.base import REFUSED_SHARE_AT_MOST, Kind, Refusal, SourceError, SourceRows, Wanted
 from kpis.sources.stretches import Stretch
 
@@ -93,12 +95,14 @@ class _Collected:
         if not read or len(self.refusals) / read <= REFUSED_SHARE_AT_MOST:
             return
         refusals = sorted(self.refusals, key=lambda refusal: refusal.line)
-        raise SourceError(
-            f"{len(refusals)} of {read} lines were refused, more than {REFUSED_SHARE_AT_MOST:.0%}, so none was taken;"
-            f" the first is line {refusals[0].line}: {refusals[0].why}",
-            refusals=refusals,
-            read=read,
+        says = _(
+            "%(refused)s of %(all)s lines were refused, more than %(most)s%%, so none was taken;"
+            " the first is line %(line)s: %(why)s"
         )
+        first = refusals[0]
+        parts = {"refused": len(refusals), "all": read, "most": round(REFUSED_SHARE_AT_MOST * 100)}
+        why = Sentence(says, parts | {"line": str(first.line), "why": first.why})
+        raise SourceError(why, refusals=refusals, read=read)
 
     def _unique(self, days: np.ndarray, lines: np.ndarray, date_column: str, unique_by: Sequence[str]) -> np.ndarray:
         """Mark the first row of each key; the others are refused."""
@@ -109,7 +113,8 @@ class _Collected:
         first = np.unique(group, return_index=True)[1][group]
         kept = first == np.arange(len(days))
         for row in np.flatnonzero(~kept).tolist():
-            why = f"It repeats line {lines[first[row]]}: {', '.join(unique_by)} are the same."
+            says = _("It repeats line %(line)s: %(columns)s are the same.")
+            why = Sentence(says, {"line": str(lines[first[row]]), "columns": ", ".join(unique_by)})
             self.refusals.append(Refusal(int(lines[row]), why))
         return kept
 
@@ -117,7 +122,7 @@ class _Collected:
         """Return the column and let go of what it was made from."""
         if kind is Kind.TEXT:
             places = np.frombuffer(self.places.pop(name, array("i")), dtype=np.int32)
-            texts = np.array(self.texts.pop(name, []), dtype=object)
+            texts = pd.Index(np.array(self.texts.pop(name, []), dtype=object))
             return pd.Series(pd.Categorical.from_codes(_in_order(places, order), categories=texts))
         cells, gaps = self.numbers.pop(name, array("i")), self.gaps.pop(name, None)
         numbers = _in_order(np.frombuffer(cells, dtype=cells.typecode), order)

@@ -11,12 +11,9 @@ from enum import StrEnum
 from typing import Any
 
 from kpis.domain.parsing import GROUPINGS
+from kpis.domain.sentences import Sentence
+from kpis.domain.sentences import gettext_noop as _
 from kpis.sources.base import SourceError
-
-
-def gettext_noop(text: str) -> str:
-    """Mark a text for translation; whoever shows it translates it. The process that reads sources knows no Django."""
-    return text
 
 
 class Type(StrEnum):
@@ -32,13 +29,14 @@ class Type(StrEnum):
     STEPS = "steps"
 
 
+NEEDED = _("The source needs the setting %(name)s.")
 _PYTHON = {Type.WHOLE: int, Type.FLAG: bool, Type.NAMES: list, Type.PAIRS: dict, Type.STEPS: list}
 _WORDS = {
-    int: "a whole number",
-    bool: "true or false",
-    list: "a list",
-    dict: "a table of names and values",
-    str: "a text",
+    int: _("The setting %(name)s of the source is a whole number."),
+    bool: _("The setting %(name)s of the source is true or false."),
+    list: _("The setting %(name)s of the source is a list."),
+    dict: _("The setting %(name)s of the source is a table of names and values."),
+    str: _("The setting %(name)s of the source is a text."),
 }
 
 
@@ -72,15 +70,16 @@ def read_settings(config: Any, secrets: Mapping[str, str], declared: Sequence[Se
     One that does not count beside the others has its default, whatever is stored.
     """
     if not isinstance(config, dict):
-        raise SourceError("The settings of the source are not a table of names and values.")
+        raise SourceError(Sentence(_("The settings of the source are not a table of names and values.")))
     known = {setting.name: setting for setting in declared}
     unknown = sorted(set(config) - set(known))
     if unknown:
-        raise SourceError(f"The source has an unknown setting: {unknown[0]}.")
+        raise SourceError(Sentence(_("The source has an unknown setting: %(name)s."), {"name": unknown[0]}))
     values: dict[str, Any] = {}
     for setting in declared:
         if setting.is_secret and setting.name in config:
-            raise SourceError(f"{setting.name} is a secret and is not stored with the settings of the source.")
+            says = _("%(name)s is a secret and is not stored with the settings of the source.")
+            raise SourceError(Sentence(says, {"name": setting.name}))
         given = secrets if setting.is_secret else config
         counts = setting.counts(values)
         values[setting.name] = given.get(setting.name, setting.default) if counts else setting.default
@@ -90,73 +89,77 @@ def read_settings(config: Any, secrets: Mapping[str, str], declared: Sequence[Se
 
 
 def _check(setting: Setting, value: Any) -> None:
-    expected = _PYTHON.get(setting.type, str)
+    expected: type[Any] = _PYTHON.get(setting.type, str)
+    named = {"name": setting.name}
     if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
-        raise SourceError(f"The setting {setting.name} of the source is {_WORDS[expected]}.")
+        raise SourceError(Sentence(_WORDS[expected], named))
     if setting.required and not value:
-        raise SourceError(f"The source needs the setting {setting.name}.")
-    if setting.choices and value not in [choice for choice, _ in setting.choices]:
-        listed = ", ".join(choice or "nothing" for choice, _ in setting.choices)
-        raise SourceError(f"The setting {setting.name} of the source is one of {listed}.")
+        raise SourceError(Sentence(NEEDED, named))
+    if setting.choices and value not in [choice for choice, _label in setting.choices]:
+        listed = ", ".join(choice or '""' for choice, _label in setting.choices)
+        raise SourceError(
+            Sentence(_("The setting %(name)s of the source is one of %(list)s."), named | {"list": listed})
+        )
     if setting.type is Type.NAMES and not all(isinstance(name, str) and name for name in value):
-        raise SourceError(f"The setting {setting.name} of the source is a list of column names.")
+        raise SourceError(Sentence(_("The setting %(name)s of the source is a list of column names."), named))
     if setting.type is Type.PAIRS and not all(isinstance(text, str) for pair in value.items() for text in pair):
-        raise SourceError(f"The setting {setting.name} of the source holds names and texts.")
+        raise SourceError(Sentence(_("The setting %(name)s of the source holds names and texts."), named))
     if setting.type is Type.WHOLE and not setting.least <= value <= setting.most:
-        raise SourceError(f"The setting {setting.name} of the source is between {setting.least} and {setting.most}.")
+        says = _("The setting %(name)s of the source is between %(least)s and %(most)s.")
+        raise SourceError(Sentence(says, named | {"least": setting.least, "most": setting.most}))
 
 
 ORIGINS = (
-    ("folder", gettext_noop("a file in the folder of the sources")),
-    ("url", gettext_noop("a file at a web address")),
-    ("upload", gettext_noop("files that somebody sends in")),
+    ("folder", _("a file in the folder of the sources")),
+    ("url", _("a file at a web address")),
+    ("upload", _("files that somebody sends in")),
 )
 # How a server is asked who is asking.
 AUTHENTICATION = (
     Setting(
         name="auth",
-        label=gettext_noop("Signs in"),
+        label=_("Signs in"),
         type=Type.CHOICE,
         default="none",
         choices=(
-            ("none", gettext_noop("not at all")),
-            ("basic", gettext_noop("with a name and a password")),
-            ("token", gettext_noop("with a token")),
+            ("none", _("not at all")),
+            ("basic", _("with a name and a password")),
+            ("token", _("with a token")),
         ),
     ),
     Setting(
         name="user",
-        label=gettext_noop("Name"),
+        label=_("Name"),
         required=True,
         only_if=("auth", ("basic",)),
     ),
     Setting(
         name="password",
-        label=gettext_noop("Password"),
+        label=_("Password"),
         required=True,
         is_secret=True,
         only_if=("auth", ("basic",)),
     ),
     Setting(
         name="token",
-        label=gettext_noop("Token"),
-        help=gettext_noop("Sent as Authorization: Bearer … unless another header is named."),
+        label=_("Token"),
+        help=_("Sent as Authorization: Bearer … unless another header is named."),
         required=True,
         is_secret=True,
         only_if=("auth", ("token",)),
     ),
     Setting(
         name="token_header",
-        label=gettext_noop("Header of the token"),
-        help=gettext_noop("Empty for Authorization: Bearer …"),
+        label=_("Header of the token"),
+        help=_("Empty for Authorization: Bearer …"),
         only_if=("auth", ("token",)),
     ),
     Setting(
         name="headers",
-        label=gettext_noop("Further headers"),
+        label=_("Further headers"),
         type=Type.PAIRS,
         default={},
-        help=gettext_noop("Names and values that are no secret."),
+        help=_("Names and values that are no secret."),
     ),
 )
 
@@ -167,18 +170,18 @@ def _only_at_a_url(setting: Setting) -> Setting:
 
 # Where the bytes of a file come from.
 FILE = (
-    Setting(name="origin", label=gettext_noop("Comes from"), type=Type.CHOICE, default="folder", choices=ORIGINS),
+    Setting(name="origin", label=_("Comes from"), type=Type.CHOICE, default="folder", choices=ORIGINS),
     Setting(
         name="path",
-        label=gettext_noop("File"),
-        help=gettext_noop("Name in the folder of the sources, like sales/today.csv"),
+        label=_("File"),
+        help=_("Name in the folder of the sources, like sales/today.csv"),
         required=True,
         only_if=("origin", ("folder",)),
     ),
     Setting(
         name="url",
-        label=gettext_noop("Address"),
-        help=gettext_noop("Begins with https://"),
+        label=_("Address"),
+        help=_("Begins with https://"),
         required=True,
         only_if=("origin", ("url",)),
     ),
@@ -189,38 +192,38 @@ FILE = (
 READING = (
     Setting(
         name="date_column",
-        label=gettext_noop("Column of the day"),
-        help=gettext_noop("Empty only for a snapshot, whose rows are of the day they are read."),
+        label=_("Column of the day"),
+        help=_("Empty only for a snapshot, whose rows are of the day they are read."),
     ),
     Setting(
         name="date_format",
-        label=gettext_noop("Days are written"),
+        label=_("Days are written"),
         default="%Y-%m-%d",
         required=True,
-        help=gettext_noop("With %d for the day, %m the month, %Y the year: %d.%m.%Y is 21.11.2026."),
+        help=_("With %d for the day, %m the month, %Y the year: %d.%m.%Y is 21.11.2026."),
     ),
     Setting(
         name="decimal",
-        label=gettext_noop("Decimal mark"),
+        label=_("Decimal mark"),
         type=Type.CHOICE,
         default=".",
-        choices=((".", gettext_noop("point: 12.5")), (",", gettext_noop("comma: 12,5"))),
+        choices=((".", _("point: 12.5")), (",", _("comma: 12,5"))),
     ),
     Setting(
         name="grouping",
-        label=gettext_noop("Digits are grouped by"),
+        label=_("Digits are grouped by"),
         type=Type.CHOICE,
         default="",
         choices=tuple(
             zip(
                 GROUPINGS,
                 (
-                    gettext_noop("nothing: 1234"),
-                    gettext_noop("comma: 1,234"),
-                    gettext_noop("point: 1.234"),
-                    gettext_noop("space: 1 234"),
-                    gettext_noop("apostrophe: 1'234"),
-                    gettext_noop("typographic apostrophe: 1’234"),
+                    _("nothing: 1234"),
+                    _("comma: 1,234"),
+                    _("point: 1.234"),
+                    _("space: 1 234"),
+                    _("apostrophe: 1'234"),
+                    _("typographic apostrophe: 1’234"),
                 ),
                 strict=True,
             )
@@ -228,30 +231,30 @@ READING = (
     ),
     Setting(
         name="percent",
-        label=gettext_noop("A percent sign may follow"),
+        label=_("A percent sign may follow"),
         type=Type.FLAG,
         default=False,
-        help=gettext_noop("12.5 % is read as 12.5; the unit of the KPI says the rest."),
+        help=_("12.5 % is read as 12.5; the unit of the KPI says the rest."),
     ),
     Setting(
         name="accounting",
-        label=gettext_noop("Parentheses mean minus"),
+        label=_("Parentheses mean minus"),
         type=Type.FLAG,
         default=False,
-        help=gettext_noop("(12) is read as −12."),
+        help=_("(12) is read as −12."),
     ),
     Setting(
         name="unique_by",
-        label=gettext_noop("One row for each"),
+        label=_("One row for each"),
         type=Type.NAMES,
         default=[],
-        help=gettext_noop("Columns that together name a row. A second row with the same content there is left out."),
+        help=_("Columns that together name a row. A second row with the same content there is left out."),
     ),
     Setting(
         name="steps",
-        label=gettext_noop("Made of the rows before they count"),
+        label=_("Made of the rows before they count"),
         type=Type.STEPS,
         default=[],
-        help=gettext_noop("Columns renamed or turned into rows, formats of single columns, rows left out, ratios."),
+        help=_("Columns renamed or turned into rows, formats of single columns, rows left out, ratios."),
     ),
 )

@@ -9,10 +9,11 @@ from typing import Any
 
 from kpis.domain.guessing import Guess
 from kpis.domain.parsing import NumberFormat
+from kpis.domain.sentences import Sentence
 from kpis.sources.base import Place, Refusal, SourceError, SourceRows, Wanted, Window
 from kpis.sources.isolation import ask
 from kpis.sources.registry import connector_of, settings_of, steps_of
-from kpis.sources.settings import read_settings
+from kpis.sources.settings import NEEDED, read_settings
 from kpis.sources.stretches import unpacked
 
 
@@ -66,7 +67,7 @@ class Source:
         from kpis.sources.rows import rows_of  # it loads pandas
 
         if not self.settings["date_column"] and snapshot_day is None:
-            raise SourceError("The source needs the setting date_column.")
+            raise SourceError(Sentence(NEEDED, {"name": "date_column"}))
         request = {
             **self._request("fetch", window),
             "columns": sorted(columns),
@@ -87,7 +88,7 @@ class Source:
         return Preview(
             before=_shown(answer["before"]),
             after=_shown(answer["after"]),
-            refusals=[Refusal(line, why) for line, why in answer["refusals"]],
+            refusals=[Refusal.stored(refusal) for refusal in answer["refusals"]],
             choices=answer["choices"],
         )
 

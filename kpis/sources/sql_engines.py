@@ -15,6 +15,8 @@ from datetime import date
 from typing import Any
 from urllib.parse import quote
 
+from kpis.domain.sentences import Sentence
+from kpis.domain.sentences import gettext_noop as _
 from kpis.sources.base import Place, SourceError, path_inside
 from kpis.sources.egress import SECONDS_TO_CONNECT, Egress
 
@@ -50,8 +52,10 @@ def _sqlite(settings: Mapping[str, Any], place: Place, days: Mapping[str, date])
         # What is denied late comes as a plain error with this text.
         denied = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_AUTH
         if denied or str(error).startswith("not authorized"):
-            raise SourceError("The query does more than read the tables of its database; it was refused.") from None
-        raise SourceError(f"The query on {settings['database']} failed: {error}.") from None
+            says = _("The query does more than read the tables of its database; it was refused.")
+            raise SourceError(Sentence(says)) from None
+        parts = {"database": settings["database"], "why": str(error)}
+        raise SourceError(Sentence(_("The query on %(database)s failed: %(why)s."), parts)) from None
 
 
 def _authorize(action: int, first: str | None, second: str | None, *_: str | None) -> int:
@@ -66,6 +70,7 @@ def _postgresql(settings: Mapping[str, Any], place: Place, days: Mapping[str, da
 
     host, port = settings["host"], settings["port"] or 5432
     milliseconds = int(place.limits.seconds * 1000)
+    roots: dict[str, Any] = {"sslrootcert": "system"} if settings["tls"] == "verified" else {}
     try:
         with (
             psycopg.connect(
@@ -78,7 +83,7 @@ def _postgresql(settings: Mapping[str, Any], place: Place, days: Mapping[str, da
                 password=settings["password"],
                 passfile="/dev/null",
                 sslmode={"verified": "verify-full", "encrypted": "require", "none": "disable"}[settings["tls"]],
-                **({"sslrootcert": "system"} if settings["tls"] == "verified" else {}),
+                **roots,
                 gssencmode="disable",
                 connect_timeout=int(SECONDS_TO_CONNECT),
                 application_name="kpi-platform",
@@ -155,7 +160,8 @@ def _fetched(cursor: Any) -> Iterator[Sequence[Sequence[Any]]]:
         yield rows
 
 
-def _said_by(error: Exception, host: str, said: str) -> str:
+def _said_by(error: Exception, host: str, said: str) -> Sentence:
     """Return a sentence with the words of the server, on one line and not too many."""
     words = " ".join(said.split())[:200].rstrip(".")
-    return f"The database on {host} said: {words or type(error).__name__}."
+    parts = {"host": host, "words": words or type(error).__name__}
+    return Sentence(_("The database on %(host)s said: %(words)s."), parts)

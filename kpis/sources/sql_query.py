@@ -8,9 +8,11 @@ from datetime import date
 from operator import itemgetter
 from typing import Any
 
+from kpis.domain.sentences import Sentence
+from kpis.domain.sentences import gettext_noop as _
 from kpis.sources.base import Place, SourceError, Table, Window, require_columns
 from kpis.sources.cells import Formats
-from kpis.sources.settings import READING, Setting, Type, gettext_noop
+from kpis.sources.settings import READING, Setting, Type
 from kpis.sources.sql_engines import PARAMETER, open_query
 
 FIRST_DAY = date(1, 1, 1)
@@ -19,57 +21,57 @@ SERVERS = ("postgresql", "mysql")
 SETTINGS = (
     Setting(
         name="engine",
-        label=gettext_noop("Database"),
+        label=_("Database"),
         type=Type.CHOICE,
         default="sqlite",
         choices=(
-            ("sqlite", gettext_noop("SQLite file in the folder of the sources")),
-            ("postgresql", gettext_noop("PostgreSQL")),
-            ("mysql", gettext_noop("MySQL or MariaDB")),
+            ("sqlite", _("SQLite file in the folder of the sources")),
+            ("postgresql", _("PostgreSQL")),
+            ("mysql", _("MySQL or MariaDB")),
         ),
     ),
-    Setting(name="host", label=gettext_noop("Host"), required=True, only_if=("engine", SERVERS)),
+    Setting(name="host", label=_("Host"), required=True, only_if=("engine", SERVERS)),
     Setting(
         name="port",
-        label=gettext_noop("Port"),
+        label=_("Port"),
         type=Type.WHOLE,
         default=0,
         most=65535,
         only_if=("engine", SERVERS),
-        help=gettext_noop("0 for the usual one: 5432 of PostgreSQL, 3306 of MySQL."),
+        help=_("0 for the usual one: 5432 of PostgreSQL, 3306 of MySQL."),
     ),
     Setting(
         name="database",
-        label=gettext_noop("Database"),
+        label=_("Database"),
         required=True,
-        help=gettext_noop("Name of the database, or of the SQLite file."),
+        help=_("Name of the database, or of the SQLite file."),
     ),
     Setting(
         name="user",
-        label=gettext_noop("User"),
+        label=_("User"),
         required=True,
         only_if=("engine", SERVERS),
-        help=gettext_noop("One who may read the tables of the query and nothing else."),
+        help=_("One who may read the tables of the query and nothing else."),
     ),
-    Setting(name="password", label=gettext_noop("Password"), is_secret=True, only_if=("engine", SERVERS)),
+    Setting(name="password", label=_("Password"), is_secret=True, only_if=("engine", SERVERS)),
     Setting(
         name="tls",
-        label=gettext_noop("Encryption"),
+        label=_("Encryption"),
         type=Type.CHOICE,
         default="verified",
         choices=(
-            ("verified", gettext_noop("encrypted, and the certificate must be valid for the host")),
-            ("encrypted", gettext_noop("encrypted, whatever the certificate")),
-            ("none", gettext_noop("none: passwords and rows can be read on the way")),
+            ("verified", _("encrypted, and the certificate must be valid for the host")),
+            ("encrypted", _("encrypted, whatever the certificate")),
+            ("none", _("none: passwords and rows can be read on the way")),
         ),
         only_if=("engine", SERVERS),
     ),
     Setting(
         name="query",
-        label=gettext_noop("Query"),
+        label=_("Query"),
         type=Type.LONG_TEXT,
         required=True,
-        help=gettext_noop("One SELECT. :since stands for the first day asked for, :until for the day after the last."),
+        help=_("One SELECT. :since stands for the first day asked for, :until for the day after the last."),
     ),
     *READING,
 )
@@ -88,7 +90,8 @@ class SqlQuery:
         """Return the query that the settings describe; SourceError says what is wrong with them."""
         named = set(PARAMETER.findall(settings["query"]))
         if settings["date_column"] and named != {"since", "until"}:
-            raise SourceError("The query of the source must ask for days from :since on and before :until.")
+            says = _("The query of the source must ask for days from :since on and before :until.")
+            raise SourceError(Sentence(says))
         return cls(place=place, settings=settings, formats=Formats.of(settings, zone=place.zone))
 
     def choices(self) -> dict[str, list[str]]:
@@ -101,7 +104,7 @@ class SqlQuery:
         line = 0
         with open_query(self.settings, self.place, days) as (found, stretches):
             wanted = sorted(names) if names is not None else list(dict.fromkeys(found))
-            require_columns(found, wanted, where="The result of the query")
+            require_columns(found, wanted, where=Sentence(_("The result of the query")))
             places = [found.index(name) for name in wanted]
             for rows in stretches:
                 yield _table(rows, wanted, places, line)

@@ -18,7 +18,9 @@ from functools import partial
 from typing import Any
 
 from kpis.domain.parsing import Refused
-from kpis.sources.base import Kind, Refusal, SourceError, Table, require_columns
+from kpis.domain.sentences import Part, Sentence
+from kpis.domain.sentences import gettext_noop as _
+from kpis.sources.base import Kind, Refusal, SourceError, Table, of_column, require_columns
 from kpis.sources.cells import Formats
 from kpis.sources.mapping import Condition, MappingError, parse_conditions
 
@@ -51,7 +53,7 @@ class Steps:
     def of(cls, spec: Sequence[Any], plain: Formats) -> Steps:
         """Return the steps that `spec` writes down; SourceError says which one makes no sense."""
         if len(spec) > STEPS_AT_MOST:
-            raise SourceError(f"The source has more than {STEPS_AT_MOST} steps.")
+            raise SourceError(Sentence(_("The source has more than %(most)s steps."), {"most": STEPS_AT_MOST}))
         formats: dict[str, Formats] = {}
         before = []
         for place, step in enumerate(spec, start=1):
@@ -61,7 +63,8 @@ class Steps:
                 try:
                     formats[step["column"]] = plain.but({k: v for k, v in step.items() if k not in {"do", "column"}})
                 except (SourceError, TypeError) as error:
-                    raise SourceError(f"Step {place}: {error}") from None
+                    why = error.why if isinstance(error, SourceError) else str(error)
+                    raise SourceError(Sentence(_("Step %(place)s: %(why)s"), {"place": place, "why": why})) from None
             elif step["do"] == "rename" and step["column"] in formats:
                 formats[step["to"]] = formats.pop(step["column"])
         return cls(tuple(spec), plain, formats, tuple(before))
@@ -99,25 +102,31 @@ type FormatOf = Callable[[str], Formats]
 
 def _check(step: Any, place: int) -> None:
     if not isinstance(step, dict) or step.get("do") not in _PARTS:
-        raise SourceError(f"Step {place} is one of {', '.join(_PARTS)}.")
+        listed = ", ".join(_PARTS)
+        raise SourceError(Sentence(_("Step %(place)s is one of %(list)s."), {"place": place, "list": listed}))
     needed, allowed = _PARTS[step["do"]]
     given = set(step) - {"do"}
+    named: dict[str, Part] = {"place": place, "do": step["do"]}
     if needed - given:
-        raise SourceError(f"Step {place} ({step['do']}) needs {', '.join(sorted(needed - given))}.")
+        parts = named | {"names": ", ".join(sorted(needed - given))}
+        raise SourceError(Sentence(_("Step %(place)s (%(do)s) needs %(names)s."), parts))
     if given - needed - allowed:
-        raise SourceError(f"Step {place} ({step['do']}) has no part called {min(given - needed - allowed)}.")
+        parts = named | {"name": min(given - needed - allowed)}
+        raise SourceError(Sentence(_("Step %(place)s (%(do)s) has no part called %(name)s."), parts))
     for name in given & {"column", "to", "name", "value", "numerator", "denominator"}:
         if not isinstance(step[name], str) or not step[name]:
-            raise SourceError(f"Step {place} ({step['do']}): {name} is the name of a column.")
+            says = _("Step %(place)s (%(do)s): %(name)s is the name of a column.")
+            raise SourceError(Sentence(says, named | {"name": name}))
     if "keep" in step and not (isinstance(step["keep"], list) and all(isinstance(n, str) for n in step["keep"])):
-        raise SourceError(f"Step {place} (unpivot): keep is a list of columns.")
+        raise SourceError(Sentence(_("Step %(place)s (unpivot): keep is a list of columns."), named))
     if "factor" in step and (isinstance(step["factor"], bool) or not isinstance(step["factor"], int | float)):
-        raise SourceError(f"Step {place} (derive): factor is a number.")
+        raise SourceError(Sentence(_("Step %(place)s (derive): factor is a number."), named))
     if "where" in step:
         try:
             _conditions(step)
         except MappingError as error:
-            raise SourceError(f"Step {place} (filter): {error}") from None
+            parts = named | {"why": error.why}
+            raise SourceError(Sentence(_("Step %(place)s (filter): %(why)s"), parts)) from None
 
 
 def _conditions(step: Mapping[str, Any]) -> tuple[Condition, ...]:
@@ -137,7 +146,7 @@ def _parse(table: Table, step: Mapping[str, Any], format_of: FormatOf) -> None:
 
 def _filter(table: Table, step: Mapping[str, Any], format_of: FormatOf) -> None:
     for condition in _conditions(step):
-        require_columns(list(table.columns), [condition.column], where="The source")
+        require_columns(list(table.columns), [condition.column], where=Sentence(_("The source")))
         formats = format_of(condition.column)
         read = formats.number if condition.kind is Kind.NUMBER else formats.text
         is_kept = partial(_matches, _MATCHES[condition.op], condition.value)
@@ -150,7 +159,7 @@ def _matches(compare: Callable[[Any, Any], bool], value: Any, cells: Sequence[An
 
 def _derive(table: Table, step: Mapping[str, Any], format_of: FormatOf) -> None:
     names = [step["numerator"], step["denominator"]]
-    require_columns(list(table.columns), names, where="The source")
+    require_columns(list(table.columns), names, where=Sentence(_("The source")))
     derived: list[float | None] = []
 
     def divide(cells: Sequence[Any]) -> bool:
@@ -164,16 +173,18 @@ def _derive(table: Table, step: Mapping[str, Any], format_of: FormatOf) -> None:
 
 
 def _unpivot(table: Table, step: Mapping[str, Any], format_of: FormatOf) -> None:
-    require_columns(list(table.columns), step["keep"], where="The source")
+    require_columns(list(table.columns), step["keep"], where=Sentence(_("The source")))
     others = [name for name in table.columns if name not in step["keep"]]
     if len(others) > ROWS_MADE_AT_MOST:
-        raise SourceError(f"The source has {len(others):,} columns to make rows of, more than {ROWS_MADE_AT_MOST:,}.")
+        says = _("The source has %(count)s columns to make rows of, more than %(most)s.")
+        raise SourceError(Sentence(says, {"count": len(others), "most": ROWS_MADE_AT_MOST}))
     rows = len(table.lines)
-    columns = {name: [cell for cell in table.columns[name] for _ in others] for name in step["keep"]}
+    columns: dict[str, Sequence[Any]]
+    columns = {name: [cell for cell in table.columns[name] for _name in others] for name in step["keep"]}
     columns[step["name"]] = others * rows
     cells = [table.columns[name] for name in others]
     columns[step["value"]] = [column[row] for row in range(rows) for column in cells]
-    table.columns, table.lines = columns, [line for line in table.lines for _ in others]
+    table.columns, table.lines = columns, [line for line in table.lines for _name in others]
 
 
 _CARRY_OUT: dict[str, Callable[[Table, Mapping[str, Any], FormatOf], None]] = {
@@ -209,7 +220,7 @@ def _keep_rows(
             try:
                 values.append(reader(cell))
             except Refused as refused:
-                table.refusals.append(Refusal(line, f"{name}: {refused}"))
+                table.refusals.append(Refusal(line, of_column(name, refused.why)))
                 break
         kept.append(len(values) == len(read) and is_kept(values))
     table.keep(kept)

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from kpis.domain.sentences import Sentence
+from kpis.domain.sentences import gettext_noop as _
 from kpis.sources.base import Refusal, SourceError
 
 
@@ -37,7 +39,7 @@ def packed(stretch: Stretch) -> tuple[dict[str, Any], list[bytes]]:
     for name, places in stretch.texts.items():
         texts.append([name, stretch.new_texts[name]])
         parts.append(places.tobytes())
-    refusals = [[refusal.line, refusal.why] for refusal in stretch.refusals]
+    refusals = [refusal.to_store() for refusal in stretch.refusals]
     return {"rows": len(stretch.days), "numbers": numbers, "texts": texts, "refusals": refusals}, parts
 
 
@@ -53,11 +55,11 @@ def unpacked(head: Mapping[str, Any], parts: Sequence[bytes]) -> Stretch:
             raise SourceError(BROKEN)
     for name, new in head["texts"]:
         stretch.texts[name], stretch.new_texts[name] = _array("i", left.pop(), rows), new
-    stretch.refusals = [Refusal(line, why) for line, why in head["refusals"]]
+    stretch.refusals = [Refusal.stored(refusal) for refusal in head["refusals"]]
     return stretch
 
 
-BROKEN = "The process that reads the source gave rows that do not fit together."
+BROKEN = Sentence(_("The process that reads the source gave rows that do not fit together."))
 
 
 def _array(code: str, part: bytes, rows: int) -> array[Any]:

@@ -12,10 +12,12 @@ from itertools import batched
 from operator import itemgetter
 from typing import Any, BinaryIO
 
+from kpis.domain.sentences import Sentence
+from kpis.domain.sentences import gettext_noop as _
 from kpis.sources.base import Place, SourceError, Table, Window, require_columns
 from kpis.sources.cells import Formats
 from kpis.sources.files import open_file, shown_name
-from kpis.sources.settings import FILE, READING, Setting, Type, gettext_noop
+from kpis.sources.settings import FILE, READING, Setting, Type
 
 ROWS_AT_ONCE = 5_000
 PARTS_AT_MOST = 5_000
@@ -25,17 +27,17 @@ SETTINGS = (
     *FILE,
     Setting(
         name="sheet",
-        label=gettext_noop("Sheet"),
-        help=gettext_noop("Empty for the first one."),
+        label=_("Sheet"),
+        help=_("Empty for the first one."),
     ),
     Setting(
         name="header_row",
-        label=gettext_noop("Row of the column names"),
+        label=_("Row of the column names"),
         type=Type.WHOLE,
         default=1,
         least=1,
         most=1000,
-        help=gettext_noop("Rows above it are not read."),
+        help=_("Rows above it are not read."),
     ),
     *READING,
 )
@@ -65,7 +67,7 @@ class XlsxFile:
             yield from self._stretches(self._sheet(workbook), names)
 
     def _stretches(self, sheet: Any, names: frozenset[str] | None) -> Iterator[Table]:
-        where, first = f"The sheet {sheet.title}", self.settings["header_row"]
+        where, first = Sentence(_("The sheet %(name)s"), {"name": sheet.title}), self.settings["header_row"]
         # What a file says about the size of its sheets may be wrong.
         sheet.reset_dimensions()
         rows = sheet.iter_rows(min_row=first, values_only=True)
@@ -73,29 +75,32 @@ class XlsxFile:
         while header and not header[-1]:
             header.pop()
         if not header:
-            raise SourceError(f"{where} has no column names in row {first}.")
+            says = _("%(where)s has no column names in row %(row)s.")
+            raise SourceError(Sentence(says, {"where": where, "row": str(first)}))
         if len(header) > COLUMNS_AT_MOST:
-            raise SourceError(f"{where} has more than {COLUMNS_AT_MOST:,} columns.")
+            says = _("%(where)s has more than %(most)s columns.")
+            raise SourceError(Sentence(says, {"where": where, "most": COLUMNS_AT_MOST}))
         wanted = sorted(names) if names is not None else [name for name in header if name]
         require_columns(header, wanted, where=where)
         places = [header.index(name) for name in wanted]
         for stretch in batched(enumerate(rows, start=first + 1), ROWS_AT_ONCE, strict=False):
             # Rows end with their last cell, and rows without any are nothing.
             filled = [(line, row) for line, row in stretch if any(cell is not None and cell != "" for cell in row)]
-            cells = [[*row, *(None,) * (len(header) - len(row))] for _, row in filled]
+            cells = [[*row, *(None,) * (len(header) - len(row))] for _line, row in filled]
             yield Table(
                 columns={name: list(map(itemgetter(at), cells)) for name, at in zip(wanted, places, strict=True)},
-                lines=[line for line, _ in filled],
+                lines=[line for line, _row in filled],
             )
 
     def _sheet(self, workbook: Any) -> Any:
         named: Sequence[str] = workbook.sheetnames
         name = self.settings["sheet"] or (named[0] if named else "")
         if name not in named:
-            raise SourceError(f"The workbook has no sheet {name}. It has: {', '.join(named)[:200]}")
+            says = _("The workbook has no sheet %(name)s. It has: %(sheets)s")
+            raise SourceError(Sentence(says, {"name": name, "sheets": ", ".join(named)[:200]}))
         sheet = workbook[name]
         if not hasattr(sheet, "reset_dimensions"):
-            raise SourceError(f"The sheet {name} is a chart and has no rows.")
+            raise SourceError(Sentence(_("The sheet %(name)s is a chart and has no rows."), {"name": name}))
         return sheet
 
     @contextmanager
@@ -116,17 +121,19 @@ class XlsxFile:
                 raise
             except Exception as error:
                 # The library raises whatever the broken part makes it stumble over.
-                raise SourceError(f"{where} is no readable workbook ({type(error).__name__}).") from None
+                says = _("%(file)s is no readable workbook (%(kind)s).")
+                raise SourceError(Sentence(says, {"file": where, "kind": type(error).__name__})) from None
             try:
                 yield workbook
             finally:
                 workbook.close()
 
-    def _refuse_bombs(self, file: BinaryIO, where: str) -> None:
+    def _refuse_bombs(self, file: BinaryIO, where: str | Sentence) -> None:
         """Refuse what unpacks to more than a source may have, before anything is unpacked."""
         try:
             parts = zipfile.ZipFile(file).infolist()
         except zipfile.BadZipFile:
-            raise SourceError(f"{where} is no Excel workbook (.xlsx).") from None
+            raise SourceError(Sentence(_("%(file)s is no Excel workbook (.xlsx)."), {"file": where})) from None
         if len(parts) > PARTS_AT_MOST or sum(part.file_size for part in parts) > self.place.limits.size:
-            raise SourceError(f"{where} unpacks to more than {self.place.limits.size // 1024**2} MiB.")
+            says = _("%(file)s unpacks to more than %(most)s MiB.")
+            raise SourceError(Sentence(says, {"file": where, "most": self.place.limits.size // 1024**2}))

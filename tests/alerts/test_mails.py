@@ -251,7 +251,7 @@ def source_mail(kind: str = "source_error", count: int = 2, **changes: Any):
     given = {
         "organisation": "Harbor Airports",
         "source": "Flight operations feed",
-        "error": "flights.csv: column dep_delay is missing",
+        "error": {"says": "flights.csv: column dep_delay is missing"},
         "failures": 3,
         "at": "2026-11-16T05:10:00+00:00",
         "last_applied_at": "2026-11-13T05:10:00+00:00",
@@ -293,7 +293,7 @@ You receive this as the owner of the source.
 
 
 def test_a_held_pull_asks_the_owner_of_the_source():
-    written = source_mail("suspect", error="1 row instead of about 950")
+    written = source_mail("suspect", error={"says": "1 row instead of about 950"})
     assert written.subject == "Flight operations feed: pull held, nothing was applied, 2 KPIs keep their last values"
     assert "1 row instead of about 950" in written.html
     assert "Look at the source: apply the pull if the rows are right" in " ".join(written.text.split())

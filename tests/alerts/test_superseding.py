@@ -10,6 +10,7 @@ import pytest
 from alerts.models import Announcement, Delivery, Message
 from alerts.services import deliver_due, delivering, note_bad_pull, writing
 from alerts.services.superseding import Told, Waiting, fold_messages
+from kpis.domain.sentences import Sentence
 from kpis.models import Kpi
 from tests.alerts.factories import (
     MONDAY,
@@ -165,7 +166,7 @@ def test_the_third_failure_in_a_row_is_mailed_once_with_the_kpis_concerned():
     for count in range(1, 6):
         source.consecutive_failures = count
         source.save()
-        pull = a_pull(source, at=after(minutes=count), error="flights.csv: column dep_delay is missing")
+        pull = a_pull(source, at=after(minutes=count), error=Sentence("flights.csv: column dep_delay is missing"))
         new.append(note_bad_pull(pull=pull, now=after(minutes=count)))
     assert new == [False, False, True, False, False]
     with a_mail_server(Mailbox()) as mailbox:
@@ -186,7 +187,7 @@ def test_a_source_that_fails_again_after_a_success_is_mailed_again():
 
 
 def test_a_held_pull_is_mailed_at_once():
-    pull = a_pull(a_source(), state="suspect", error="12 rows where about 950 are usual")
+    pull = a_pull(a_source(), state="suspect", error=Sentence("12 rows where about 950 are usual"))
     assert note_bad_pull(pull=pull, now=MONDAY)
     assert not note_bad_pull(pull=pull, now=MONDAY)
     assert Message.objects.get().kind == "suspect"

@@ -101,7 +101,7 @@ def test_an_unknown_database_becomes_ten_kpis_through_the_pages_alone(admin: Cli
     assert Kpi.objects.filter(status="active", mapping__source=source).count() == 10
     now = timezone.now()
     pull = run_pull(source_id=source.pk, slot=request_pull(source=source, now=now).slot, now=now)
-    assert (pull.state, pull.error) == ("applied", "")
+    assert (pull.state, pull.error) == ("applied", None)
     kpi = Kpi.objects.get(name="Revenue, Cake")
     month = (now.date().replace(day=1) - timedelta(days=1)).replace(day=1)
     days = (now.date().replace(day=1) - month).days

@@ -14,6 +14,7 @@ from django.utils import timezone
 from kpiplatform.accounts.models import User
 from kpiplatform.audit.editing import seen
 from kpiplatform.audit.models import AuditEntry
+from kpis.domain.sentences import Sentence
 from kpis.models import DataSource, Measurement, MeasurementRevision, Pull
 from kpis.services.sources import SET_BY_PEOPLE
 from kpis.tasks import pull_source
@@ -153,7 +154,7 @@ def test_a_held_pull_is_decided_once_with_a_reason(
 
 def test_the_list_says_when_each_is_pulled_and_what_is_wrong(client: Client, admin: User) -> None:
     a_source(code="off", name="Old feed", is_enabled=False)
-    a_source(consecutive_failures=3, last_error="The file is gone.")
+    a_source(consecutive_failures=3, last_error=Sentence("The file is gone."))
     text = client.get(reverse("configuration:sources")).content.decode()
     assert "every day at 06:10, looks back 14 days" in text
     assert "switched off" in text

@@ -12,6 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from kpis.domain.sentences import Sentence
 from kpis.models import (
     Annotation,
     Commentary,
@@ -180,7 +181,9 @@ def test_locked_weeks_offer_no_correction_until_one_is_reopened():
 
 
 def test_a_failing_source_says_since_when_and_what_it_said(client):
-    source = a_source(consecutive_failures=2, last_error="line 12: no number", last_applied_at=NOW - timedelta(days=4))
+    source = a_source(
+        consecutive_failures=2, last_error=Sentence("line 12: no number"), last_applied_at=NOW - timedelta(days=4)
+    )
     kpi = with_mapping(measured({W46: "82"}), source, SPEC)
     for days in (5, 3, 1):
         at = NOW - timedelta(days=days)

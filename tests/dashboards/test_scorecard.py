@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from initiatives.models import ExpectedImpact, Initiative
+from kpis.domain.sentences import Sentence
 from kpis.models import DataSource, Kpi
 from kpis.readings import Origin, Reading
 from kpis.services.recording import record_measurements
@@ -138,7 +139,7 @@ def test_a_failing_source_is_said_and_its_last_good_values_stay(client, executiv
         pull_at="06:10",
         consecutive_failures=2,
         last_applied_at=NOW - timedelta(days=2),
-        last_error="The file is empty.",
+        last_error=Sentence("The file is empty."),
     )
     source.mappings.create(kpi=kpi, spec={})
     text = client.get(reverse("scorecard")).content.decode()

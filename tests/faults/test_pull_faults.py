@@ -21,6 +21,7 @@ from django.conf import settings as django_settings
 from django.db import OperationalError, connection, connections, transaction
 
 from kpis import receivers
+from kpis.domain.sentences import Sentence
 from kpis.models import DataSource, Measurement, MeasurementRevision, Pull
 from kpis.services import pulling
 from kpis.services.pulling import due_pulls, run_pull
@@ -222,7 +223,7 @@ def test_a_worker_that_comes_back_to_a_pull_that_waits_again_changes_nothing(fol
 
     meanwhile(monkeypatch, another_worker_takes_over_and_fails)
     left = run_pull(source_id=source.pk, slot=NOW, now=NOW)
-    assert (left.state, left.attempts, left.error) == ("waiting", 2, "The file flights.csv is not there.")
+    assert (left.state, left.attempts, str(left.error)) == ("waiting", 2, "The file flights.csv is not there.")
     assert values(kpi) == {}
 
 
@@ -233,12 +234,12 @@ def test_a_failure_that_comes_after_the_lease_is_not_counted(folder: Path, monke
 
     def another_worker_takes_over() -> None:
         run_pull(source_id=source.pk, slot=NOW, now=LEASE_OVER)
-        raise SourceError("the file went away")
+        raise SourceError(Sentence("the file went away"))
 
     meanwhile(monkeypatch, another_worker_takes_over)
     assert run_pull(source_id=source.pk, slot=NOW, now=NOW).state == "applied"
     source.refresh_from_db()
-    assert (source.consecutive_failures, source.last_error) == (0, "")
+    assert (source.consecutive_failures, source.last_error) == (0, None)
 
 
 def test_values_fetched_earlier_never_replace_values_fetched_later(folder: Path, monkeypatch: Any) -> None:

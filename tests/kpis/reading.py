@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from kpis.sources.base import Limits, Place, SourceRows, Table, Wanted, Window
+from kpis.sources.base import Limits, Place, Refusal, SourceRows, Table, Wanted, Window
 from kpis.sources.cells import Formats
 from kpis.sources.reading import Asked, Reading
 from kpis.sources.registry import connector_of, steps_of
@@ -67,3 +67,8 @@ def read_here(
     asked = Asked(window=window, columns=wanted, date_column=date_column, unique_by=tuple(unique_by))
     stretches = Reading(connector, steps_of(source.settings, connector), asked).stretches()
     return rows_of(stretches, columns=wanted, date_column=date_column, unique_by=unique_by)
+
+
+def named(refusals: Iterable[Refusal]) -> list[tuple[int, str]]:
+    """Return each line that was refused, and why in English."""
+    return [(refusal.line, str(refusal.why)) for refusal in refusals]

@@ -80,7 +80,7 @@ def test_a_file_with_more_bytes_than_allowed_is_not_opened(tmp_path: Path) -> No
 TELL_ENVIRONMENT = """
 import json, os, struct, sys
 sys.stdin.read()
-text = json.dumps({"refused": " ".join(sorted(os.environ)), "refusals": [], "read": 0}).encode()
+text = json.dumps({"refused": {"says": " ".join(sorted(os.environ))}, "refusals": [], "read": 0}).encode()
 sys.stdout.buffer.write(struct.pack(">I", len(text)) + text)
 """
 

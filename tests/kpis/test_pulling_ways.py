@@ -80,7 +80,7 @@ def test_a_source_without_days_that_is_no_snapshot_says_so(folder: Path) -> None
     source = a_source(config={"path": "flights.csv"})
     a_mapped_kpi(source)
     stock(folder, 1)
-    assert pull(source).error == "The source needs the setting date_column."
+    assert str(pull(source).error) == "The source needs the setting date_column."
 
 
 # --- files sent in ------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ def test_a_file_that_is_not_taken_leaves_the_one_before(settings: Any, pieces: l
 def test_a_source_that_nobody_sent_a_file_for_says_so() -> None:
     source = a_source(config={"origin": "upload", "date_column": "day"})
     a_mapped_kpi(source)
-    assert pull(source).error == "No file was sent in yet."
+    assert str(pull(source).error) == "No file was sent in yet."
 
 
 # --- late rows ----------------------------------------------------------------------------------
@@ -191,7 +191,7 @@ def test_a_file_in_another_unit_is_refused_by_what_the_kpi_can_be(folder: Path) 
     write(folder, lines(minutes=10_000))
     done = pull(source, now=NOW + timedelta(hours=1))
     assert (done.values_revised, done.rows_refused) == (0, 2)
-    assert done.refusals.first().why == "DELAY 2026-W46: 10000 is above the greatest possible value, 600."
+    assert str(done.refusals.first().why) == "DELAY 2026-W46: 10000 is above the greatest possible value, 600."
     assert values(kpi)["2026-11-09"] == (Decimal(10), "reported")
 
 
@@ -204,7 +204,7 @@ def test_a_sign_in_page_in_place_of_data_fails_the_pull_and_keeps_the_values(fol
         assert pull(source).state == "applied"
         body["now"] = b"<!DOCTYPE html><form>Sign in</form>"
         failed = pull(source, now=NOW + DAY)
-    assert failed.error.startswith("127.0.0.1 answered with a web page instead of data")
+    assert str(failed.error).startswith("127.0.0.1 answered with a web page instead of data")
     assert values(kpi) == {"2026-11-16": (Decimal(1), "provisional")}
 
 
@@ -229,8 +229,8 @@ def test_a_secret_is_in_no_log_no_task_no_page_no_error_and_no_row(
     client.force_login(a_person(is_superuser=True))
     pages = [client.get(f"/configuration/sources/{source.code}/").content.decode()]
     pages.append(client.get("/configuration/sources/").content.decode())
-    assert failed.error.startswith("127.0.0.1 refused the request (status 401)")
-    for said in (failed.error, str(refused.value), repr(refused.value), caplog.text, *pages):
+    assert str(failed.error).startswith("127.0.0.1 refused the request (status 401)")
+    for said in (str(failed.error), str(refused.value), repr(refused.value), caplog.text, *pages):
         assert secret not in said
 
 

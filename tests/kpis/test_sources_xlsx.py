@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from openpyxl import Workbook
 
-from kpis.sources.base import Kind, Refusal, SourceError, SourceRows, Window
+from kpis.sources.base import Kind, SourceError, SourceRows, Window
 from kpis.sources.source import source_of
-from tests.kpis.reading import a_place, read_here
+from tests.kpis.reading import a_place, named, read_here
 
 COLUMNS = frozenset({("Sales", Kind.NUMBER), ("Region", Kind.TEXT)})
 WINDOW = Window(since=date(2026, 1, 1), until=date(2026, 11, 22))
@@ -70,12 +70,12 @@ def test_a_cell_that_is_no_number_is_named_with_the_row_that_excel_shows(tmp_pat
     write(tmp_path, [["Report"], HEADER, *[[date(2026, 11, 2), "N", 1]] * 5, [date(2026, 11, 3), "N", cell]])
     read = fetch(tmp_path, header_row=2)
     assert [refusal.line for refusal in read.refusals] == [8]
-    assert read.refusals[0].why.startswith(why)
+    assert str(read.refusals[0].why).startswith(why)
 
 
 def test_a_number_for_a_day_is_refused(tmp_path: Path) -> None:
     write(tmp_path, [HEADER, *[[date(2026, 11, 2), "N", 1]] * 5, [46328, "N", 1]])
-    assert fetch(tmp_path).refusals == [Refusal(7, "Day: 46328 is not a day written as a text.")]
+    assert named(fetch(tmp_path).refusals) == [(7, "Day: 46328 is not a day written as a text.")]
 
 
 def test_a_sheet_is_named_or_the_first_one_counts(tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from kpis.sources.base import Kind, Refusal, SourceError, SourceRows, Window
+from kpis.sources.base import Kind, SourceError, SourceRows, Window
 from kpis.sources.cells import Formats
 from kpis.sources.steps import Steps
-from tests.kpis.reading import read_given
+from tests.kpis.reading import named, read_given
 
 WINDOW = Window(since=None, until=date(2027, 1, 1))
 SALES = {
@@ -53,20 +53,20 @@ def test_columns_become_rows_with_the_line_they_stood_on() -> None:
     rows = read(steps, ("sales", Kind.NUMBER), ("Land", Kind.TEXT), columns=many, day="month")
     assert sorted(set(rows.days.tolist())) == [date(2026, 10, 1), date(2026, 11, 1)]
     assert rows.column("sales").sum() == 5 * (1 + 2) + 9 * 3
-    assert rows.refusals == [Refusal(10, "sales: 'x' is not a number.")]
+    assert named(rows.refusals) == [(10, "sales: 'x' is not a number.")]
 
 
 def test_a_cell_that_a_step_cannot_read_refuses_its_line() -> None:
     columns = {"day": ["2026-11-01"] * 6, "x": ["1", "2", "3", "?", "5", "6"]}
     rows = read([{"do": "filter", "where": [["x", ">", 1]]}], ("x", Kind.NUMBER), columns=columns, day="day")
-    assert (len(rows), rows.refusals) == (4, [Refusal(4, "x: '?' is not a number.")])
+    assert (len(rows), named(rows.refusals)) == (4, [(4, "x: '?' is not a number.")])
 
 
 def test_the_column_that_cannot_be_divided_by_is_the_one_that_is_named() -> None:
     columns = {"day": ["2026-11-01"] * 6, "a": ["1"] * 6, "b": ["1", "2", "x", "4", "5", "0"]}
     step = {"do": "derive", "to": "r", "numerator": "a", "denominator": "b"}
     rows = read([step], ("r", Kind.NUMBER), columns=columns, day="day")
-    assert rows.refusals == [Refusal(3, "b: 'x' is not a number.")]
+    assert named(rows.refusals) == [(3, "b: 'x' is not a number.")]
     assert rows.column("r").isna().tolist() == [False] * 4 + [True]
 
 

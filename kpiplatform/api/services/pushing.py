@@ -27,6 +27,7 @@ from kpis.services.asking import Entry, reading_of
 from kpis.services.locking import ensure_states, lock_states
 from kpis.services.proposing import needs_approval
 from kpis.services.recording import locked_periods, record_measurements
+from kpis.words import in_words
 from objectives.queries import organisation
 
 ROWS_AT_MOST = 10_000
@@ -228,7 +229,7 @@ def _number(said: Decimal | str | None) -> Decimal | None:
     try:
         return parse_number(said, POINT) if isinstance(said, str) else said
     except Refused as why:
-        raise _Refused(str(why)) from None
+        raise _Refused(in_words(why.why, locale="en")) from None
 
 
 def _standing(keys: Iterable[Key]) -> dict[Key, Measurement]:

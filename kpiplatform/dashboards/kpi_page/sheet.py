@@ -16,6 +16,7 @@ from kpiplatform.dashboards.kpi_page.facts import Facts, limits_of
 from kpiplatform.dashboards.kpi_page.wording import Wording, days, joined, sentence
 from kpis.domain.limits import AnyLimits
 from kpis.scheduled import schedule_words
+from kpis.words import in_words
 from reviews.rows import forum_dates
 
 
@@ -233,7 +234,7 @@ def source(facts: Facts) -> SourceView:
         rows.append(Fact(label=_("Last pull"), value=pulled))
         if feed.consecutive_failures:
             failing = _failing(facts, wording)
-            error = feed.last_error
+            error = in_words(feed.last_error, locale=wording.locale)
         elif facts.is_behind:
             since = {"moment": wording.moment(feed.behind_from)}
             failing = _("The source is behind since %(moment)s: it should have brought values by then.") % since

@@ -20,6 +20,7 @@ from kpis.forms import period_name
 from kpis.models import DataSource, Kpi, Measurement
 from kpis.services.drilling import Drilled
 from kpis.sources.base import SourceError, TookTooLong
+from kpis.words import in_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +36,9 @@ class Asked:
 def unread_page(asked: Asked, error: SourceError, user: User) -> dict[str, Any]:
     """Return what the page prints where the rows could not be read: why, and what helps."""
     source = asked.kpi.mapping.source
-    words = [str(error), _quicker(source)] if isinstance(error, TookTooLong) else [str(error)]
+    words = [in_words(error.why, locale=user.locale)]
+    if isinstance(error, TookTooLong):
+        words.append(_quicker(source))
     return _frame(asked, user) | {"error": " ".join(words)}
 
 
@@ -99,7 +102,9 @@ def _recorded(asked: Asked, user: User) -> str:
 
 def _compared(asked: Asked, found: Drilled, user: User) -> str:
     if found.refused:
-        return _("The source now gives a value that cannot be: %(why)s") % {"why": found.refused}
+        return _("The source now gives a value that cannot be: %(why)s") % {
+            "why": in_words(found.refused, locale=user.locale)
+        }
     if found.reading is None:
         return _("The source now gives no value for this period.")
     value = _figure(asked.kpi, found.reading.value, user)

@@ -16,6 +16,7 @@ from kpis.domain.periods import Period, period_of
 from kpis.models import PeriodReopening, Pull
 from kpis.queries import calendar_of, held_pulls_of
 from kpis.reopenings import reopenings_decided_by
+from kpis.words import in_words
 from reviews.models import Action, Decision
 from reviews.queries import owed_by
 
@@ -116,7 +117,7 @@ def _held(pull: Pull, viewer: Viewer) -> OwedItem:
         when=_when(held_on, viewer),
         is_late=held_on < viewer.today,
         what=_("A pull of %(source)s is held") % {"source": pull.source.name},
-        text=pull.error,
+        text=in_words(pull.error, locale=viewer.user.locale),
         url=links.held_pull(pull.source.code, pull.pk),
         verb=_("Decide"),
     )

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from initiatives.models import Initiative
+from kpis.domain.sentences import Sentence
 
 OPEN_INITIATIVE = [Initiative.Status.PROPOSED, Initiative.Status.APPROVED, Initiative.Status.RUNNING]
 DECISIONS_AT_MOST = 5
@@ -98,7 +99,7 @@ class FailingSource(NamedTuple):
 
     name: str
     last_applied_at: datetime | None
-    last_error: str
+    last_error: Sentence | None
     is_failing: bool
 
 
@@ -142,7 +143,12 @@ def surroundings(
             for title, detail, due_on, *rest in found["decisions"] or ()
         ],
         failing=[
-            FailingSource(name, datetime.fromisoformat(applied) if applied else None, *rest)
-            for name, applied, *rest in found["failing"] or ()
+            FailingSource(
+                name,
+                datetime.fromisoformat(applied) if applied else None,
+                Sentence.stored(error) if error else None,
+                fails,
+            )
+            for name, applied, error, fails in found["failing"] or ()
         ],
     )

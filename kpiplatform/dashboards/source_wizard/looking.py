@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from kpiplatform.dashboards.models import SourceSetup
-from kpis.domain.guessing import Guess
+from kpis.domain.sentences import Sentence
 from kpis.models import DataSource
 from kpis.services.credentials import secrets_of
 from kpis.services.reaching import preview_of
@@ -30,14 +30,16 @@ def look(*, source: DataSource, setup: SourceSetup, now: datetime) -> bool:
             upload=source.uploads.first() if source.config.get("origin") == "upload" else None,
         )
     except SourceError as error:
-        setup.look = {**setup.look, "error": str(error)}
+        setup.look = {**setup.look, "error": error.why.to_store()}
     else:
         setup.look = {
-            "error": "",
+            "error": None,
             "columns": [column.name for column in seen.after.columns],
             "before": _stored(seen.before),
             "after": _stored(seen.after),
-            "refusals": [{"line": refusal.line, "why": refusal.why} for refusal in seen.refusals[:ROWS_KEPT]],
+            "refusals": [
+                {"line": refusal.line, "why": refusal.why.to_store()} for refusal in seen.refusals[:ROWS_KEPT]
+            ],
             "choices": {name: list(names) for name, names in seen.choices.items()},
         }
     setup.save()
@@ -59,6 +61,20 @@ def suggested(look: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def rows_shown(rows: Mapping[str, Any]) -> dict[str, Any]:
+    """Return rows that were kept with what each column seems to hold, in the reader's language."""
+    return {**rows, "columns": [column | {"says": _says(column)} for column in rows.get("columns", [])]}
+
+
+def with_sentences(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was kept of a look or a try with its sentences as what words are made of."""
+    return {
+        **found,
+        "error": Sentence.stored(found["error"]) if found.get("error") else None,
+        "refusals": [one | {"why": Sentence.stored(one["why"])} for one in found.get("refusals", [])],
+    }
+
+
 def _stored(shown: Shown) -> dict[str, Any]:
     return {
         "columns": [
@@ -67,7 +83,6 @@ def _stored(shown: Shown) -> dict[str, Any]:
                 "kind": column.guess.kind,
                 "dates": list(column.guess.date_formats),
                 "numbers": [{"decimal": way.decimal, "grouping": way.grouping} for way in column.guess.number_formats],
-                "says": _says(column.guess),
             }
             for column in shown.columns
         ],
@@ -78,10 +93,10 @@ def _stored(shown: Shown) -> dict[str, Any]:
     }
 
 
-def _says(found: Guess) -> str:
+def _says(column: Mapping[str, Any]) -> str:
     """Say what a column seems to hold; where it can be read in two ways, that a person has to choose."""
-    if found.kind == "day":
-        return _("day, %(format)s") % {"format": _(" or ").join(found.date_formats)}
-    if found.kind == "number" and found.is_ambiguous:
+    if column["kind"] == "day":
+        return _("day, %(format)s") % {"format": _(" or ").join(column["dates"])}
+    if column["kind"] == "number" and len(column["numbers"]) > 1:
         return _("number: say which mark is the decimal one")
-    return {"number": _("number"), "text": _("text"), "empty": _("empty")}[found.kind]
+    return {"number": _("number"), "text": _("text"), "empty": _("empty")}[column["kind"]]

@@ -14,6 +14,8 @@ from typing import Any
 from kpiplatform.dashboards.source_wizard.finishing import Wanted
 from kpis.domain.figures import number
 from kpis.domain.periods import period_of, previous_period
+from kpis.domain.sentences import Sentence
+from kpis.domain.sentences import gettext_noop as _
 from kpis.forms import period_name
 from kpis.models import DataSource, Kpi
 from kpis.queries import calendar_of, calendars, calendars_of_units
@@ -40,9 +42,8 @@ def groups(source: DataSource, measure: Measure, *, today: date) -> list[dict[st
     counted = rows.column(measure.group_by, Kind.TEXT).value_counts().head(GROUPS_AT_MOST)
     found = [{"value": str(value), "rows": int(count)} for value, count in counted.items() if count]
     if not found:
-        raise SourceError(
-            f"The column {measure.group_by} is empty in every row of the last {DAYS_FOR_GROUPS.days} days."
-        )
+        says = _("The column %(name)s is empty in every row of the last %(days)s days.")
+        raise SourceError(Sentence(says, {"name": measure.group_by, "days": DAYS_FOR_GROUPS.days}))
     return found
 
 
@@ -82,7 +83,7 @@ def values(source: DataSource, chosen: Sequence[Wanted], *, today: date, locale:
     return {
         "rows": number(Decimal(rows.read), 0, locale=locale),
         "refused": number(Decimal(len(refusals)), 0, locale=locale),
-        "refusals": [{"line": one.line, "why": one.why} for one in refusals[:REFUSALS_SHOWN]],
+        "refusals": [{"line": one.line, "why": one.why.to_store()} for one in refusals[:REFUSALS_SHOWN]],
         "kpis": [
             {
                 "name": existing[one.kpi_id].name if one.kpi_id else one.name,

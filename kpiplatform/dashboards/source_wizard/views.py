@@ -21,7 +21,7 @@ from kpiplatform.dashboards.models import SourceSetup
 from kpiplatform.dashboards.source_wizard.assigning import AssignForm, Group
 from kpiplatform.dashboards.source_wizard.finishing import connect, turned, wanted
 from kpiplatform.dashboards.source_wizard.forms import BeginForm, ConnectForm, MeasureForm
-from kpiplatform.dashboards.source_wizard.looking import look, suggested
+from kpiplatform.dashboards.source_wizard.looking import look, rows_shown, suggested, with_sentences
 from kpiplatform.dashboards.source_wizard.reading_form import ReadingForm
 from kpiplatform.dashboards.source_wizard.settings_form import SettingsForm
 from kpiplatform.dashboards.source_wizard.steps import steps_of
@@ -35,6 +35,7 @@ from kpis.sources.base import SourceError
 from kpis.sources.measures import Measure
 from kpis.sources.registry import settings_of
 from kpis.sources.settings import READING
+from kpis.words import in_words
 
 READ_BY = {one.name for one in READING}
 
@@ -95,7 +96,7 @@ def access(request: HttpRequest, code: str) -> HttpResponse:
             else:
                 can_be_read = look(source=source, setup=setup, now=timezone.now())
                 return _go("source_reading" if can_be_read else "source_access", source)
-    context = _context(source, setup, "access") | {"form": form, "look": setup.look}
+    context = _context(source, setup, "access") | {"form": form, "look": with_sentences(setup.look)}
     return page(request, "configuration/wizard/access.html", context, partial="body", status=_status(form))
 
 
@@ -122,9 +123,9 @@ def reading(request: HttpRequest, code: str) -> HttpResponse:
             goes_on = can_be_read and "again" not in request.POST
             return _go("source_figures" if goes_on else "source_reading", source)
     changed = setup.look.get("before") != setup.look.get("after")
-    looks = [(setup.look.get("before", {}), _("First rows"), "before")]
-    looks += [(setup.look["after"], _("After the steps"), "after")] if changed else []
-    context = _context(source, setup, "reading") | {"form": form, "look": setup.look, "looks": looks}
+    looks = [(rows_shown(setup.look.get("before", {})), _("First rows"), "before")]
+    looks += [(rows_shown(setup.look["after"]), _("After the steps"), "after")] if changed else []
+    context = _context(source, setup, "reading") | {"form": form, "look": with_sentences(setup.look), "looks": looks}
     return page(request, "configuration/wizard/reading.html", context, partial="body", status=_status(form))
 
 
@@ -142,7 +143,7 @@ def figures(request: HttpRequest, code: str) -> HttpResponse:
         try:
             found = groups(source, measure, today=today())
         except SourceError as error:
-            form.add_error(None, str(error))
+            form.add_error(None, in_words(error.why, locale=request.user.locale))
         else:
             setup.measures = [*setup.measures, {"measure": measure.to_store(), "groups": found}]
             setup.tried = {}
@@ -204,7 +205,7 @@ def tried(request: HttpRequest, code: str) -> HttpResponse:
             said = _("%(source)s feeds %(count)d KPIs anew. Say when it is pulled, and pull it now.")
             messages.success(request, said % {"source": source.name, "count": changed})
             return _go("source", source)
-    context = _context(source, setup, "values") | {"tried": setup.tried, "form": form}
+    context = _context(source, setup, "values") | {"tried": with_sentences(setup.tried), "form": form}
     return page(request, "configuration/wizard/values.html", context, partial="body", status=_status(form))
 
 
@@ -213,7 +214,7 @@ def _try(request: HttpRequest, source: DataSource, setup: SourceSetup) -> HttpRe
     try:
         setup.tried = values(source, list(wanted(setup)), today=today(), locale=request.user.locale)
     except SourceError as error:
-        setup.tried = {"error": str(error)}
+        setup.tried = {"error": error.why.to_store()}
     setup.save()
     return _go("source_values", source)
 

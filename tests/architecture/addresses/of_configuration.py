@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import time
+from decimal import Decimal
 from typing import Any
 
 from django.urls import reverse
@@ -12,17 +13,22 @@ from kpiplatform.accounts.models import Invitation
 from kpiplatform.accounts.services.people import PARTICULARS
 from kpiplatform.audit.editing import seen
 from kpiplatform.dashboards.models import SourceSetup
+from kpis.domain.quality import Rule, rows_outcome
+from kpis.domain.sentences import Sentence
 from kpis.models import (
     EntryRules,
     Holiday,
     PeriodCalendar,
     Pull,
+    PullRefusal,
     QualityRule,
     SourceAgreement,
     SourceMapping,
     StagedReading,
 )
 from kpis.models.source import DataSource
+from kpis.services.checking import keep_outcomes
+from kpis.sources.base import of_column
 from kpis.sources.measures import Measure, Part
 from objectives.models import Role, Unit
 from tests.architecture.addresses import Address
@@ -41,6 +47,12 @@ CUT = {
     "working_weekdays": ["0", "1", "2", "3", "4"],
 }
 NOBODY = 10**9
+NOT_THERE = Sentence("The file %(name)s is not there.", {"name": "nowhere.csv"})
+TOO_FEW = Sentence("There were %(rows)s rows a day, usual are %(usual)s.", {"rows": 3, "usual": 1000})
+TOO_LATE = rows_outcome(
+    Rule(kind="range", severity="hold", columns=("delay",), high=Decimal(1440)), broken=1, checked=9
+)
+NO_NUMBER = of_column("delay", Sentence("%(text)s is not a number.", {"text": "'x'"}))
 
 
 def furnish(world: World) -> None:
@@ -59,13 +71,15 @@ def furnish(world: World) -> None:
             owner=world.people["member"],
             pull_at=time(6),
             is_enabled=False,
-            last_error="The file nowhere.csv is not there.",
+            last_error=NOT_THERE,
+            consecutive_failures=2,
         )
         measure = Measure(name="Departures", numerator=Part(agg="count"), group_by="origin").to_store()
         SourceSetup.objects.create(
             source=source,
             author=world.people["admin"],
-            look={"columns": ["day", "origin"]},
+            look={"columns": ["day", "origin"], "error": NOT_THERE.to_store()},
+            tried={"error": NOT_THERE.to_store()},
             measures=[{"measure": measure, "groups": [{"value": "JFK", "rows": 3}]}],
         )
         pull = Pull.objects.create(
@@ -76,7 +90,7 @@ def furnish(world: World) -> None:
             until=world.week.end,
             started_at=world.moment,
             finished_at=world.moment,
-            error="There were 3 rows a day, usual are 100.",
+            error=TOO_FEW,
         )
         StagedReading.objects.create(
             pull=pull, kpi=kpi, period_start=world.week.start, period_end=world.week.end, value=75, state="reported"
@@ -93,6 +107,8 @@ def furnish(world: World) -> None:
             created_at=world.moment,
             created_by=world.people["member"],
         )
+        PullRefusal.objects.create(pull=pull, line=7, why=NO_NUMBER)
+        keep_outcomes(pull, [TOO_LATE])
 
 
 def source_owners(role: str, key: str) -> int:

@@ -130,6 +130,7 @@ def pages(world: World) -> Iterator[tuple[str, str, str]]:
     entry = Commentary.objects.get(kpi=world.kpis["OURS"])
     yield "rows", "owner", reverse("kpi_rows", args=week_of_kpi(world, "OURS"))
     yield "an answer", "member", reverse("kpis:comment", args=["OURS"]) + f"?answers={entry.pk}"
+    yield "scorecard beside a source that fails", "admin", reverse("scorecard")
     yield "values to approve", "owner", reverse("my:approvals")
     yield "no value to approve", "member", reverse("my:approvals")
     yield "a cell whose value waits", "owner", reverse("my:cell", args=["OURS", str(world.week.end)])

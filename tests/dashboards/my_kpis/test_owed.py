@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from kpiplatform.accounts.models import User
+from kpis.domain.sentences import Sentence
 from kpis.models import Pull
 from tests.dashboards.my_kpis.sheets import TODAY, page_of, text_of
 from tests.factories import NOW, a_kpi, a_person
@@ -84,7 +85,9 @@ def test_ten_promises_ask_as_many_queries_as_one(client, rosa):
 def test_the_owner_of_a_source_is_asked_to_decide_about_a_held_pull(client, rosa):
     a_kpi("Pushback crews", owner=rosa)
     source = a_source(owner=rosa)
-    held = Pull.objects.create(source=source, slot=NOW, state=Pull.State.SUSPECT, error="There were 3 rows a day.")
+    held = Pull.objects.create(
+        source=source, slot=NOW, state=Pull.State.SUSPECT, error=Sentence("There were 3 rows a day.")
+    )
     Pull.objects.create(source=a_source(code="other"), slot=NOW, state=Pull.State.SUSPECT)
     page = page_of(client)
     address = reverse("configuration:pull", args=[source.code, held.pk])

@@ -20,6 +20,7 @@ from kpiplatform.htmx import changed, page
 from kpis.models import DataSource, Pull
 from kpis.services.applying import NotHeld
 from kpis.services.pulling import apply_held_pull, discard_held_pull
+from kpis.words import in_words
 
 PULL = "configuration/pull.html"
 
@@ -49,7 +50,8 @@ def refusals(request: HttpRequest, code: str, pk: int) -> HttpResponse:
     """Send the lines that a pull refused as a file for spreadsheets."""
     row = _pull_or_404(source_to_read(request, code), pk)
     lines = row.refusals.order_by("id").values_list("line", "why")
-    text = as_csv(["line", "why"], ([line or None, why] for line, why in lines))
+    locale = request.user.locale
+    text = as_csv(["line", "why"], ([line or None, in_words(why, locale=locale)] for line, why in lines))
     return csv_response(text, name=f"{code}-pull-{row.pk}-refused")
 
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from kpis.domain.figures import number, plain
 from kpis.models import DataSource, PullCheck, QualityRule
+from kpis.words import in_words
 
 KINDS = {
     "range": gettext_lazy("A column lies in a range"),
@@ -60,7 +61,7 @@ def rules_of(source: DataSource, *, locale: str) -> list[RuleRow]:
             says=sentence(row, locale=locale),
             about=row.mapping.kpi.name if row.mapping else _("every row"),
             follows=str(SEVERITIES[row.severity]),
-            last=row.last_says or _("not asked yet"),
+            last=in_words(row.last_says, locale=locale) or _("not asked yet"),
             is_broken=row.last_kept is False,
         )
         for row in rows

@@ -20,6 +20,7 @@ from kpis.models import DataSource, Kpi, Pull
 from kpis.queries import is_behind
 from kpis.scheduled import schedule_words
 from kpis.services.freshness import is_scheduled
+from kpis.words import in_words
 
 PULLS_SHOWN, REFUSALS_SHOWN, SLOTS_SHOWN = 10, 50, 5
 STATES = {
@@ -144,7 +145,7 @@ def pull_row(pull: Pull, *, zone: tzinfo, locale: str) -> PullRow:
         else "–",
         rules=rules_words(pull),
         seconds=_seconds(pull, locale),
-        error=pull.error,
+        error=in_words(pull.error, locale=locale),
         asked=_asked_words(pull),
     )
 
