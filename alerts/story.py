@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from alerts.inbox import cause_words
 from alerts.mails import Reader, band_subject, minutes_subject
 from alerts.models import BandCrossing, Delivery, Incident, Message
-from alerts.services.superseding import BY
+from alerts.replies import reply_in_words
 from alerts.wording import Wording
 from kpiplatform.accounts.models import User
 from kpis.models import Commentary, Kpi
@@ -143,7 +143,7 @@ def subject_of(message: Message, reader: User) -> str:
 def delivery_line(delivery: Delivery, wording: Wording) -> DeliveryLine:
     """Return what became of a mail: sent, owed, given up or set aside, with the server's last word."""
     finished = wording.moment(delivery.finished_at) if delivery.finished_at else ""
-    reply, state, tone = delivery.reply, "", ""
+    state, tone = "", ""
     match delivery.state:
         case State.SENT:
             state = _("sent %(at)s") % {"at": finished}
@@ -151,7 +151,6 @@ def delivery_line(delivery: Delivery, wording: Wording) -> DeliveryLine:
             state, tone = _("given up %(at)s") % {"at": finished}, "worse"
         case State.SUPPRESSED:
             state = _("not sent")
-            reply = _("a newer mail took its place") if reply.startswith(BY) else reply
         case State.LEASED:
             state = _("being sent")
         case _other if delivery.next_attempt_at <= wording.now:
@@ -161,4 +160,4 @@ def delivery_line(delivery: Delivery, wording: Wording) -> DeliveryLine:
     if delivery.attempts > 1 or (delivery.attempts and delivery.state != State.SENT):
         attempts = ngettext("%(n)s attempt", "%(n)s attempts", delivery.attempts) % {"n": delivery.attempts}
         state = f"{state}, {attempts}"
-    return DeliveryLine(who=delivery.recipient.name, state=state, tone=tone, reply=reply)
+    return DeliveryLine(who=delivery.recipient.name, state=state, tone=tone, reply=reply_in_words(delivery.reply))

@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_noop
 
 from alerts.models import Delivery, Message
 from alerts.services.superseding import BY, PERHAPS_TOLD
 
-SIGN_IN_REFUSED = "sign-in refused: "
-PERHAPS = "perhaps accepted before; "
+SIGN_IN_REFUSED = gettext_noop("sign-in refused: ")
+PERHAPS = gettext_noop("perhaps accepted before; ")
 ANOTHER_CLAIM = timedelta(seconds=1)  # claims are short
 
 State = Delivery.State

@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 from alerts.channels.email import Answer, EmailChannel, Outcome, SignInRefused, Unreachable
 from alerts.models import Delivery
 from alerts.services.claiming import PERHAPS, SIGN_IN_REFUSED, claim, is_paused, renew
-from alerts.services.writing import NotToBeSent, Undeliverable, write
+from alerts.services.writing import UNWRITTEN, NotToBeSent, Undeliverable, write
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ def _deliver(delivery: Delivery, run: _Run) -> None:
     except Exception as error:
         # Pushed aside, so that a row nobody foresaw can't stop the others.
         logger.exception("the mail of delivery %s could not be written", delivery.pk)
-        _try_later(delivery, f"could not be written: {error!r}", run)
+        _try_later(delivery, f"{UNWRITTEN}{error!r}", run)
         return
     try:
         answer = _hand_over(delivery, message, run)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext_noop
+
 from kpis.domain.bands import severity
 
 BY = "superseded by "
@@ -41,9 +43,9 @@ def fold_messages(chain: Sequence[Waiting]) -> Told | str:
         return Told(kind=newest.kind, was=newest.facts["was"])
     oldest, band = chain[0].facts, newest.facts["band"]
     if oldest["was"] == band:
-        return "the band is again what was told last"
+        return gettext_noop("the band is again what was told last")
     if severity(band) > severity(oldest["was"]):
         return Told(kind="worse", was=oldest["was"])
     if oldest["told"] or start:
         return Told(kind="better", was=oldest["was"])
-    return "it ended before it was told"
+    return gettext_noop("it ended before it was told")

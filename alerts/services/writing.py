@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.utils.translation import gettext_noop
 
 from alerts.channels.email import build_message
 from alerts.mails import Mail, Reader, write_band_mail, write_mention_mail, write_minutes_mail, write_source_mail
@@ -17,6 +18,9 @@ from alerts.models import Delivery, Message
 from alerts.queries import local_date
 from alerts.services.superseding import BY, PERHAPS_TOLD, Told, Waiting, fold_messages
 from kpis.queries import kpis_visible_to
+
+NO_ADDRESS = gettext_noop("no address: ")
+UNWRITTEN = gettext_noop("could not be written: ")
 
 
 class NotToBeSent(Exception):
@@ -31,11 +35,11 @@ def write(*, delivery: Delivery, at: datetime) -> EmailMessage:
     """Return the message of a delivery. Raises NotToBeSent or Undeliverable with the reason."""
     recipient = delivery.recipient
     if not recipient.is_active:
-        raise NotToBeSent("the recipient may not sign in any more")
+        raise NotToBeSent(gettext_noop("the recipient may not sign in any more"))
     try:
         address = Address(display_name=" ".join(recipient.name.split()), addr_spec=recipient.email)
     except (ValueError, MessageError) as error:
-        raise Undeliverable(f"{recipient.email} is no address: {error}") from error
+        raise Undeliverable(f"{NO_ADDRESS}{error}") from error
     return build_message(
         _mail(delivery, at),
         sender=settings.DEFAULT_FROM_EMAIL,
@@ -59,10 +63,10 @@ def _mail(delivery: Delivery, at: datetime) -> Mail:
         return _source_mail(delivery, at)
     is_mention = message.kind == Message.Kind.MENTION
     if not is_mention and (message.subscription is None or not message.subscription.is_active):
-        raise NotToBeSent("the subscription has ended")
+        raise NotToBeSent(gettext_noop("the subscription has ended"))
     visible = kpis_visible_to(delivery.recipient, today=local_date(at))
     if not visible.filter(pk=message.kpi_id).exists():
-        raise NotToBeSent("the recipient may not see this KPI")
+        raise NotToBeSent(gettext_noop("the recipient may not see this KPI"))
     return _mention_mail(delivery) if is_mention else _band_mail(delivery)
 
 

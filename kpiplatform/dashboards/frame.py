@@ -11,6 +11,7 @@ from datetime import datetime
 
 from django.db import connection
 
+from alerts.replies import reply_in_words
 from kpiplatform.accounts.models import User
 from objectives.queries import NAMELESS
 
@@ -67,5 +68,7 @@ def frame_for(reader: User, *, since: datetime) -> Frame:
     return Frame(
         organisation=name or NAMELESS,
         unacknowledged=waiting,
-        undelivered=[DeadMail(reply=reply, to=to, about=about) for reply, to, about in json.loads(dead or "[]")],
+        undelivered=[
+            DeadMail(reply=reply_in_words(reply), to=to, about=about) for reply, to, about in json.loads(dead or "[]")
+        ],
     )

@@ -23,6 +23,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from kpiplatform.accounts.models import Invitation, User
 
@@ -33,6 +34,7 @@ FIRST_PAUSE = timedelta(seconds=30)
 # A worker that dies while it sends holds the mail for this long.
 LEASE = timedelta(minutes=2)
 AT_ONCE = 50
+NO_ANSWER = gettext_noop("The mail server does not answer: ")
 
 
 def invite(*, email: str, name: str, time_zone: str, by: User, now: datetime) -> User:
@@ -108,7 +110,7 @@ def _words(error: Exception) -> str:
         said = error.smtp_error
         return f"{error.smtp_code} {said.decode('utf-8', 'replace') if isinstance(said, bytes) else said}"
     if isinstance(error, OSError):
-        return _("The mail server does not answer: %(why)s") % {"why": error}
+        return f"{NO_ANSWER}{error}"
     return str(error)
 
 

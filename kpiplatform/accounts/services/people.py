@@ -8,6 +8,7 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from kpiplatform.accounts.models import Invitation, User
 from kpiplatform.audit.editing import lock_as_seen
@@ -47,7 +48,7 @@ def close_account(*, person: User) -> None:
     with transaction.atomic():
         User.objects.filter(pk=person.pk).update(is_active=False)
         Invitation.objects.filter(user=person, state=Invitation.State.OWED).update(
-            state=Invitation.State.FAILED, reply="The account was closed."
+            state=Invitation.State.FAILED, reply=gettext_noop("The account was closed.")
         )
         _end_sessions(person)
 

@@ -15,7 +15,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from kpiplatform.accounts.models import User
+from kpiplatform.accounts.replies import reply_in_words
 from kpiplatform.accounts.services import edit_person, invite, send_invitation
+from kpiplatform.accounts.services.inviting import NO_ANSWER
 from kpiplatform.audit.editing import ChangedMeanwhile, refuse_as_changed
 from kpiplatform.dashboards.configuration.bell import ring_invitations
 from kpiplatform.dashboards.configuration.entry import admins_only, posted, today
@@ -180,6 +182,7 @@ def _context(someone: User, *, form: Any = None, role_form: Any = None, refused:
         "last_login": moment(someone.last_login, zone) if someone.last_login else "",
         "invitation": invitation,
         "invited_at": moment(invitation.asked_at, zone) if invitation else "",
+        "reply": reply_in_words(invitation.reply, marks=[NO_ANSWER]) if invitation else "",
     }
 
 
