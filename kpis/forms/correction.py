@@ -14,7 +14,7 @@ from kpis.domain.figures import MARKS
 from kpis.domain.periods import Period
 from kpis.forms.explaining import ValueExplanationForm
 from kpis.forms.notes import period_name
-from kpis.models import Kpi, Measurement
+from kpis.models import KeptValue, Kpi, Measurement
 from kpis.services.entry import takes_parts
 
 
@@ -39,13 +39,22 @@ class CorrectionForm(forms.Form):
     sure = forms.BooleanField(label=gettext_lazy("The value is right"), required=False)
     seq = forms.IntegerField(min_value=0, widget=forms.HiddenInput)  # the revision that the person saw
 
-    def __init__(self, data: Any = None, *, kpi: Kpi, period: Period, present: Measurement | None, locale: str) -> None:
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        kpi: Kpi,
+        period: Period,
+        present: Measurement | None,
+        kept: KeptValue | None,
+        locale: str,
+    ) -> None:
         super().__init__(data, auto_id="correct-%s")
         self.kpi, self.period, self.locale = kpi, period, locale
         self.numbers: dict[str, Decimal | None] = {}
-        self.telling = ValueExplanationForm(data, period=period)
-        self.asks_explanation = self.telling.is_begun
-        self.asks_sure = bool(data and data.get("sure"))
+        self.telling = ValueExplanationForm(data, period=period, told=kept.told if kept else None)
+        self.asks_explanation = self.telling.is_begun or (data is None and kept is not None)
+        self.asks_sure = bool(data.get("sure") if data else kept and kept.is_sure)
         self.seq_shown = present.seq if present else 0
         wanted = ("numerator", "denominator") if takes_parts(kpi) else ("value",)
         labels = {
@@ -61,9 +70,11 @@ class CorrectionForm(forms.Form):
             self.fields[name].required = not (data and data.get("not_applicable", "").strip())
             self.fields[name].widget.attrs |= {"inputmode": "decimal", "autocomplete": "off", "class": "num"}
             decimals = kpi.decimals if name == "value" else 0
-            self.initial[name] = typed_text(getattr(present, name, None), decimals, locale=locale)
+            self.initial[name] = typed_text(getattr(kept or present, name, None), decimals, locale=locale)
         self.fields[wanted[0]].widget.attrs["autofocus"] = True
-        if present is not None and present.state == "not_applicable":
+        if kept is not None:
+            self.initial |= {"note": kept.note, "sure": kept.is_sure}
+        elif present is not None and present.state == "not_applicable":
             self.initial["not_applicable"] = present.reason
         # What a source feeds is changed with a reason; for other KPIs the service knows who has read the value.
         self.fields["note"].required = kpi.entry == Kpi.Entry.SOURCE
@@ -134,6 +145,9 @@ class CorrectionForm(forms.Form):
                 facts = {"move": move, "before": before, "usual": usual}
                 return _("A move of %(move)s from %(before)s, where %(usual)s is usual: say that it is right.") % facts
             case Problem.EXPLANATION_WANTED:
-                return _("The value scores so low that it is saved with its explanation: tell it below.")
+                return _(
+                    "The value scores so low that it is saved with its explanation: tell it below. "
+                    "Until then it is kept here for you and does not count."
+                )
             case _:
                 return _("This KPI is computed from others and takes no value.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -13,8 +14,7 @@ from django.utils.translation import gettext_lazy
 from kpis.domain.periods import Period
 from kpis.forms.notes import DayInput
 from kpis.services.entry import Explanation
-
-TOLD = ("cause", "action", "recovery_on")
+from kpis.services.keeping import TOLD
 
 
 class ValueExplanationForm(forms.Form):
@@ -26,8 +26,8 @@ class ValueExplanationForm(forms.Form):
     action = forms.CharField(label=gettext_lazy("Action"), max_length=2000, widget=forms.Textarea(attrs={"rows": 2}))
     recovery_on = forms.DateField(label=gettext_lazy("Back on track by"), widget=DayInput())
 
-    def __init__(self, data: Any = None, *, period: Period) -> None:
-        super().__init__(data, auto_id="told-%s")
+    def __init__(self, data: Any = None, *, period: Period, told: Mapping[str, str] | None = None) -> None:
+        super().__init__(data, auto_id="told-%s", initial=told)
         self.period = period
 
     def clean_recovery_on(self) -> date:

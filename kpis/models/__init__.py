@@ -3,7 +3,7 @@
 from kpis.models.calendar import Holiday, PeriodCalendar, PeriodLock, PeriodReopening, UnitCalendar
 from kpis.models.definition import Kpi, KpiLink, KpiOwnership, KpiVersion, KpiWeight
 from kpis.models.derivation import KpiInput, OwedDerivation
-from kpis.models.entry import EntryRules, ProposedValue
+from kpis.models.entry import EntryRules, KeptValue, ProposedValue
 from kpis.models.evaluation import Evaluation, KpiState
 from kpis.models.measurement import Measurement, MeasurementRevision
 from kpis.models.note import Annotation, Commentary
@@ -19,6 +19,7 @@ __all__ = [
     "EntryRules",
     "Evaluation",
     "Holiday",
+    "KeptValue",
     "Kpi",
     "KpiInput",
     "KpiLink",

@@ -1,4 +1,4 @@
-"""How values by hand are taken: the rules of the organisation, and values that wait for approval."""
+"""How values by hand are taken: the rules of the organisation, and values that wait for something."""
 
 from __future__ import annotations
 
@@ -86,4 +86,30 @@ class ProposedValue(models.Model):
                 | models.Q(recovery_on__isnull=False) & ~models.Q(cause="") & ~models.Q(action=""),
                 name="proposed_value_explained_wholly",
             ),
+        ]
+
+
+class KeptValue(models.Model):
+    """A value that somebody typed and that is stored only with its explanation, which is not there yet.
+
+    Only its author sees it, and nothing counts it. `told` is what they wrote of the explanation so far, `seen_seq` the
+    revision that stood there.
+    """
+
+    kpi = models.ForeignKey(Kpi, on_delete=models.CASCADE, related_name="kept_values")
+    period_start = models.DateField()
+    value = value_field()
+    numerator = value_field()
+    denominator = value_field()
+    seen_seq = models.PositiveIntegerField()
+    note = models.CharField(max_length=400, blank=True, default="")
+    is_sure = models.BooleanField(default=False, help_text="the question about an unusual move was answered")
+    told = models.JSONField(default=dict)
+    entered_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    entered_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["kpi", "period_start", "entered_by"], name="one_kept_value_per_person"),
+            models.CheckConstraint(condition=models.Q(value__isnull=False), name="kept_value_has_a_value"),
         ]

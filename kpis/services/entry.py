@@ -18,6 +18,7 @@ from kpis.queries import entry_rules
 from kpis.readings import Conflict, Origin, Recorded
 from kpis.services import notes
 from kpis.services.asking import Answered, Entry, Explanation, Key, answered, takes_parts
+from kpis.services.keeping import drop_kept
 from kpis.services.locking import ensure_states, lock_states
 from kpis.services.proposing import needs_approval, propose, refuse_unseen_proposals, replace_waiting
 from kpis.services.recording import record_measurements, refuse_conflicts
@@ -88,6 +89,7 @@ def enter_measurements(*, entries: Sequence[Entry], user: User, now: datetime, k
         origins = {entry.key: _origin(entry, said[entry.key], user, kind) for entry in entries}
         propose(entries=waiting, said=said, origins=origins, user=user, now=now)
         replace_waiting(keys=[entry.key for entry in direct], by=user, now=now)
+        drop_kept(keys=[entry.key for entry in entries], user=user)
         for entry in direct:
             if entry.explanation is not None:
                 _explain(entry, entry.explanation, author=user, now=now)

@@ -15,15 +15,16 @@ from django.views.decorators.http import require_http_methods
 
 from kpiplatform.accounts.models import User
 from kpiplatform.htmx import changed, page
-from kpis.domain.entry_checks import EntryRefused
+from kpis.domain.entry_checks import EntryRefused, Problem
 from kpis.domain.periods import Period
 from kpis.forms import BringBackForm, CorrectionForm, period_name
-from kpis.models import Kpi, Measurement, MeasurementRevision
+from kpis.models import KeptValue, Kpi, Measurement, MeasurementRevision
 from kpis.queries import entry_rules
 from kpis.readings import Conflict, PeriodLocked
 from kpis.reopenings import closure_of
 from kpis.revision_words import who_revised
-from kpis.services.entry import enter_measurement
+from kpis.services.entry import Entry, enter_measurements
+from kpis.services.keeping import keep
 from kpis.services.proposing import needs_approval
 from kpis.services.undoing import bring_back as bring_back_now
 from kpis.services.undoing import said_again
@@ -47,7 +48,7 @@ def correct(request: HttpRequest, code: str, period_start: date) -> HttpResponse
         form = _form(request, kpi, period)
     waits = needs_approval(kpi, request.user, entry_rules())
     context = _context(kpi, period) | {"correction_form": form, "waits": waits}
-    if form is not None and form.is_valid() and _stored(form, request.user, now):
+    if form is not None and form.is_valid() and _stored(form, request.user, now, timezone.localdate(now)):
         recorded = _("%(period)s waits for approval.") if waits else _("%(period)s is recorded.")
         return changed(
             request,
@@ -106,32 +107,34 @@ def bring_back(request: HttpRequest, code: str, period_start: date, seq: int) ->
 
 def _form(request: HttpRequest, kpi: Kpi, period: Period) -> CorrectionForm:
     present = Measurement.objects.filter(kpi=kpi, period_start=period.start).first()
+    kept = KeptValue.objects.filter(kpi=kpi, period_start=period.start, entered_by=request.user).first()
     data = request.POST if request.method == "POST" else None
-    return CorrectionForm(data, kpi=kpi, period=period, present=present, locale=request.user.locale)
+    return CorrectionForm(data, kpi=kpi, period=period, present=present, kept=kept, locale=request.user.locale)
 
 
 def _context(kpi: Kpi, period: Period) -> dict[str, Any]:
     return {"kpi": kpi, "period": period, "period_name": period_name(period)}
 
 
-def _stored(form: CorrectionForm, user: User, now: datetime) -> bool:
+def _stored(form: CorrectionForm, user: User, now: datetime, today: date) -> bool:
     """Return whether the value is in the database now; otherwise the form says why it isn't."""
     said = form.cleaned_data
+    entry = Entry(
+        kpi=form.kpi,
+        period=form.period,
+        expected_seq=said["seq"],
+        not_applicable=said["not_applicable"],
+        note=said["note"],
+        sure=said["sure"],
+        explanation=form.telling.explanation,
+        **form.numbers,
+    )
     try:
-        enter_measurement(
-            kpi=form.kpi,
-            period=form.period,
-            expected_seq=said["seq"],
-            user=user,
-            now=now,
-            not_applicable=said["not_applicable"],
-            note=said["note"],
-            sure=said["sure"],
-            explanation=form.telling.explanation,
-            **form.numbers,
-        )
+        enter_measurements(entries=[entry], user=user, now=now)
     except EntryRefused as refused:
         form.refuse(refused)
+        if refused.problem is Problem.EXPLANATION_WANTED:
+            keep(entry=entry, told=form.data, user=user, today=today, now=now)
     except PeriodLocked:
         form.add_error(None, _locked(form.period))
     except Conflict as conflict:

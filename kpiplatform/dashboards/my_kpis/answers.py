@@ -89,6 +89,7 @@ def form_page(slot: Slot, form: CellForm, viewer: Viewer, *, conflict: Attempt |
         "form": form,
         "seq": slot.seq,
         "conflict": conflict,
+        "kept": _kept(slot, viewer),
         "waiting": _waiting(slot, viewer),
         "seen_proposed": slot.waiting.pk if slot.waiting else 0,
         "may_decide": slot.waiting is not None
@@ -119,6 +120,18 @@ def _standing(slot: Slot, text: str) -> str:
         return _("No value: the denominator is zero")
     facts = {"day": words.weekday_of(slot.due), "late": words.days_late(slot.due, slot.today)}
     return _("Missing, %(late)s") % facts if facts["late"] else _("No value yet, due %(day)s") % facts
+
+
+def _kept(slot: Slot, viewer: Viewer) -> str:
+    """Return the sentence about what the person typed and has not explained yet, "" if there is nothing."""
+    if slot.kept is None:
+        return ""
+    figure = words.figured(slot.kept, slot.kpi, viewer.locale)
+    facts = {
+        "value": with_unit(figure, slot.kpi.measure_unit),
+        "at": words.clock(slot.kept.entered_at, viewer.now, viewer.tz),
+    }
+    return _("%(value)s, typed %(at)s, waits for its explanation. Nobody else sees it, and it does not count.") % facts
 
 
 def _waiting(slot: Slot, viewer: Viewer) -> str:

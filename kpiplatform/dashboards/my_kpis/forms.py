@@ -13,11 +13,12 @@ from kpiplatform.dashboards.my_kpis import words
 from kpiplatform.dashboards.my_kpis.sheet import Viewer
 from kpiplatform.dashboards.my_kpis.slots import Slot
 from kpis.domain.entry_checks import EntryRefused, Problem, typed_number
-from kpis.forms import ValueExplanationForm
-from kpis.models import Kpi
+from kpis.forms import TOLD, ValueExplanationForm
+from kpis.models import KeptValue, Kpi
 from kpis.readings import Recorded
 from kpis.services.asking import answered
 from kpis.services.entry import Entry, enter_measurements, takes_parts
+from kpis.services.keeping import keep
 
 REASON_LENGTH = 200
 
@@ -39,8 +40,8 @@ class CellForm(forms.Form):
     def __init__(self, *, slot: Slot, viewer: Viewer, data: Any = None) -> None:
         super().__init__(data, initial=_initial(slot, viewer))
         self.slot, self.viewer, self.doubt = slot, viewer, ""
-        self.telling = ValueExplanationForm(data, period=slot.period)
-        self.asks_explanation = False
+        self.telling = ValueExplanationForm(data, period=slot.period, told=slot.kept.told if slot.kept else None)
+        self.asks_explanation, self.lacks_explanation = data is None and slot.kept is not None, False
         self.entry: Entry | None = None
         self._word()
 
@@ -102,6 +103,17 @@ class CellForm(forms.Form):
         assert self.entry is not None
         return enter_measurements(entries=[self.entry], user=self.viewer.user, now=now)
 
+    def keep_unexplained(self, *, now: datetime) -> None:
+        """Keep the value where nothing but its explanation is missing."""
+        if not self.is_valid() and self.lacks_explanation and self.entry is not None:
+            told = {name: self.data.get(name, "") for name in TOLD}
+            keep(entry=self.entry, told=told, user=self.viewer.user, today=self.viewer.today, now=now)
+
+    @property
+    def was_sure(self) -> bool:
+        """Whether it was answered about the value that is kept."""
+        return not self.is_bound and self.slot.kept is not None and self.slot.kept.is_sure
+
     @property
     def is_sure(self) -> bool:
         """Whether the question about an unusual move was answered, and is not asked again."""
@@ -149,7 +161,7 @@ class CellForm(forms.Form):
             case Problem.UNUSUAL if answer.move is not None:
                 self.doubt = words.unusual(answer.move, kpi=self.slot.kpi, locale=self.viewer.locale)
             case Problem.EXPLANATION_WANTED:
-                self.asks_explanation = True
+                self.asks_explanation = self.lacks_explanation = True
                 self.add_error(None, words.explanation_wanted(self.typed_text()))
             case None if self.asks_explanation and entry.explanation is None:
                 self.add_error(None, _("The explanation is not whole: it says the cause, the action and a day."))
@@ -165,12 +177,14 @@ class CellForm(forms.Form):
 
 def _initial(slot: Slot, viewer: Viewer) -> dict[str, Any]:
     initial: dict[str, Any] = {"seq": slot.seq, "proposed": slot.waiting.pk if slot.waiting else 0}
-    before = slot.waiting or slot.value
+    before = slot.kept or slot.waiting or slot.value
     if before is None:
         return initial
     initial["value"] = words.typed(before.value, slot.kpi, viewer.locale)
     for name in ("numerator", "denominator"):
         initial[name] = words.plain(getattr(before, name), viewer.locale)
+    if isinstance(before, KeptValue):
+        return initial | {"reason": before.note}
     initial["not_applicable"] = before.state == "not_applicable"
     initial["reason"] = before.reason if before.state == "not_applicable" else ""
     return initial

@@ -15,7 +15,7 @@ from kpiplatform.dashboards.my_kpis.row_state import RowState, row_state
 from kpiplatform.dashboards.my_kpis.sheet import Attempt, Sheet, cell_id, cell_url, form_id, grid_id, title_of
 from kpiplatform.dashboards.my_kpis.slots import FREQUENCIES, Line, Slot
 from kpis.domain.figures import MISSING, number
-from kpis.models import Kpi, Measurement, ProposedValue
+from kpis.models import Kpi
 from kpis.services.entry import takes_parts
 from kpis.templatetags.kpi_figures import band_name
 
@@ -175,13 +175,14 @@ def cell(slot: Slot, sheet: Sheet) -> Cell:
     suffix = f"{kpi.code}-{slot.period.start}"
     value, waiting = slot.value, slot.waiting
     is_read = slot.state == "not_applicable" or slot.is_by_another(sheet.viewer.user.pk)
-    is_input = slot.is_typed and (not is_read or attempt is not None)
-    said = waiting or value
+    kept = slot.unexplained if attempt is None else None
+    is_input = slot.is_typed and (not is_read or attempt is not None or kept is not None)
+    said = kept or waiting or value
     figure = words.shown(said.value, kpi, locale) if said is not None and said.value is not None else ""
     text = words.typed_value(said, kpi, locale) if is_input else figure
     is_ratio = is_input and takes_parts(kpi)
-    # What waits is judged by nobody.
-    band = value.band if waiting is None and value is not None and value.value is not None else None
+    # What waits or is kept is judged by nobody.
+    band = value.band if said is value and value is not None and value.value is not None else None
     reachable = is_input or (kpi.entry != Kpi.Entry.DERIVED and not slot.is_locked)
     return Cell(
         id=cell_id(slot),
@@ -211,7 +212,7 @@ def cell(slot: Slot, sheet: Sheet) -> Cell:
     )
 
 
-def _result(said: Measurement | ProposedValue | None, figure: str) -> str:
+def _result(said: words.Said | None, figure: str) -> str:
     """Return what the two parts in a field come to; nothing for a value that was recorded without them."""
     return figure or MISSING if said is not None and said.denominator is not None else ""
 
@@ -233,6 +234,8 @@ def _css(slot: Slot, sheet: Sheet, attempt: Attempt | None, is_input: bool) -> s
         names.append("num")
     if attempt is not None:
         names.append(f"cell--{attempt.css}")
+    elif slot.unexplained is not None:
+        names.append("cell--unexplained")
     elif slot.waiting is not None:
         names.append("cell--waiting")
     elif slot.state == "not_applicable":
@@ -271,7 +274,9 @@ def _label(slot: Slot, text: str, band: str | None, is_input: bool) -> str:
     said = [title_of(slot)]
     if not is_input and text:
         said.append(text)
-    if slot.waiting is not None:
+    if slot.unexplained is not None:
+        said.append(_("waits for an explanation"))
+    elif slot.waiting is not None:
         said.append(_("waiting for approval"))
     elif band is not None:
         said.append(band_name(band, "provisional" if slot.state == "provisional" else ""))

@@ -50,6 +50,7 @@ def lines_of(
         periods=periods,
         values=queries.values_since(_since(periods)),
         proposed=queries.proposed_since(_since(periods)),
+        kept=queries.kept_since(_since(periods), viewer.user),
         working=queries.working_days(kpis),
         today=viewer.today,
     )
@@ -139,7 +140,7 @@ def _since(periods: dict[int, list[Period]]) -> dict[int, date]:
 
 def _counts(sheets: Sequence[grid.Grid]) -> dict[str, int]:
     """Return how many cells are in each state; entry.js keeps these up to date."""
-    counts = dict.fromkeys(("saved", "waiting", "invalid", "conflict", "asking", "missing"), 0)
+    counts = dict.fromkeys(("saved", "waiting", "unexplained", "invalid", "conflict", "asking", "missing"), 0)
     for one in sheets:
         for row in one.rows:
             for cell in row.cells:

@@ -19,6 +19,7 @@ from kpis.models import (
     Commentary,
     Evaluation,
     Holiday,
+    KeptValue,
     Kpi,
     Measurement,
     MeasurementRevision,
@@ -160,6 +161,12 @@ def proposed_since(since: Mapping[int, date]) -> dict[tuple[int, date], Proposed
     latest = {(row.kpi_id, row.period_start): row for row in rows}
     shown = {ProposedValue.Outcome.WAITING, ProposedValue.Outcome.REJECTED}
     return {key: row for key, row in latest.items() if row.outcome in shown}
+
+
+def kept_since(since: Mapping[int, date], user: User) -> dict[tuple[int, date], KeptValue]:
+    """Return what `user` typed for the KPIs from their day on and has not explained yet."""
+    rows = KeptValue.objects.filter(_from(since), entered_by=user)
+    return {(row.kpi_id, row.period_start): row for row in rows}
 
 
 def proposed_values(ids: Sequence[int]) -> dict[int, ProposedValue]:

@@ -34,6 +34,9 @@ def row_state(line: Line, sheet: Sheet) -> RowState:
     tried = [(slot, sheet.attempts[slot.key]) for slot in line.slots if slot.key in sheet.attempts]
     if tried:
         return _attempt_state(tried)
+    kept = [slot for slot in line.slots if slot.kept]
+    if kept:
+        return _kept_state(kept[-1], sheet.viewer)
     proposed = [slot for slot in line.slots if slot.waiting or slot.rejected]
     if proposed:
         return _proposed_state(proposed[-1], sheet.viewer)
@@ -65,6 +68,13 @@ def _attempt_state(tried: list[tuple[Slot, Attempt]]) -> RowState:
     if attempt.kind == "explain":
         return RowState(text=_("%(period)s waits for its explanation") % {"period": name}, css="state--warn")
     return RowState(text=f"{attempt.sentence} {_('Not saved.')}", css="state--bad")
+
+
+def _kept_state(slot: Slot, viewer: Viewer) -> RowState:
+    """Return what is kept until it is explained, also where somebody else entered another value meanwhile."""
+    facts = {"period": words.name_of(slot.period), "value": words.typed_value(slot.kept, slot.kpi, viewer.locale)}
+    text = _("%(period)s: your %(value)s waits for an explanation") % facts
+    return RowState(text=text, css="state--warn", url=cell_url(slot))
 
 
 def _proposed_state(slot: Slot, viewer: Viewer) -> RowState:

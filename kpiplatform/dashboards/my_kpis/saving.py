@@ -17,6 +17,7 @@ from kpis.models import MeasurementRevision, ProposedValue
 from kpis.readings import Conflict, PeriodLocked
 from kpis.services.asking import Answered, answered, reading_of
 from kpis.services.entry import Entry, enter_measurements, takes_parts
+from kpis.services.keeping import keep
 
 NOT_APPLICABLE = {"n/a", "na", "n.a."}
 
@@ -75,7 +76,9 @@ class Saved:
 def save_typed(typed: Sequence[Typed], viewer: Viewer) -> Saved:
     """Store what can be stored, all together; what is refused, contested or asked about stays as it was typed."""
     changed = _changed(typed, viewer)
-    entries, attempts = _sorted(changed, viewer)
+    entries, attempts, unexplained = _sorted(changed, viewer)
+    for one, entry in unexplained:
+        keep(entry=entry, told=one.told, user=viewer.user, today=viewer.today, now=viewer.now)
     stored, waiting, contested = _store(entries, attempts, viewer)
     return Saved(
         stored=stored,
@@ -87,7 +90,7 @@ def save_typed(typed: Sequence[Typed], viewer: Viewer) -> Saved:
 
 def preview(typed: Sequence[Typed], viewer: Viewer) -> tuple[set[Key], dict[Key, Attempt]]:
     """Return which cells would be stored as they are typed, and what would be said of the others; nothing is."""
-    entries, attempts = _sorted(_changed(typed, viewer), viewer)
+    entries, attempts, _unexplained = _sorted(_changed(typed, viewer), viewer)
     return set(entries), _with_conflicts(attempts, {}, typed, viewer)
 
 
@@ -97,8 +100,11 @@ def _changed(typed: Sequence[Typed], viewer: Viewer) -> list[Typed]:
     return [one for one in typed if not _untouched(one, seen.get(one.key), viewer)]
 
 
-def _sorted(changed: Sequence[Typed], viewer: Viewer) -> tuple[dict[Key, tuple[Typed, Entry]], dict[Key, Attempt]]:
-    """Return what can be stored, and what is refused, contested or asked about."""
+def _sorted(
+    changed: Sequence[Typed], viewer: Viewer
+) -> tuple[dict[Key, tuple[Typed, Entry]], dict[Key, Attempt], list[tuple[Typed, Entry]]]:
+    """Return what can be stored, and what is refused, contested or asked about; of this what lacks an explanation."""
+    unexplained = []
     attempts: dict[Key, Attempt] = {}
     entries: dict[Key, tuple[Typed, Entry]] = {}
     for one in changed:
@@ -110,9 +116,11 @@ def _sorted(changed: Sequence[Typed], viewer: Viewer) -> tuple[dict[Key, tuple[T
     said = answered([entry for _typed, entry in entries.values()], today=viewer.today) if entries else {}
     for key, answer in said.items():
         if answer.question is not None:
-            one, _entry = entries.pop(key)
+            one, entry = entries.pop(key)
             attempts[key] = _asked(one, answer, viewer)
-    return entries, attempts
+            if answer.question is Problem.EXPLANATION_WANTED:
+                unexplained.append((one, entry))
+    return entries, attempts, unexplained
 
 
 def _seen(typed: Sequence[Typed]) -> dict[Key, MeasurementRevision]:

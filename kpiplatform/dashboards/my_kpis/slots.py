@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from kpis.domain.periods import Calendar, Frequency, Period, WorkingDays, due_on, period_of, previous_period
-from kpis.models import Kpi, Measurement, ProposedValue
+from kpis.models import KeptValue, Kpi, Measurement, ProposedValue
 
 FREQUENCIES = ["day", "week", "month", "quarter", "half_year", "year"]
 CLOSED_COLUMNS = 6
@@ -16,7 +16,10 @@ ASKED_AHEAD = timedelta(days=3)  # a value is asked for this long before it is d
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
-    """One period of one KPI; `proposed` is what somebody entered last and somebody else decides about, or has."""
+    """One period of one KPI; `proposed` is what somebody entered last and somebody else decides about, or has.
+
+    `kept` is what the person who looks typed and has not explained yet.
+    """
 
     kpi: Kpi
     period: Period
@@ -24,6 +27,7 @@ class Slot:
     today: date
     value: Measurement | None
     proposed: ProposedValue | None = None
+    kept: KeptValue | None = None
 
     @property
     def key(self) -> tuple[int, date]:
@@ -53,6 +57,11 @@ class Slot:
         if self.due < self.today:
             return "missing"
         return "due" if self.due <= self.today + ASKED_AHEAD or not self.is_open else "not_due"
+
+    @property
+    def unexplained(self) -> KeptValue | None:
+        """What the person typed over the value that still stands here."""
+        return self.kept if self.kept is not None and self.kept.seen_seq == self.seq else None
 
     @property
     def waiting(self) -> ProposedValue | None:
@@ -110,6 +119,7 @@ def lines(
     periods: Mapping[int, list[Period]],
     values: Mapping[tuple[int, date], Measurement],
     proposed: Mapping[tuple[int, date], ProposedValue],
+    kept: Mapping[tuple[int, date], KeptValue],
     working: Mapping[int, WorkingDays],
     today: date,
 ) -> list[Line]:
@@ -125,6 +135,7 @@ def lines(
                     today=today,
                     value=values.get((kpi.pk, period.start)),
                     proposed=proposed.get((kpi.pk, period.start)),
+                    kept=kept.get((kpi.pk, period.start)),
                 )
                 for period in periods[kpi.pk]
             ),

@@ -39,6 +39,7 @@ class DueItem:
     text: str
     url: str
     count: int
+    verb: str
     cell: str = ""
     confirm_url: str = ""
     confirm_seq: int = 0
@@ -116,7 +117,7 @@ def todo(
 ) -> Todo:
     """Return what is to be done first."""
     by_kpi = {line.kpi.pk: line for line in lines}
-    asked = [slot for line in lines for slot in line.slots if slot.is_asked]
+    asked = [slot for line in lines for slot in line.slots if slot.is_asked or slot.kept]
     due = _due(asked, viewer)
     reds = [_red(by_kpi[one.kpi_id].kpi, one, viewer) for one in _to_explain(incidents, by_kpi)]
     alerts = [_alert(by_kpi[one.kpi_id].kpi, one, viewer) for one in _to_acknowledge(incidents, by_kpi, viewer)]
@@ -150,7 +151,8 @@ def _to_acknowledge(incidents: Sequence[Incident], by_kpi: dict[int, Line], view
 def _due(asked: Sequence[Slot], viewer: Viewer) -> list[DueItem]:
     by_name: dict[str, list[Slot]] = defaultdict(list)
     for slot in asked:
-        by_name[words.name_in_unit(slot.kpi)].append(slot)
+        # What is kept is explained one by one.
+        by_name[cell_id(slot) if slot.kept else words.name_in_unit(slot.kpi)].append(slot)
     groups = sorted(by_name.values(), key=lambda slots: min(slot.due for slot in slots))
     return [_due_item(slots, viewer) for slots in groups]
 
@@ -160,13 +162,14 @@ def _due_item(slots: Sequence[Slot], viewer: Viewer) -> DueItem:
     periods = sorted({slot.period.start: slot.period for slot in slots}.items())
     late = words.days_late(first.due, viewer.today)
     single = len(slots) == 1
-    confirms = single and first.state == "provisional"
+    confirms = single and first.state == "provisional" and first.kept is None
     return DueItem(
         when=late or words.weekday_of(first.due),
         is_late=bool(late),
         what=f"{words.name_in_unit(first.kpi)}, {words.names_of([period for _start, period in periods])}",
         text=_due_text(slots, first, viewer),
-        url=_cell_in_grid(first),
+        url=cell_url(first) if first.kept else _cell_in_grid(first),
+        verb=_("Explain") if first.kept else _("Enter"),
         count=len(slots),
         cell=f"#{cell_id(first)}",
         confirm_url=cell_url(first) if confirms else "",
@@ -183,6 +186,9 @@ def _cell_in_grid(slot: Slot) -> str:
 def _due_text(slots: Sequence[Slot], first: Slot, viewer: Viewer) -> str:
     by_unit = {slot.kpi.unit_id: slot for slot in slots}
     units = words.listed([slot.kpi.unit.name for slot in by_unit.values()])
+    if first.kept is not None:
+        facts = {"units": units, "value": words.typed_value(first.kept, first.kpi, viewer.locale)}
+        return _("%(units)s. Your %(value)s is kept, and counts once it is saved with its explanation.") % facts
     if first.state == "provisional" and first.value is not None and len(slots) == 1:
         value = _value(first.value.value, first.kpi, viewer)
         return _("%(units)s. Provisionally %(value)s: confirm it or type the final value.") % {

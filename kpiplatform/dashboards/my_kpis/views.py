@@ -23,6 +23,7 @@ from kpiplatform.htmx import changed, page, wants_partial
 from kpis.models import Kpi
 from kpis.readings import Conflict, PeriodLocked
 from kpis.services.entry import take_back
+from kpis.services.keeping import drop_kept
 from kpis.services.proposing import AlreadyDecided, withdraw
 
 PAGE = "dashboards/my_kpis.html"
@@ -51,7 +52,7 @@ def cell(request: HttpRequest, code: str, period_start: str) -> HttpResponse:
     if request.method != "POST":
         return render(request, CELL, answers.form_page(slot, CellForm(slot=slot, viewer=viewer), viewer))
     if "take" in request.POST:
-        return _shown(request, slot, viewer)
+        return _let_go(request, slot, viewer)
     if "undo" in request.POST or "withdraw" in request.POST:
         return _taken_back(request, slot, viewer)
     return _from_grid(request, slot, viewer) if wants_partial(request) else _from_form(request, slot, viewer)
@@ -95,7 +96,7 @@ def _from_grid(request: HttpRequest, slot: Slot, viewer: Viewer) -> HttpResponse
         context = answers.cells([slot.kpi], viewer, saved, main=slot.key)
         return page(request, CELL, context, partial="answer", status=REFUSED)
     if not saved.stored:
-        return _shown(request, slot, viewer)
+        return _let_go(request, slot, viewer)
     return _stored(request, slot, viewer)
 
 
@@ -103,6 +104,7 @@ def _from_form(request: HttpRequest, slot: Slot, viewer: Viewer) -> HttpResponse
     """Store what the form says and lead back to the grid; else show the form again with all that was typed."""
     form = CellForm(slot=slot, viewer=viewer, data=request.POST)
     conflict = None
+    form.keep_unexplained(now=viewer.now)
     if form.is_valid() and not form.doubt:
         try:
             form.save(now=viewer.now)
@@ -150,6 +152,12 @@ def _stored(request: HttpRequest, slot: Slot, viewer: Viewer, *, message: str = 
     after = presenter.slot_of(slot.kpi, slot.period.start, viewer) or slot
     message = message or answers.said(slot, after, viewer)
     return changed(request, CELL, context, partial="answer", fact=FACT, message=message, to=answers.back_to(slot))
+
+
+def _let_go(request: HttpRequest, slot: Slot, viewer: Viewer) -> HttpResponse:
+    """Show the cell as it stands: what was typed into it is not wanted any more, nor what was kept of it."""
+    drop_kept(keys=[slot.key], user=viewer.user)
+    return _shown(request, slot, viewer)
 
 
 def _shown(request: HttpRequest, slot: Slot, viewer: Viewer) -> HttpResponse:

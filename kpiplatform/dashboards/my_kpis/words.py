@@ -13,8 +13,10 @@ from kpis.dates import short_day, short_label, span_label, weekday
 from kpis.domain.entry_checks import EntryRefused, Problem, UnusualMove, language_of, parts_text, typed_text
 from kpis.domain.figures import MARKS, number
 from kpis.domain.periods import EN_DASH, Frequency, Period
-from kpis.models import Kpi, Measurement, MeasurementRevision, ProposedValue
+from kpis.models import KeptValue, Kpi, Measurement, MeasurementRevision, ProposedValue
 from kpis.services.asking import takes_parts
+
+type Said = Measurement | MeasurementRevision | ProposedValue | KeptValue
 
 
 def heading(period: Period) -> tuple[str, str]:
@@ -113,7 +115,7 @@ def typed(value: Decimal | None, kpi: Kpi, locale: str) -> str:
     return typed_text(value, kpi.decimals, locale=locale)
 
 
-def typed_value(said: Measurement | MeasurementRevision | ProposedValue | None, kpi: Kpi, locale: str) -> str:
+def typed_value(said: Said | None, kpi: Kpi, locale: str) -> str:
     """Return what was said of a period as it is typed into the grid: a value, or both parts of a ratio, 12/400."""
     if said is None:
         return ""
@@ -122,7 +124,7 @@ def typed_value(said: Measurement | MeasurementRevision | ProposedValue | None, 
     return typed(said.value, kpi, locale)
 
 
-def figured(said: Measurement | MeasurementRevision | ProposedValue | None, kpi: Kpi, locale: str) -> str:
+def figured(said: Said | None, kpi: Kpi, locale: str) -> str:
     """Return what was said of a period as it is told: a value, or a ratio with what it comes to, 12/400 = 3.0."""
     text = typed_value(said, kpi, locale)
     if said is None or said.denominator is None or not takes_parts(kpi):
@@ -200,9 +202,10 @@ def meant(times: Decimal | None, locale: str) -> str:
 
 def explanation_wanted(text: str) -> str:
     """Return what is asked with a value under the score that needs an explanation."""
-    return _("%(text)s scores so low that it is saved with its explanation: why, what is done, and until when.") % {
-        "text": text
-    }
+    return _(
+        "%(text)s scores so low that it is saved with its explanation: why, what is done, and until when. "
+        "Until then it is kept here for you and does not count."
+    ) % {"text": text}
 
 
 def ago(at: datetime, now: datetime, tz: tzinfo) -> str:
