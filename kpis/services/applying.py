@@ -168,11 +168,12 @@ def apply_held_pull(*, pull_id: int, by: User, reason: str, now: datetime) -> Pu
         ]
         assert pull.until is not None
         first_day = pull.since or min((row.period_start for row in readings), default=pull.until)
+        last_day = min(pull.until, max((row.period_end for row in readings), default=pull.until))
         fetched = Fetched(
             window=Window(since=pull.since, until=pull.until),
             rows_read=pull.rows_read,
             rows_kept=pull.rows_kept,
-            rows_a_day=round(pull.rows_kept / max((pull.until - first_day).days, 1)),
+            rows_a_day=round(pull.rows_kept / max((last_day - first_day).days, 1)),
             readings=readings,
             refusals=[Refusal(row.line, row.why) for row in pull.refusals.order_by("id")],
         )

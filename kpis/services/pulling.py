@@ -30,6 +30,7 @@ from kpis.services.applying import (
     note_failure,
 )
 from kpis.services.checking import controls_of, rules_of_source
+from kpis.services.freshness import is_scheduled
 from kpis.services.reaching import reached
 from kpis.sources.base import Refusal, SourceError, SourceRows, Window, window_for
 from kpis.sources.mapping import MappedKpi, MappingError, parse_mapping, wanted_columns
@@ -183,7 +184,7 @@ def _fetch(pull: Pull, *, today: date, following: datetime, alive: Callable[[], 
         rows = reader.fetch(window=window, columns=columns, snapshot_day=day, alive=alive)
     if not len(rows) and not source.may_be_empty:
         raise SourceError(_no_row(source, window), refusals=rows.refusals, read=rows.read)
-    rows_a_day = len(rows) if source.is_snapshot else _rows_a_day(rows, window, [kpi.kpi_id for kpi in mapped])
+    rows_a_day = _rows_a_day(source, rows, window, [kpi.kpi_id for kpi in mapped])
     checked = check_rows(
         rows,
         rules,
@@ -226,7 +227,7 @@ def _window(pull: Pull, mapped: Sequence[MappedKpi], today: date) -> Window:
     if source.is_snapshot:
         return Window(since=today, until=today)
     return window_for(
-        cursor=None if source.config.get("origin") == "upload" else source.cursor,
+        cursor=source.cursor if is_scheduled(source) else None,
         look_back_days=source.look_back_days,
         asked_since=pull.since,
         until=today,
@@ -234,14 +235,17 @@ def _window(pull: Pull, mapped: Sequence[MappedKpi], today: date) -> Window:
     )
 
 
-def _rows_a_day(rows: SourceRows, window: Window, kpi_ids: Sequence[int]) -> int:
-    """Return the rows per day of the window.
+def _rows_a_day(source: DataSource, rows: SourceRows, window: Window, kpi_ids: Sequence[int]) -> int:
+    """Return the rows per day of the window: of a file that was sent in per day that it has, of a snapshot all.
 
     A young source may have begun in the middle of the first period that it gave a value for: the
     days up to its end do not count then, unless there are no others.
     """
-    if not len(rows):
-        return 0
+    if not len(rows) or source.is_snapshot:
+        return len(rows)
+    if not is_scheduled(source):
+        # It may be of any days, all of them long ago, or with gaps between them.
+        return round(len(rows) / len(rows.distinct_days))
     since = window.since or rows.days[0].item()
     known = Measurement.objects.filter(kpi_id__in=kpi_ids)
     if window.since is not None and not known.filter(period_start__lt=since).exists():

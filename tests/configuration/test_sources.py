@@ -66,6 +66,17 @@ def test_a_schedule_is_saved_with_its_author_and_a_pull_meanwhile_is_no_conflict
     assert DataSource.objects.get().pull_at == time(5, 30)
 
 
+def test_a_file_that_is_sent_in_has_no_schedule_to_set(client: Client, admin: User) -> None:
+    source = a_source(config={"origin": "upload", "date_column": "day"})
+    page = client.get(address("source")).content.decode()
+    assert 'name="may_be_empty"' in page
+    assert 'name="repeats"' not in page
+    said = {"name": "Bags", "owner": source.owner_id, "seen": seen(source, SET_BY_PEOPLE), "look_back_days": "3"}
+    assert client.post(address("source"), said).status_code == 303
+    source.refresh_from_db()
+    assert (source.name, source.pull_at, source.look_back_days) == ("Bags", time(6, 10), 14)
+
+
 def test_a_pull_is_asked_for_once_and_watched_until_it_ends(
     client: Client,
     admin: User,

@@ -13,7 +13,7 @@ import pytest
 
 from kpis.models import DataSource, Pull, SourceUpload, SourceUploadPart
 from kpis.services.credentials import set_credential
-from kpis.services.pulling import due_pulls, request_pull
+from kpis.services.pulling import apply_held_pull, due_pulls, request_pull
 from kpis.services.reaching import preview_of
 from kpis.services.uploads import UploadRefused, take_upload
 from kpis.tasks import pull_source
@@ -104,6 +104,20 @@ def test_a_file_that_is_sent_in_is_read_whole_and_not_on_a_schedule(folder: Path
     assert list(values(kpi)) == ["2026-10-05", "2026-11-09", "2026-11-16"]
     # The newest file alone has bytes; what was sent before stays known.
     assert [upload.parts.count() for upload in SourceUpload.objects.all()] == [1, 0]
+
+
+def test_a_file_of_old_days_alone_is_compared_with_the_usual_by_the_days_it_has(folder: Path) -> None:
+    source = a_source(config={"origin": "upload", "date_column": "day"})
+    kpi = a_mapped_kpi(source)
+    header, weeks = "day,airport,minutes", {"since": "2025-01-06", "until": "2025-01-20"}
+    sent(source, "\n".join([header, *lines()]))
+    assert sent(source, "\n".join([header, *lines(**weeks)]), now=NOW + DAY).state == "applied"
+    assert values(kpi)["2025-01-06"] == (Decimal(28), "reported")
+    held = sent(source, "\n".join([header, *lines(**weeks, a_day=1)]), now=NOW + 2 * DAY)
+    assert str(held.error).startswith("There were 1 rows a day, usual are 4.")
+    apply_held_pull(pull_id=held.pk, by=source.owner, reason="a quiet month", now=NOW + 2 * DAY)
+    source.refresh_from_db()
+    assert source.usual_rows == 1
 
 
 def test_the_same_file_again_is_read_again_and_stored_once(folder: Path) -> None:

@@ -170,15 +170,10 @@ class ConnectForm(ChangeForm):
         if not turned:
             self.fields.clear()
             return
-        self.fields["effective_from"].required = True
+        self.fields["effective_from"].required = self.fields["reason"].required = True
         self.fields["effective_from"].help_text = _(
             "Periods that start on this day or later have the values of this source; earlier ones stay as they are."
         )
-
-    def clean(self) -> dict[str, Any]:
-        if self.turned:
-            self.ask_for_reason()
-        return self.cleaned_data
 
     @property
     def change(self) -> Change:

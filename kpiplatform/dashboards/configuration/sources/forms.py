@@ -15,7 +15,10 @@ from kpiplatform.audit.editing import seen, seen_field
 from kpis.domain.schedule import HOURS_APART
 from kpis.forms import DayInput
 from kpis.models import DataSource
+from kpis.services.freshness import is_scheduled
 from kpis.services.sources import SET_BY_PEOPLE
+
+OF_A_SCHEDULE = ("repeats", "pull_at", "hours_apart", "weekdays", "day_of_month", "is_snapshot", "look_back_days")
 
 
 class TimeInput(forms.TimeInput):
@@ -84,6 +87,9 @@ class ScheduleForm(forms.Form):
     def __init__(self, data: Any = None, *, source: DataSource, hands_over: bool) -> None:
         super().__init__(data, auto_id="source-%s")
         self.fields["owner"].disabled = not hands_over
+        self.is_scheduled = is_scheduled(source)
+        for name in OF_A_SCHEDULE:  # a file that is sent in is read when it comes
+            self.fields[name].disabled = not self.is_scheduled
         self.fields["owner"].queryset = User.objects.filter(is_active=True).order_by("name")
         self.initial = {name: getattr(source, name) for name in SET_BY_PEOPLE if name != "owner_id"}
         self.initial |= {"owner": source.owner_id, "seen": seen(source, SET_BY_PEOPLE)}
