@@ -25,7 +25,8 @@ def main(arguments: list[str]) -> int:
     os.environ.setdefault("LOG_LEVEL", "ERROR")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kpiplatform.settings")
     try:
-        with own_database(os.environ.get("DATABASE_URL", "postgresql://kpi@localhost/kpi")):
+        url = os.environ.get("DATABASE_URL", "postgresql://kpi@localhost/kpi")
+        with own_database(url, template=options.template):
             import django
 
             django.setup()
@@ -91,6 +92,9 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         "--only", type=lambda text: text.split(","), default=[], metavar="NAME,…", help="run only these cases"
     )
     parser.add_argument("--repeat", type=_at_least(1), default=3, help="alternations of limit and product, 3 at least")
+    parser.add_argument(
+        "--template", default="template1", metavar="DATABASE", help="copy this one, which may have its tables already"
+    )
     parser.add_argument("--results", type=Path, default=Path("bench-results"), help="folder for the times as JSON")
     return parser.parse_args(arguments)
 

@@ -18,8 +18,8 @@ class DatabaseInUse(Exception):
 
 
 @contextmanager
-def own_database(url: str) -> Iterator[str]:
-    """Make a new database, point DATABASE_URL at it, and drop it afterwards; the named one is only connected to."""
+def own_database(url: str, *, template: str) -> Iterator[str]:
+    """Make a copy of `template`, point DATABASE_URL at it and drop it afterwards; that named is only connected to."""
     parts = urlsplit(url)
     name = parts.path.lstrip("/") + SUFFIX
     with _connected(url) as server:
@@ -27,7 +27,8 @@ def own_database(url: str) -> Iterator[str]:
         if used and used[0]:
             raise DatabaseInUse(f"The database {name} is in use: another benchmark seems to run.")
         server.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
-        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        server.execute(copy.format(sql.Identifier(name), sql.Identifier(template)))
     os.environ["DATABASE_URL"] = parts._replace(path=f"/{name}").geturl()
     try:
         yield os.environ["DATABASE_URL"]

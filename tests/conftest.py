@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from django.db import connection
@@ -36,6 +37,17 @@ class ByWhatIsShared(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         file = Path(nodeid.partition("::")[0])
         return file.parent.name if file.parent.name in SHARING else str(file)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a person ask for the whole crawl: every address as every role in every look takes long."""
+    parser.addoption("--thorough", action="store_true", help="the crawl opens every address as every role")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Migrate the template of the test databases while the workers still collect their tests."""
+    if getattr(config.option, "numprocesses", None) and "DATABASE_URL" in os.environ:
+        Thread(target=migrated_template, name="template database", daemon=True).start()
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

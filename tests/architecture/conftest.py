@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 from django.db import transaction
-from django.test import TestCase
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from tests.architecture.addresses import furnish
 from tests.architecture.forms import Shown, shown_forms
 from tests.architecture.people_and_things import World, make_world
+from tests.made_once import made_once
 from tests.unwatched import unwatched_templates
 
 
@@ -25,18 +25,8 @@ def pages_are_drawn_plainly() -> Iterator[None]:
 
 @pytest.fixture(scope="package")
 def made_world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
-    class Made(TestCase):
-        @classmethod
-        def setUpTestData(cls) -> None:
-            cls.world = furnish(make_world(timezone.now()))
-
-    with django_db_blocker.unblock():
-        Made.setUpClass()
-        try:
-            yield Made.world
-        finally:
-            Made.tearDownClass()
-            Made.doClassCleanups()
+    with made_once(django_db_blocker, lambda: furnish(make_world(timezone.now())).open_sessions()) as world:
+        yield world
 
 
 @pytest.fixture

@@ -100,7 +100,7 @@ def shown_forms(world: World) -> list[Shown]:
     client, found = Client(), []
     for area in AREAS:
         for _, role, page in getattr(area, "pages", lambda world: ())(world):
-            client.force_login(world.people[role])
+            world.seat(client, role)
             for form in forms_of(client.get(page).content.decode()):
                 path = form.action or page
                 found.append(Shown(resolve(urlsplit(path).path).view_name, role, path, form.data))

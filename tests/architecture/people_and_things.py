@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
+from django.test import Client
 
 from kpiplatform.accounts.models import User
 from kpiplatform.audit.actor import acting
@@ -50,6 +52,19 @@ class World:
     kpis: dict[str, Kpi]
     week: Period
     things: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sessions: dict[str, str] = field(default_factory=dict)
+
+    def open_sessions(self) -> World:
+        """Let a person of every role be signed in already: that takes longer than most answers do."""
+        for role, person in self.people.items():
+            client = Client()
+            client.force_login(person)
+            self.sessions[role] = client.cookies[settings.SESSION_COOKIE_NAME].value
+        return self
+
+    def seat(self, client: Client, role: str) -> None:
+        """Give a client the open session of a role."""
+        client.cookies[settings.SESSION_COOKIE_NAME] = self.sessions[role]
 
 
 def closed_weeks(now: datetime, count: int) -> list[Period]:

@@ -77,11 +77,11 @@ def test_a_thing_that_is_not_ones_own_does_not_exist(world: World, client: Clien
     address = OF_THINGS[name]
     got, wanted = {}, {}
     for role in ROLES:
-        client.force_login(world.people[role])
+        world.seat(client, role)
         for key in KEYS:
             got[role, key] = client.get(reverse(name, args=address.args(world, key))).status_code
             wanted[role, key] = address.answer(role, key)
-    client.force_login(world.people["admin"])
+    world.seat(client, "admin")
     got["admin", "NONE"] = client.get(reverse(name, args=address.args(world, "NONE"))).status_code
     wanted["admin", "NONE"] = 405 if 405 in wanted.values() else 404
     assert got == wanted
@@ -91,7 +91,7 @@ def test_a_thing_that_is_not_ones_own_does_not_exist(world: World, client: Clien
 @pytest.mark.parametrize("role", ROLES)
 def test_a_thing_is_written_on_only_by_those_who_may(world: World, client: Client, name: str, role: str) -> None:
     address = OF_THINGS[name]
-    client.force_login(world.people[role])
+    world.seat(client, role)
     for key in KEYS:
         before = address.written()
         response = client.post(reverse(name, args=address.args(world, key)), address.said(world, key))
@@ -107,7 +107,7 @@ def test_what_belongs_to_nobody_in_particular_opens_for_the_roles_it_is_for(
     wanted = OF_EVERYONE | {name: answers[role] for name, answers in BY_ROLE.items()}
     got = {}
     for name in wanted:
-        client.force_login(world.people[role])
+        world.seat(client, role)
         got[name] = client.get(any_path(name)).status_code
     assert got == wanted
 
@@ -118,7 +118,7 @@ def written() -> int:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_lists_show_ones_own_kpis_only(world: World, client: Client, role: str) -> None:
-    client.force_login(world.people[role])
+    world.seat(client, role)
     tiers = {"COMPANY": "strategic", "OURS": "operational", "THEIRS": "operational"}
     for tier in ("strategic", "operational"):
         text = client.get(reverse("scorecard"), {"tier": tier}).content.decode()
@@ -130,7 +130,7 @@ def test_lists_show_ones_own_kpis_only(world: World, client: Client, role: str) 
 
 
 def test_a_grid_sent_whole_takes_no_value_for_a_kpi_of_others(world: World, client: Client) -> None:
-    client.force_login(world.people["owner"])
+    world.seat(client, "owner")
     before = written()
     week = world.week.start
     response = client.post(reverse("my:block"), {f"THEIRS@{week}@1": "99", f"OURS@{week}@1": "61"})
@@ -141,7 +141,7 @@ def test_a_grid_sent_whole_takes_no_value_for_a_kpi_of_others(world: World, clie
 
 @pytest.mark.parametrize("role", ROLES)
 def test_an_alert_is_acknowledged_only_by_those_who_answer_for_the_kpi(world: World, client: Client, role: str) -> None:
-    client.force_login(world.people[role])
+    world.seat(client, role)
     for code in KEYS:
         incident = Incident.objects.get(kpi=world.kpis[code])
         response = client.post(reverse("alerts:acknowledge", args=[incident.pk]))
@@ -154,7 +154,7 @@ def test_an_alert_is_acknowledged_only_by_those_who_answer_for_the_kpi(world: Wo
 def test_the_mailbox_of_the_demo_shows_its_messages_and_no_other_file(
     world: World, client: Client, settings: Any, tmp_path: Path
 ) -> None:
-    client.force_login(world.people["member"])
+    world.seat(client, "member")
     folder = tmp_path / "mailbox"
     folder.mkdir()
     settings.KPI_MAILBOX_DIR = str(folder)

@@ -92,7 +92,7 @@ def test_no_page_keeps_an_english_word_of_its_own(world: World) -> None:
         for name, (role, page) in pages.items():
             if name in ENGLISH_ONLY:
                 continue
-            client.force_login(world.people[role])
+            world.seat(client, role)
             said[name] = said_by(client.get(page).content.decode())
             for text in said[name]:
                 # Capitals are initials of people, codes and marks.

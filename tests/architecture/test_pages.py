@@ -114,7 +114,7 @@ def mailbox(settings: Any, tmp_path: Path) -> None:
 
 
 def test_every_page_keeps_the_rules(world: World, client: Client, mailbox: None) -> None:
-    client.force_login(world.people["owner"])
+    world.seat(client, "owner")
     broken = {name: rules_broken(client.get(path, follow=True).content.decode()) for name, path in pages(world)}
     assert {name: rules for name, rules in broken.items() if rules} == {}
 
@@ -123,7 +123,7 @@ def test_every_page_keeps_the_rules(world: World, client: Client, mailbox: None)
 def test_every_page_of_an_area_keeps_them(world: World, client: Client, area: ModuleType) -> None:
     broken = {}
     for name, role, path in getattr(area, "pages", lambda world: ())(world):
-        client.force_login(world.people[role])
+        world.seat(client, role)
         response = client.get(path)
         assert response.status_code == 200, name
         broken[name] = rules_broken(response.content.decode())
@@ -133,7 +133,7 @@ def test_every_page_of_an_area_keeps_them(world: World, client: Client, area: Mo
 @pytest.mark.parametrize("area", AREAS, ids=lambda area: area.__name__.rpartition(".")[2])
 def test_every_refused_form_of_an_area_keeps_them_and_says_why(world: World, client: Client, area: ModuleType) -> None:
     for name, role, path, said in getattr(area, "refused", lambda world: ())(world):
-        client.force_login(world.people[role])
+        world.seat(client, role)
         response = client.post(path, said)
         assert response.status_code == 422, name
         assert "error-summary" in response.content.decode(), name
@@ -147,7 +147,7 @@ def test_pages_for_people_who_have_not_signed_in_keep_them_too(world: World, cli
 
 
 def test_refused_forms_keep_them_too(world: World, client: Client) -> None:
-    client.force_login(world.people["owner"])
+    world.seat(client, "owner")
     paths = {
         reverse("my:cell", args=["OURS", world.week.start]): {"value": "abc", "seq": "1"},
         reverse("kpis:correct", args=["OURS", world.week.start]): {"value": "", "seq": "1"},
@@ -162,7 +162,7 @@ def test_refused_forms_keep_them_too(world: World, client: Client) -> None:
 
 
 def test_every_page_says_what_a_browser_may_load(world: World, client: Client, mailbox: None) -> None:
-    client.force_login(world.people["owner"])
+    world.seat(client, "owner")
     for name, path in pages(world):
         policy = client.get(path, follow=True)["Content-Security-Policy"]
         assert "default-src 'none'" in policy, name
@@ -172,7 +172,7 @@ def test_every_page_says_what_a_browser_may_load(world: World, client: Client, m
 def test_only_the_frame_of_a_mail_may_style_itself_and_it_runs_nothing(
     world: World, client: Client, mailbox: None
 ) -> None:
-    client.force_login(world.people["owner"])
+    world.seat(client, "owner")
     policy = client.get(reverse("alerts:mailbox_html", args=["1.eml"]))["Content-Security-Policy"]
     assert "sandbox" in policy
     assert "allow-scripts" not in policy

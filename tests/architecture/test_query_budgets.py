@@ -52,7 +52,7 @@ def test_a_scorecard_of_the_past_judges_anew_with_a_few_queries_more(world: Worl
 
 def in_scorecards_of_two_lengths(world: World, client: Client, query: dict[str, str]) -> int:
     """Return the number of queries of the executive's scorecard, with one KPI and with seven."""
-    client.force_login(world.people["executive"])
+    world.seat(client, "executive")
     few = queries(client, reverse("scorecard"), query)
     more_kpis(world, 6, tier=Kpi.Tier.STRATEGIC)
     many = queries(client, reverse("scorecard"), query)
@@ -62,12 +62,12 @@ def in_scorecards_of_two_lengths(world: World, client: Client, query: dict[str, 
 
 @pytest.mark.parametrize("view", ["", "?view=xmr", "?view=table"])
 def test_a_kpi_page_asks_fourteen_queries_at_most(world: World, client: Client, view: str) -> None:
-    client.force_login(world.people["owner"])
+    world.seat(client, "owner")
     assert queries(client, reverse("kpi", args=["OURS"]) + view) <= 14
 
 
 def test_the_owners_page_asks_the_same_queries_for_three_kpis_and_for_thirty(world: World, client: Client) -> None:
-    client.force_login(world.people["owner"])
+    world.seat(client, "owner")
     more_kpis(world, 2)
     few = queries(client, reverse("my:kpis"))
     more_kpis(world, 27)
@@ -76,7 +76,7 @@ def test_the_owners_page_asks_the_same_queries_for_three_kpis_and_for_thirty(wor
 
 
 def test_a_typed_value_asks_as_many_queries_among_thirty_kpis_as_among_three(world: World, client: Client) -> None:
-    client.force_login(world.people["owner"])
+    world.seat(client, "owner")
     more_kpis(world, 2)
     counts = []
     for seq in (1, 2):

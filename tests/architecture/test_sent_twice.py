@@ -48,7 +48,7 @@ def told(name: str, world: World) -> tuple[str, Mapping[str, Any]]:
 
 @pytest.mark.parametrize("name", sorted(name for name in OF_THINGS if OF_THINGS[name].post))
 def test_what_arrives_twice_is_written_once(world: World, client: Client, name: str) -> None:
-    client.force_login(world.people[who_may(name)])
+    world.seat(client, who_may(name))
     path, said = told(name, world)
     assert client.post(path, said).status_code == OF_THINGS[name].posted
     once = stored()
@@ -134,7 +134,7 @@ def test_what_is_filled_in_and_arrives_twice_is_written_once(
 ) -> None:
     typed = {field: value(world) if callable(value) else value for field, value in FILLED[name].items()}
     form = next(form for form in shown if form.name == name and typed.keys() <= form.data.keys())
-    client.force_login(world.people[form.role])
+    world.seat(client, form.role)
     path = ELSEWHERE[name](world) if name in ELSEWHERE else form.path
     before = stored()
     first = client.post(path, form.data | typed)

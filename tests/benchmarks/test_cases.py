@@ -27,6 +27,7 @@ from benchmarks.measuring import CheckFailed, Rounds
 from benchmarks.progress import Progress
 from kpis.readings import Recorded
 from kpis.services.pulling import run_pull
+from tests.template_database import migrated_template
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 SIZE = 50
@@ -35,6 +36,7 @@ SIZE = 50
 @pytest.mark.django_db
 def test_a_run_measures_every_case_in_a_database_of_its_own(tmp_path: Path):
     command = [sys.executable, "-m", "benchmarks", "--size", str(SIZE), "--repeat", "1", "--results", str(tmp_path)]
+    command += ["--template", migrated_template()]
     done = subprocess.run(command, cwd=CHECKOUT, env=os.environ, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stderr
     (saved,) = tmp_path.glob("*.json")

@@ -17,7 +17,7 @@ from kpiplatform.dashboards.navigation import navigation
 from kpis.models import Kpi, PeriodCalendar
 from objectives.models import Objective, Organisation, Perspective, Role, StrategyPlan, Unit
 from tests.architecture.addresses.of_configuration import CUT
-from tests.factories import NOW, the_calendar, the_company
+from tests.factories import NOW, a_person, a_role, the_calendar, the_company
 
 pytestmark = pytest.mark.django_db
 
@@ -162,3 +162,17 @@ def test_an_address_that_is_none_is_named_by_its_line(client: Client, admin: Use
     assert refused.status_code == 422
     assert "Line 2 has no mail address" in refused.content.decode()
     assert User.objects.count() == 1
+
+
+def test_an_empty_installation_is_led_to_its_plan(client):
+    admin = a_person()
+    a_role(admin, Role.ADMIN)
+    client.force_login(admin)
+    assert "No plan yet" in client.get(reverse("strategy:objectives")).content.decode()
+    assert client.get(reverse("strategy:new_objective"))["Location"] == reverse("strategy:plan")
+    plan = {"name": "FY27", "starts_on": "2027-01-01", "ends_on": "2027-12-31"}
+    assert client.post(reverse("strategy:plan"), plan)["Location"] == reverse("strategy:perspectives")
+    assert client.post(reverse("strategy:perspectives"), {"name": "Customer"}).status_code == 303
+    assert client.get(reverse("strategy:new_objective")).status_code == 200
+    assert "No objective yet" in client.get(reverse("kpis:configure")).content.decode()
+    assert "No objective yet" in client.get(reverse("kpis:new")).content.decode()

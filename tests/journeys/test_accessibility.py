@@ -11,7 +11,6 @@ from playwright.sync_api import Browser, Page
 
 from kpis.models import Kpi
 from tests.journeys.conftest import Site, Visitor
-from tests.journeys.processes import eventually
 
 pytestmark = pytest.mark.django_db
 
@@ -25,11 +24,6 @@ class Sight:
     status: int = 200
 
 
-def newest_message(site: Site) -> str:
-    eventually(lambda: any(site.mailbox.glob("*.eml")), "a message in the mailbox")
-    return max(file.name for file in site.mailbox.glob("*.eml"))
-
-
 def richest_kpi() -> str:
     """Return the KPI of the sample that comes from a source and has notes on its chart."""
     kpis = Kpi.objects.filter(tier="strategic", entry="source", annotations__isnull=False)
@@ -38,22 +32,16 @@ def richest_kpi() -> str:
 
 SIGHTS = {
     "sign-in": Sight(role="", path=lambda site: "/accounts/login/"),
-    "password forgotten": Sight(role="", path=lambda site: "/accounts/password/reset/"),
     "strategic scorecard": Sight(role="executive", path=lambda site: "/scorecard/"),
-    "operational scorecard": Sight(role="manager", path=lambda site: "/scorecard/?tier=operational"),
     "scorecard of a past week": Sight(role="executive", path=lambda site: f"/scorecard/?week={site.earlier.key}"),
     "scorecard without rows": Sight(role="executive", path=lambda site: "/scorecard/?theme=none-such"),
     "KPI": Sight(role="executive", path=lambda site: f"/kpis/{richest_kpi()}/"),
     "KPI with natural limits": Sight(role="executive", path=lambda site: f"/kpis/{richest_kpi()}/?view=xmr"),
-    "KPI as a table": Sight(role="executive", path=lambda site: f"/kpis/{richest_kpi()}/?view=table"),
     "KPI typed by hand": Sight(role="owner", path=lambda site: "/kpis/RAMP-WALKS/"),
-    "note": Sight(role="owner", path=lambda site: "/kpis/RAMP-WALKS/annotations/"),
     "explanation": Sight(role="owner", path=lambda site: "/kpis/RAMP-WALKS/commentary/?kind=explanation"),
     "my KPIs": Sight(role="owner", path=lambda site: "/my/"),
     "my KPIs, none": Sight(role="executive", path=lambda site: "/my/"),
     "cell": Sight(role="owner", path=lambda site: f"/my/RAMP-WALKS/{site.week.start}/"),
-    "mailbox": Sight(role="owner", path=lambda site: "/mailbox/"),
-    "message": Sight(role="owner", path=lambda site: f"/mailbox/{newest_message(site)}/"),
     "not found": Sight(role="owner", path=lambda site: "/kpis/NO-SUCH-KPI/", status=404),
 }
 

@@ -1,4 +1,8 @@
-"""Every link as every role: no error, no dead end; every kind of page looked at in a browser at 390 px and wide."""
+"""Every link as every role: no error, no dead end; every kind of page looked at in a browser on a phone.
+
+In the suite a few addresses of each kind are opened, and each kind is looked at once. With `--thorough` a role opens
+as many as there are, and looks at each kind itself, wide and on a phone, light and dark, with its contrasts.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +26,9 @@ from tests.unwatched import unwatched_templates
 
 pytestmark = pytest.mark.django_db
 
-OF_A_KIND = 2  # so many addresses with one name are opened per role, and one for each set of choices
+# So many addresses with one name are opened per role, and so many for each set of choices.
+OF_A_KIND, OF_CHOICES = 1, 1
+THOROUGH_OF_A_KIND, THOROUGH_OF_CHOICES = 400, 12
 NEVER = {"account_logout"}
 HTML = "text/html"
 
@@ -62,7 +68,7 @@ def kind_of(path: str) -> tuple[str, ...]:
     return (match.view_name, *sorted({name for name, _ in parse_qsl(parts.query)}))
 
 
-def crawl(client: Client) -> Crawled:
+def crawl(client: Client, *, of_a_kind: int, of_choices: int) -> Crawled:
     """Open what can be reached from the first page, a few addresses of each kind."""
     found, waiting, seen, of_kind = Crawled(), deque([("/", "/")]), {"/"}, Counter[tuple[str, ...]]()
     while waiting:
@@ -86,7 +92,7 @@ def crawl(client: Client) -> Crawled:
             except Resolver404:
                 found.faults.append(f"leads nowhere: {there} (on {path})")
                 continue
-            if kind[0] not in NEVER and of_kind[kind] < (OF_A_KIND if len(kind) == 1 else 1):
+            if kind[0] not in NEVER and of_kind[kind] < (of_a_kind if len(kind) == 1 else of_choices):
                 of_kind[kind] += 1
                 waiting.append((there, path))
     return found
@@ -108,15 +114,21 @@ def read(response: HttpResponse, path: str, found: Crawled) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def crawled(site: Site) -> dict[str, Crawled]:
+def thorough(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--thorough"))
+
+
+@pytest.fixture(scope="module")
+def crawled(site: Site, thorough: bool) -> dict[str, Crawled]:
     """What every role of the sample finds."""
+    of_a_kind, of_choices = (THOROUGH_OF_A_KIND, THOROUGH_OF_CHOICES) if thorough else (OF_A_KIND, OF_CHOICES)
     eventually(lambda: any(site.mailbox.glob("*.eml")), "a message in the mailbox")
     results = {}
     with override_settings(KPI_MAILBOX_DIR=str(site.mailbox)), unwatched_templates():
         for role, email in SIGN_IN.items():
             client = Client(headers={"host": "localhost"})
             client.force_login(User.objects.get(email=email))
-            results[role] = crawl(client)
+            results[role] = crawl(client, of_a_kind=of_a_kind, of_choices=of_choices)
     return results
 
 
@@ -133,37 +145,44 @@ def test_every_role_reaches_the_pages_of_its_week(crawled: dict[str, Crawled]) -
     assert all("configuration" not in reached[role] for role in reached.keys() - {"admin"})
 
 
-def sights(crawled: dict[str, Crawled]) -> Iterator[tuple[str, str, str]]:
-    """Return role, name and path: each kind of page once, with the first role that reaches it."""
+def sights(crawled: dict[str, Crawled], *, of_every_role: bool) -> Iterator[tuple[str, str, str]]:
+    """Return role, name and path: each kind of page once, with the first role that reaches it or with each."""
     shown: set[str] = set()
     for role, one in crawled.items():
         for name, path in sorted(one.kinds.items()):
-            if name not in shown:
+            if name not in shown or of_every_role:
                 shown.add(name)
                 yield role, name, path
 
 
+def looked_at(visitor: Visitor, path: str, *, width: int, scheme: str, contrast: bool) -> list[str]:
+    """Open a page and return what is wrong with it."""
+    page = visitor.page
+    visitor.faults.clear()
+    page.set_viewport_size({"width": width, "height": 844})
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.goto(f"{visitor.site.url}{path}", wait_until="load")
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    found = findings(page, contrast=contrast) + visitor.faults + ([f"{wide} px wide"] if wide > width else [])
+    return [f"{width} px, {scheme}: {one}" for one in found]
+
+
 def test_every_kind_of_page_breaks_no_rule_says_nothing_to_the_console_and_fits_a_phone(
-    crawled: dict[str, Crawled], site: Site, browser: Browser
+    crawled: dict[str, Crawled], site: Site, browser: Browser, thorough: bool
 ) -> None:
     faults: dict[str, list[str]] = {}
     seats: dict[str, Visitor] = {}
-    for role, name, path in sights(crawled):
+    # Contrast is the slowest rule by far; the tokens are held to it by a test of their own.
+    looks = [(390, "dark", thorough), (1440, "light", True), (390, "light", True), (1440, "dark", True)]
+    for role, name, path in sights(crawled, of_every_role=thorough):
         if role not in seats:
-            context = browser.new_context(
-                viewport={"width": 390, "height": 844}, reduced_motion="reduce", color_scheme="dark"
-            )
+            context = browser.new_context(reduced_motion="reduce")
             context.set_default_timeout(30_000)
             seats[role] = Visitor(page=context.new_page(), site=site)
             seats[role].sign_in(role)
-        page = seats[role].page
-        seats[role].faults.clear()
-        page.goto(f"{site.url}{path}", wait_until="load")
-        width = page.evaluate("document.documentElement.scrollWidth")
-        # Contrast is the slowest rule by far; the tokens are held to it by a test of their own.
-        found = findings(page, contrast=False) + seats[role].faults + ([f"{width} px wide"] if width != 390 else [])
-        if found:
-            faults[f"{name} {path}"] = found
+        for width, scheme, contrast in looks if thorough else looks[:1]:
+            if found := looked_at(seats[role], path, width=width, scheme=scheme, contrast=contrast):
+                faults.setdefault(f"{name} {path} as {role}", []).extend(found)
     for visitor in seats.values():
         visitor.page.context.close()
     assert faults == {}

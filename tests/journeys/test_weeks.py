@@ -74,7 +74,9 @@ def test_an_owner_enters_what_is_due_explains_a_red_and_acknowledges(site: Site)
     assert Measurement.objects.count() == before + 1
     week.follow("Explain")
     incident = Incident.objects.get(pk=int(week.path.rstrip("/").rpartition("/")[2]))
-    week.send("Explain", cause="Two crews short.", action="Hire three.", recovery_on="2099-01-31")
+    # Which red is first depends on what other tests turned red: one that nobody acknowledged asks for both at once.
+    answer = "Explain" if week.may("Explain") else "Acknowledge and explain"
+    week.send(answer, cause="Two crews short.", action="Hire three.", recovery_on="2099-01-31")
     assert Commentary.objects.filter(kpi=incident.kpi, action="Hire three.").exists()
     week.follow("My KPIs").send("Acknowledge")
     assert Incident.objects.filter(acknowledged_by__email=SIGN_IN["owner"]).exists()

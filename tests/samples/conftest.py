@@ -8,7 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.test import TestCase, override_settings
+from django.test import override_settings
 from pytest_django import DjangoDbBlocker
 
 from kpiplatform.demo.loading import create_organisation, load_sample_organisation
@@ -17,6 +17,7 @@ from kpiplatform.demo.scene import Scene
 from kpiplatform.demo.shift import weeks_to_move
 from kpiplatform.demo.sign_ins import SAMPLE_PASSWORD
 from kpis.models import Pull
+from tests.made_once import made_once
 
 LOADED_AT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -36,17 +37,11 @@ def sample(
     """
     folder = tmp_path_factory.mktemp("sources")
 
-    class Loaded(TestCase):
-        @classmethod
-        def setUpTestData(cls) -> None:
-            create_organisation(scene_on(LOADED_AT), password=SAMPLE_PASSWORD)
-            assert set(Pull.objects.values_list("state", flat=True)) == {"waiting"}
-            assert load_sample_organisation(now=LOADED_AT) is True
+    def load() -> Path:
+        create_organisation(scene_on(LOADED_AT), password=SAMPLE_PASSWORD)
+        assert set(Pull.objects.values_list("state", flat=True)) == {"waiting"}
+        assert load_sample_organisation(now=LOADED_AT) is True
+        return folder
 
-    with django_db_blocker.unblock(), override_settings(KPI_SOURCES_DIR=folder):
-        Loaded.setUpClass()
-        try:
-            yield folder
-        finally:
-            Loaded.tearDownClass()
-            Loaded.doClassCleanups()
+    with override_settings(KPI_SOURCES_DIR=folder), made_once(django_db_blocker, load) as loaded:
+        yield loaded
