@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from kpiplatform.dashboards.models import SourceSetup
 from kpis.models import DataSource, Kpi, KpiVersion, Measurement, SourceMapping
 from kpis.services.pulling import request_pull, run_pull
 from objectives.models import Role
+from tests.another_language import another_language, left_english
 from tests.architecture.forms import forms_of
 from tests.factories import a_kpi, a_person, a_role, an_objective, the_calendar, the_company
 
@@ -125,6 +127,20 @@ def test_a_source_that_cannot_be_read_says_why_and_keeps_what_was_typed(admin: C
     assert "no-such.sqlite3" in text.split("message--error", 1)[1][:200]
     assert 'value="no-such.sqlite3"' in text
     assert "FROM sales" in text
+    with another_language():
+        said = admin.get(to).content.decode().split("message--error", 1)[1].split("</p>")[0].split(">", 1)[1]
+    assert set(left_english(said)) == {"no", "such", "sqlite"}
+
+
+def test_a_file_that_is_not_taken_is_refused_in_the_language_of_who_sends_it(admin: Client) -> None:
+    to = send(admin, reverse("configuration:new_source"), name="Till", kind="csv_file")
+    form = form_of(admin, f"{to}?origin=upload") | {"origin": "upload", "sent": BytesIO()}
+    with another_language():
+        page = admin.post(to, form)
+    assert page.status_code == 422
+    said = re.findall(r'class="field__error"[^>]*>([^<]*)<', page.content.decode())
+    assert said
+    assert [left_english(one) for one in said] == [[]] * len(said)
 
 
 @pytest.mark.parametrize(
