@@ -209,3 +209,20 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(client, admin):
             rows(client)
         counts.append(len(captured))
     assert counts[0] == counts[1] <= 18
+
+
+def test_the_list_goes_on_below_its_last_row_and_the_file_has_all_of_it(client, admin, monkeypatch):
+    monkeypatch.setattr("kpiplatform.dashboards.restatements.views.ON_A_PAGE", 2)
+    for number in range(5):
+        restated(f"Bags {number}", at=NOW - DAY * (1 + number // 2))
+    names, address = [], reverse("restatements") + "?tier=operational"
+    while address:
+        page = client.get(address)
+        names.append([row.kpi.name for row in page.context["rows"]])
+        assert "5 values were restated; " in page.content.decode()
+        assert "after" not in page.context["file_query"]
+        address = page.context["more"] and reverse("restatements") + page.context["more"]
+    assert names == [["Bags 1", "Bags 0"], ["Bags 3", "Bags 2"], ["Bags 4"]]
+    assert len(rows(client, after="nonsense")) == 2
+    lines = csv.reader(io.StringIO(client.get(reverse("restatements_file")).content.decode()))
+    assert len(list(lines)) == 6

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from kpiplatform.accounts.models import User
+from kpiplatform.paging import slice_of
 from kpis.models import Kpi, PeriodReopening
 from kpis.queries import kpis_visible_to
 from kpis.restatements import Bands, bands_of, restatements
@@ -48,21 +49,26 @@ class Shown(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """What of the list is asked for; `first` and `last` are days on which values were restated."""
+    """What of the list is asked for: values restated from `first` to `last`, below the restatement `after`."""
 
     first: date
     last: date
     unit: str = ""
     tier: str = ""
     kpi: str = ""
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restated:
-    """The restatements, and by the id of each its bands, the pack that showed the old value, and its reopening."""
+    """Some restatements, and by the id of each its bands, the pack that showed the old value, and its reopening.
+
+    `total` counts all that were asked for; the next ones come below the restatement `after`, "" at the end.
+    """
 
     rows: Sequence[Any]
-    has_more: bool
+    total: int
+    after: str
     bands: Mapping[int, Bands]
     packs: Mapping[int, Shown]
     reopened: Mapping[int, PeriodReopening]
@@ -71,7 +77,7 @@ class Restated:
 
 
 def restated(user: User, chosen: Chosen, *, zone: ZoneInfo, today: date, limit: int) -> Restated:
-    """Return the latest `limit` restatements that `user` may see."""
+    """Return `limit` restatements that `user` may see, the latest first."""
     visible = kpis_visible_to(user, today=today)
     kpis = visible
     if chosen.unit:
@@ -82,11 +88,17 @@ def restated(user: User, chosen: Chosen, *, zone: ZoneInfo, today: date, limit: 
         kpis = kpis.filter(code=chosen.kpi)
     since, until = (datetime.combine(day, time.min, zone) for day in (chosen.first, chosen.last + DAY))
     found = restatements(since=since, until=until).filter(kpi__in=kpis)
-    rows = list(found.select_related("kpi__unit", "recorded_by", "pull__source")[: limit + 1])
-    shown = rows[:limit]
+    part = slice_of(
+        found.select_related("kpi__unit", "recorded_by", "pull__source"),
+        order=("-recorded_at", "-pk"),
+        after=chosen.after,
+        size=limit,
+    )
+    shown = part.rows
     return Restated(
         rows=shown,
-        has_more=len(rows) > limit,
+        total=found.count() if part.after or chosen.after else len(shown),
+        after=part.after,
         bands=bands_of(shown),
         packs=_packs(user, shown, today=today),
         reopened=_reopened(shown),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
@@ -19,7 +20,7 @@ from kpis.models import Kpi
 from kpis.queries import calendars
 from objectives.queries import organisation
 
-ON_A_PAGE, IN_A_FILE = 200, 10_000
+ON_A_PAGE, IN_A_FILE = 100, 10_000
 
 
 @require_safe
@@ -28,16 +29,17 @@ def restatements(request: HttpRequest) -> HttpResponse:
     chosen, found = _found(request, ON_A_PAGE)
     zone = timezone.get_current_timezone()
     rows = rows_of(found, calendars(), locale=request.user.locale, zone=zone)
-    moved = sum(row.moved for row in rows)
+    moved, is_all = sum(row.moved for row in rows), len(rows) == found.total
+    query = {name: text for name, text in request.GET.items() if name != "after"}
     context = {
         "chosen": chosen,
         "rows": rows,
         "found": found,
-        "lede": ngettext("%(n)d value was restated", "%(n)d values were restated", len(rows)) % {"n": len(rows)},
-        "moved": _moved(moved),
+        "lede": ngettext("%(n)d value was restated", "%(n)d values were restated", found.total) % {"n": found.total},
+        "moved": _moved(moved) if is_all else _moved_of(moved, len(rows)),
         "tiers": Kpi.Tier.choices,
-        "limit": ON_A_PAGE,
-        "file_query": request.GET.urlencode(),
+        "more": f"?{urlencode(query | {'after': found.after})}" if found.after else "",
+        "file_query": urlencode(query),
     }
     return page(request, "dashboards/restatements.html", context, partial="list")
 
@@ -56,6 +58,11 @@ def _moved(count: int) -> str:
     return ngettext("%(n)d of them changed band", "%(n)d of them changed band", count) % {"n": count}
 
 
+def _moved_of(count: int, shown: int) -> str:
+    words = ngettext("%(n)d of the %(shown)d below changed band", "%(n)d of the %(shown)d below changed band", count)
+    return words % {"n": count, "shown": shown}
+
+
 def _found(request: HttpRequest, limit: int) -> tuple[Chosen, Restated]:
     zone = ZoneInfo(organisation().time_zone)
     today = timezone.now().astimezone(zone).date()
@@ -69,6 +76,7 @@ def _found(request: HttpRequest, limit: int) -> tuple[Chosen, Restated]:
         unit=asked.get("unit", "")[:40].replace("\0", ""),
         tier=tier if tier in Kpi.Tier.values else "",
         kpi=asked.get("kpi", "")[:40].replace("\0", ""),
+        after=asked.get("after", ""),
     )
     return chosen, restated(request.user, chosen, zone=zone, today=timezone.localdate(), limit=limit)
 
