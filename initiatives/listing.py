@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 from urllib.parse import urlencode
 
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
@@ -45,9 +47,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """The initiatives of one state, the latest first."""
+    """The initiatives of one state on this part of the list, the latest first, and how many the state has in all."""
 
     heading: str
+    count: int
     rows: Sequence[Row]
 
 
@@ -143,8 +146,13 @@ def chips(rows: Sequence[Row], *, state: str, mine: bool) -> list[Chip]:
     return [*found, whose]
 
 
-def _url(state: str, mine: bool) -> str:
-    query = {"state": state, "mine": "1" if mine else ""}
+def more_url(state: str, mine: bool, *, after: str) -> str:
+    """Return where the same list goes on, "" at its end."""
+    return _url(state, mine, after) if after else ""
+
+
+def _url(state: str, mine: bool, after: str = "") -> str:
+    query = {"state": state, "mine": "1" if mine else "", "after": after}
     return "?" + urlencode({key: word for key, word in query.items() if word})
 
 
@@ -161,15 +169,26 @@ def within(rows: Iterable[Row], state: str) -> list[Row]:
     return [row for row in rows if row.initiative.status in wanted]
 
 
-def grouped(rows: Sequence[Row]) -> list[Group]:
-    """Return the rows by state, in each the one that slips most first."""
-    groups = []
-    for status in ORDER:
-        of_status = [row for row in rows if row.initiative.status == status]
-        if of_status:
-            latest_first = sorted(of_status, key=lambda row: (-row.days_late, row.initiative.ends_on))
-            groups.append(Group(heading=status_heading(status), rows=latest_first))
-    return groups
+def part_of(rows: Iterable[Row], *, after: str, size: int) -> tuple[list[Group], str]:
+    """Return `size` rows below the initiative `after` by state, the most late first, and the code to go on after.
+
+    The code is "" at the end of the list; one that is not in it starts from the top. What slips is known once the
+    milestones of all are read, so the list is cut after it is sorted.
+    """
+    ordered = sorted(rows, key=_place)
+    codes = [row.initiative.code for row in ordered]
+    begin = codes.index(after) + 1 if after in codes else 0
+    counts = Counter(row.initiative.status for row in ordered)
+    groups = [
+        Group(heading=status_heading(status), count=counts[status], rows=list(of_status))
+        for status, of_status in groupby(ordered[begin : begin + size], key=lambda row: row.initiative.status)
+    ]
+    return groups, codes[begin + size - 1] if begin + size < len(codes) else ""
+
+
+def _place(row: Row) -> tuple[int, int, date, str]:
+    initiative = row.initiative
+    return ORDER.index(initiative.status), -row.days_late, initiative.ends_on, initiative.code
 
 
 def summary(rows: Sequence[Row]) -> str:

@@ -36,7 +36,7 @@ from kpis.queries import kpis_visible_to
 from objectives.models import Objective, Unit
 from objectives.queries import colleagues_of, may_write
 
-LACKING_SHOWN = 20
+LACKING_SHOWN, AT_ONCE = 20, 100
 STATES = {"", listing.LATE, *listing.ORDER}
 
 
@@ -47,8 +47,11 @@ def initiatives(request: HttpRequest) -> HttpResponse:
     state = request.GET.get("state", "")
     state, mine = state if state in STATES else "", bool(request.GET.get("mine"))
     rows, lacking = listing.rows_of(user, today=today), list(kpis_without_initiative(user, today=today))
+    chosen = listing.within(listing.of_person(rows, mine=mine), state)
+    groups, last = listing.part_of(chosen, after=request.GET.get("after", ""), size=AT_ONCE)
     context = {
-        "groups": listing.grouped(listing.within(listing.of_person(rows, mine=mine), state)),
+        "groups": groups,
+        "more": listing.more_url(state, mine, after=last),
         "chips": listing.chips(rows, state=state, mine=mine),
         "summary": listing.summary(rows),
         "has_any": bool(rows),
