@@ -15,8 +15,8 @@ from alerts.domain.announce import Cause
 from alerts.services.announcing import subscribe_owners
 from alerts.signals import deliveries_owed
 from kpiplatform.accounts.models import User
-from kpis.models import Commentary, Pull
-from kpis.signals import kpis_judged, kpis_staffed, people_mentioned, pull_ended_badly
+from kpis.models import Commentary, ProposedValue, Pull
+from kpis.signals import kpis_judged, kpis_staffed, people_mentioned, pull_ended_badly, values_proposed
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +45,12 @@ def on_kpis_staffed(*, kpi_ids: Sequence[int], **_: Any) -> None:
 def on_people_mentioned(*, commentary: Commentary, people: Sequence[User], now: datetime, **_: Any) -> None:
     """Owe each of them a mail in the transaction of what was written."""
     services.note_mentions(commentary=commentary, people=people, now=now)
+
+
+@receiver(values_proposed, dispatch_uid="alerts: tell who decides")
+def on_values_proposed(*, proposed: Sequence[ProposedValue], now: datetime, **_: Any) -> None:
+    """Owe them a mail in the transaction of the values."""
+    services.note_proposals(proposed=proposed, now=now)
 
 
 @receiver(deliveries_owed, dispatch_uid="alerts: ring for the sender")

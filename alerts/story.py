@@ -133,6 +133,8 @@ def subject_of(message: Message, reader: User) -> str:
         return _("%(who)s named you: %(name)s") % {"who": facts["author"], "name": facts["kpi"]["name"]}
     if message.kind == Message.Kind.MINUTES:
         return minutes_subject(facts)
+    if message.kind == Message.Kind.APPROVAL:
+        return _("Values wait for your approval")
     kinds: dict[str, str] = {
         Message.Kind.SOURCE_ERROR: _("%(name)s: source error"),
         Message.Kind.SUSPECT: _("%(name)s: pull held"),

@@ -30,7 +30,7 @@ from kpis.models import (
     UnitCalendar,
 )
 from objectives.models import Unit
-from objectives.queries import manages, may_configure, may_write, scope_of
+from objectives.queries import manages, may_configure, may_write, scope_of, working_scope_of
 
 
 def kpis_visible_to(user: User | AnonymousUser, *, today: date) -> QuerySet[Kpi]:
@@ -57,6 +57,22 @@ def kpis_editable_by(user: User, *, today: date) -> QuerySet[Kpi]:
     if scope_of(user, today=today).everything:
         return kpis
     return kpis.filter(Q(owner=user) | Q(deputy=user) | Q(steward=user))
+
+
+def enters_values_of(user: User, kpi: Kpi, *, today: date) -> bool:
+    """Return whether values that `user` enters are those of somebody who answers for the KPI: others propose them."""
+    answers = user.pk in {kpi.owner_id, kpi.deputy_id, kpi.steward_id}
+    return answers or scope_of(user, today=today).everything
+
+
+def proposes_values_of(user: User, kpi: Kpi, *, today: date) -> bool:
+    """Return whether `user` may enter values of the KPI that its owner approves: members of its unit, if it is typed.
+
+    The KPI comes with its unit.
+    """
+    if kpi.status != Kpi.Status.ACTIVE or kpi.entry != Kpi.Entry.MANUAL or enters_values_of(user, kpi, today=today):
+        return False
+    return any(kpi.unit.path.startswith(path) for path in working_scope_of(user, today=today).unit_paths)
 
 
 def kpis_configured_by(user: User | AnonymousUser, *, today: date) -> QuerySet[Kpi]:

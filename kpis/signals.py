@@ -22,3 +22,7 @@ kpis_staffed = Signal()
 # Sent inside the transaction that stored a comment or explanation. commentary: Commentary; people: those it names who
 # may open the KPI; now: datetime.
 people_mentioned = Signal()
+
+# Sent inside the transaction that stored values which wait for an approval. proposed: list[ProposedValue], each with
+# its KPI; now: datetime.
+values_proposed = Signal()

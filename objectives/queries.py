@@ -73,6 +73,14 @@ def running_scope_of(user: User | AnonymousUser, *, today: date) -> Scope:
     return Scope(unit_paths=tuple(path for role, path in _roles_of(user, today) if role == Role.MANAGER))
 
 
+def working_scope_of(user: User | AnonymousUser, *, today: date) -> Scope:
+    """Return where `user` belongs on `today`, as team member or manager: these units and those below."""
+    if not isinstance(user, User) or not user.is_active:
+        return Scope()
+    at_work = {Role.MANAGER, Role.MEMBER}
+    return Scope(unit_paths=tuple(path for role, path in _roles_of(user, today) if role in at_work))
+
+
 def auditing_scope_of(user: User | AnonymousUser, *, today: date) -> Scope:
     """Return of what `user` may read the audit trail: of everything for admins and auditors of the whole organisation.
 

@@ -25,6 +25,7 @@ class Message(models.Model):
         STALE = "stale", _("stale")
         MENTION = "mention", _("mention")
         MINUTES = "minutes", _("minutes")
+        APPROVAL = "approval", _("approval")
 
     # Those that several of which to one person about one KPI are folded into the newest.
     ABOUT_BANDS = (Kind.WORSE, Kind.BETTER, Kind.CORRECTION)
@@ -44,7 +45,7 @@ class Message(models.Model):
             models.CheckConstraint(
                 condition=models.Q(kpi__isnull=False, source__isnull=True)
                 | models.Q(kpi__isnull=True, source__isnull=False)
-                | models.Q(kind="minutes", kpi__isnull=True, source__isnull=True),
+                | models.Q(kind__in=["minutes", "approval"], kpi__isnull=True, source__isnull=True),
                 name="message_about_one_thing",
             )
         ]

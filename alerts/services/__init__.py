@@ -1,5 +1,6 @@
 """From judgements to mails that a server accepted."""
 
+from alerts.services.approving import note_proposals
 from alerts.services.delivering import Sweep, deliver_due
 from alerts.services.incidents import acknowledge, explain, period_to_explain
 from alerts.services.mentioning import note_mentions
@@ -18,6 +19,7 @@ __all__ = [
     "note_bad_pull",
     "note_judgements",
     "note_mentions",
+    "note_proposals",
     "period_to_explain",
     "tell",
     "try_again",

@@ -10,14 +10,28 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from alerts.channels.email import build_message
-from alerts.mails import Mail, Reader, write_band_mail, write_mention_mail, write_minutes_mail, write_source_mail
+from alerts.mails import (
+    Mail,
+    Reader,
+    WaitingValue,
+    write_approval_mail,
+    write_band_mail,
+    write_mention_mail,
+    write_minutes_mail,
+    write_source_mail,
+)
 from alerts.models import Delivery, Message
 from alerts.queries import local_date
 from alerts.services.superseding import BY, PERHAPS_TOLD, Told, Waiting, fold_messages
-from kpis.queries import kpis_visible_to
+from kpis.dates import short_label
+from kpis.domain.figures import number, with_unit
+from kpis.domain.periods import period_of
+from kpis.models import ProposedValue
+from kpis.queries import calendar_of, kpis_visible_to, proposed_values_decided_by
 
 NO_ADDRESS = gettext_noop("no address: ")
 UNWRITTEN = gettext_noop("could not be written: ")
@@ -59,6 +73,8 @@ def _mail(delivery: Delivery, at: datetime) -> Mail:
     message = delivery.message
     if message.kind == Message.Kind.MINUTES:
         return _minutes_mail(delivery)
+    if message.kind == Message.Kind.APPROVAL:
+        return _approval_mail(delivery, at)
     if message.kpi_id is None:
         return _source_mail(delivery, at)
     is_mention = message.kind == Message.Kind.MENTION
@@ -81,6 +97,33 @@ def _minutes_mail(delivery: Delivery) -> Mail:
     facts = delivery.message.facts
     url = f"{settings.BASE_URL}{facts['path']}"
     return write_minutes_mail(facts, reader=_reader(delivery), reader_id=delivery.recipient_id, url=url)
+
+
+def _approval_mail(delivery: Delivery, at: datetime) -> Mail:
+    """Of all that waits for the person now: some may have been decided, and more have come."""
+    reader = _reader(delivery)
+    waiting = proposed_values_decided_by(delivery.recipient, today=local_date(at))
+    rows = waiting.select_related("kpi__calendar", "kpi__unit", "entered_by").order_by("entered_at", "pk")
+    values = [_waiting_value(row, reader) for row in rows]
+    if not values:
+        raise NotToBeSent(gettext_noop("nothing waits for an approval any more"))
+    url = f"{settings.BASE_URL}/my/approvals/"
+    return write_approval_mail(delivery.message.facts, values, reader=reader, url=url)
+
+
+def _waiting_value(row: ProposedValue, reader: Reader) -> WaitingValue:
+    kpi = row.kpi
+    period = period_of(row.period_start, kpi.frequency, calendar_of(kpi.calendar))
+    value = _("no value")
+    if row.value is not None:
+        value = with_unit(number(row.value, kpi.decimals, locale=reader.locale), kpi.measure_unit)
+    elif row.state == "not_applicable":
+        value = _("not applicable")
+    return WaitingValue(
+        what=f"{kpi.name}, {short_label(period)}",
+        value=value,
+        by=_("entered by %(person)s") % {"person": row.entered_by.name},
+    )
 
 
 def _band_mail(delivery: Delivery) -> Mail:

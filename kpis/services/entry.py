@@ -79,8 +79,9 @@ def enter_measurements(*, entries: Sequence[Entry], user: User, now: datetime, k
             raise EntryRefused(one.question, move=one.move)
     rules = entry_rules()
     changes = [entry for entry in entries if said[entry.key].is_change]
-    waiting = [entry for entry in changes if needs_approval(entry.kpi, user, rules)]
-    direct = [entry for entry in changes if not needs_approval(entry.kpi, user, rules)]
+    waits = {entry.key: needs_approval(entry.kpi, user, rules, today=_today(now)) for entry in changes}
+    waiting = [entry for entry in changes if waits[entry.key]]
+    direct = [entry for entry in changes if not waits[entry.key]]
     kpi_ids = sorted({entry.kpi.pk for entry in entries})
     with transaction.atomic():
         ensure_states(kpi_ids=kpi_ids)
@@ -120,7 +121,7 @@ def take_back(*, kpi: Kpi, period_start: date, seq: int, user: User, now: dateti
     revisions = MeasurementRevision.objects.filter(kpi=kpi, period_start=period_start)
     latest = revisions.order_by("-seq").first()
     before = revisions.filter(seq=seq - 1).first()
-    waits = needs_approval(kpi, user, entry_rules())
+    waits = needs_approval(kpi, user, entry_rules(), today=_today(now))
     if latest is None or before is None or latest.seq != seq or latest.recorded_by_id != user.pk or waits:
         raise Conflict(kpi_id=kpi.pk, period_start=period_start, seq=latest.seq if latest else 0)
     return record_measurements(

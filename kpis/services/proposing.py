@@ -10,11 +10,13 @@ from django.db.models import Q
 
 from kpiplatform.accounts.models import User
 from kpis.models import EntryRules, Kpi, ProposedValue
+from kpis.queries import enters_values_of
 from kpis.readings import Conflict, Origin, PeriodLocked, Reading, Recorded
 from kpis.services import notes
 from kpis.services.asking import Answered, Entry, Key
 from kpis.services.locking import ensure_states, lock_states
 from kpis.services.recording import locked_periods, record_measurements, refuse_conflicts
+from kpis.signals import values_proposed
 
 WAITING, APPROVED = ProposedValue.Outcome.WAITING, ProposedValue.Outcome.APPROVED
 REJECTED, REPLACED = ProposedValue.Outcome.REJECTED, ProposedValue.Outcome.REPLACED
@@ -25,8 +27,13 @@ class AlreadyDecided(Exception):
     """Somebody decided about the value, or replaced it, meanwhile; nothing was written."""
 
 
-def needs_approval(kpi: Kpi, user: User, rules: EntryRules) -> bool:
-    """Return whether what `user` enters waits: the owner's own values do only if the organisation says so."""
+def needs_approval(kpi: Kpi, user: User, rules: EntryRules, *, today: date) -> bool:
+    """Return whether what `user` enters waits: the owner's own values do only if the organisation says so.
+
+    What people enter who do not answer for the KPI always waits.
+    """
+    if not enters_values_of(user, kpi, today=today):
+        return True
     return kpi.needs_approval and (user.pk != kpi.owner_id or rules.owner_needs_approval)
 
 
@@ -65,6 +72,7 @@ def propose(
     new = [row for row in rows if not _says_the_same(waiting.get((row.kpi_id, row.period_start)), row)]
     replace_waiting(keys=[(row.kpi_id, row.period_start) for row in new], by=user, now=now)
     ProposedValue.objects.bulk_create(new)
+    values_proposed.send(sender=None, proposed=new, now=now)
 
 
 def replace_waiting(*, keys: Sequence[Key], by: User, now: datetime) -> None:

@@ -39,7 +39,7 @@ def bring_back(
     """
     if kpi.entry == Kpi.Entry.DERIVED:
         raise EntryRefused(Problem.DERIVED)
-    if needs_approval(kpi, user, entry_rules()):
+    if needs_approval(kpi, user, entry_rules(), today=now.date()):
         raise EntryRefused(Problem.APPROVAL_WANTED)
     if not note:
         raise EntryRefused(Problem.REASON_WANTED)

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from kpis.domain.periods import Period, period_of
 from kpis.models import Kpi
-from kpis.queries import calendar_of, kpis_editable_by, kpis_visible_to
+from kpis.queries import calendar_of, kpis_editable_by, kpis_visible_to, proposes_values_of
 from objectives.queries import may_write, organisation
 
 
@@ -35,6 +35,11 @@ def may_change_values(request: HttpRequest, kpi: Kpi) -> bool:
     """Return whether the reader may change values of the KPI: what is computed from others takes none."""
     editable = kpis_editable_by(request.user, today=timezone.localdate())
     return editable.exclude(entry=Kpi.Entry.DERIVED).filter(pk=kpi.pk).exists()
+
+
+def may_propose_values(request: HttpRequest, kpi: Kpi) -> bool:
+    """Return whether the reader may enter values of the KPI that its owner approves."""
+    return proposes_values_of(request.user, kpi, today=timezone.localdate())
 
 
 def period_or_404(kpi: Kpi, start: date) -> Period:

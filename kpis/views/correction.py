@@ -28,7 +28,7 @@ from kpis.services.keeping import keep
 from kpis.services.proposing import needs_approval
 from kpis.services.undoing import bring_back as bring_back_now
 from kpis.services.undoing import said_again
-from kpis.views.access import kpi_to_read, may_change_values, period_or_404
+from kpis.views.access import kpi_to_read, may_change_values, may_propose_values, period_or_404
 from kpis.views.closures import closure_in_words
 from kpis.views.versions import in_words, versions, waiting_in_words
 from objectives.queries import may_configure
@@ -39,15 +39,16 @@ def correct(request: HttpRequest, code: str, period_start: date) -> HttpResponse
     """Show every version of the value of one period; POST changes it, with the reason, for those who may."""
     now, kpi = timezone.now(), kpi_to_read(request, code)
     period = period_or_404(kpi, period_start)
-    may_change = may_change_values(request, kpi)
-    if request.method == "POST" and not may_change:
+    may_change, proposes = may_change_values(request, kpi), may_propose_values(request, kpi)
+    may_enter = may_change or proposes
+    if request.method == "POST" and not may_enter:
         raise PermissionDenied
     closure = closure_of(kpi, period, now=now)
     form = None
-    if request.method == "POST" or (may_change and not closure.is_closed):
+    if request.method == "POST" or (may_enter and not closure.is_closed):
         form = _form(request, kpi, period)
-    waits = needs_approval(kpi, request.user, entry_rules())
-    context = _context(kpi, period) | {"correction_form": form, "waits": waits}
+    waits = needs_approval(kpi, request.user, entry_rules(), today=timezone.localdate(now))
+    context = _context(kpi, period) | {"correction_form": form, "waits": waits, "proposes": proposes}
     if form is not None and form.is_valid() and _stored(form, request.user, now, timezone.localdate(now)):
         recorded = _("%(period)s waits for approval.") if waits else _("%(period)s is recorded.")
         return changed(

@@ -54,14 +54,22 @@ def in_words(revision: MeasurementRevision | ProposedValue, kpi: Kpi, *, locale:
 
 
 def waiting_in_words(kpi: Kpi, period: Period, *, locale: str) -> str:
-    """Return the sentence about a value of the period that waits for approval, "" if none does."""
-    waiting = ProposedValue.objects.filter(kpi=kpi, period_start=period.start, outcome=ProposedValue.Outcome.WAITING)
-    row = waiting.select_related("entered_by").first()
+    """Return the sentence about the value that was proposed last: it waits for approval or was rejected; else ""."""
+    proposed = ProposedValue.objects.filter(kpi=kpi, period_start=period.start)
+    row = proposed.select_related("entered_by", "decided_by").order_by("-pk").first()
     if row is None:
         return ""
-    at = moment(row.entered_at, timezone.get_current_timezone())
-    words = {"value": in_words(row, kpi, locale=locale), "name": row.entered_by.name, "at": at}
-    return _("%(value)s, entered by %(name)s on %(at)s, waits for approval.") % words
+    zone = timezone.get_current_timezone()
+    words = {"value": in_words(row, kpi, locale=locale), "name": row.entered_by.name}
+    if row.outcome == ProposedValue.Outcome.WAITING:
+        words["at"] = moment(row.entered_at, zone)
+        return _("%(value)s, entered by %(name)s on %(at)s, waits for approval.") % words
+    if row.outcome != ProposedValue.Outcome.REJECTED or row.decided_by is None or row.decided_at is None:
+        return ""
+    if MeasurementRevision.objects.filter(kpi=kpi, period_start=period.start, recorded_at__gt=row.decided_at).exists():
+        return ""
+    words |= {"other": row.decided_by.name, "at": moment(row.decided_at, zone), "why": row.decision_reason}
+    return _("%(value)s, entered by %(name)s, was rejected by %(other)s on %(at)s: %(why)s") % words
 
 
 def _versions(rows: list[MeasurementRevision], kpi: Kpi, locale: str, links_pulls: bool) -> Iterator[Version]:

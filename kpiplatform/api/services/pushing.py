@@ -184,7 +184,7 @@ def _readings(
             words = {"number": taken[row.key] + 1}
             refused[number] = _("Row %(number)d is for the same KPI and period, and was taken.") % words
             continue
-        if needs_approval(row.kpi, user, rules):
+        if needs_approval(row.kpi, user, rules, today=today):
             refused[number] = _(
                 "Values of this KPI wait for approval: enter it on My KPIs, where somebody approves it."
             )

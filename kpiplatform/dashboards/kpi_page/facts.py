@@ -178,6 +178,7 @@ class Facts:
     is_behind: bool
     may_comment: bool
     may_edit: bool
+    may_propose: bool
     may_configure: bool
     reader_id: int
     locale: str
@@ -203,8 +204,8 @@ class Facts:
 
     @property
     def may_correct(self) -> bool:
-        """Whether the reader may change values: what is computed from others takes none."""
-        return self.may_edit and self.kpi.entry != Kpi.Entry.DERIVED
+        """Whether the reader may change values, or propose other ones: what is computed from others takes none."""
+        return self.may_propose or (self.may_edit and self.kpi.entry != Kpi.Entry.DERIVED)
 
     def is_locked(self, period: Period) -> bool:
         """Return whether the value of the period may not be changed now."""

@@ -24,7 +24,7 @@ from kpis.domain.confidence import Confidence
 from kpis.domain.judged import Rules
 from kpis.grades import confidence_of
 from kpis.models import Kpi, KpiInput
-from kpis.queries import calendar_of, is_behind, kpis_editable_by, kpis_visible_to, may_read_rows
+from kpis.queries import calendar_of, is_behind, kpis_editable_by, kpis_visible_to, may_read_rows, proposes_values_of
 from objectives.queries import may_configure, may_write, objectives_visible_to
 from reviews.queries import reviewing_of
 
@@ -110,6 +110,7 @@ def _as_known(facts: Facts, found: Histories, known: AsKnown, at: datetime, on: 
         promises=(),
         may_comment=False,
         may_edit=False,
+        may_propose=False,
         may_configure=False,
     )
 
@@ -142,6 +143,7 @@ def _facts(kpi: Any, found: Histories, user: User, *, now: datetime, today: date
         is_behind=_is_behind(kpi, now),
         may_comment=kpi.is_editable or may_write(user, today=today),
         may_edit=kpi.is_editable,
+        may_propose=proposes_values_of(user, kpi, today=today),
         may_configure=may_configure(user, today=today),
         reader_id=user.pk,
         locale=user.locale,

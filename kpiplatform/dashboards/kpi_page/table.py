@@ -126,7 +126,7 @@ def _row(
         remark=words.changed if breaks else "",
         css=" ".join(mark for mark, holds in marks.items() if holds),
         start=period.start.isoformat(),
-        change=words.locked if is_locked else words.correct if cell.row is not None else words.enter,
+        change=words.locked if is_locked else words.change(cell, facts),
         grade=its.grade if its else "",
         rows=period.start.isoformat() if its and facts.may_read_rows and not facts.known.on else "",
     )
@@ -165,7 +165,13 @@ class _Words:
         self.wording = wording
         self.bands: dict[tuple[str, str], str] = {}
         self.correct, self.enter, self.locked = _("Correct"), _("Enter"), _("locked")
-        self.changed = _("definition changed")
+        self.propose, self.changed = _("Propose"), _("definition changed")
+
+    def change(self, cell: Cell, facts: Facts) -> str:
+        """Say what the link to the form of a period does."""
+        if facts.may_propose:
+            return self.propose
+        return self.correct if cell.row is not None else self.enter
 
     def of(self, cell: Cell) -> str:
         reason = cell.row.reason if cell.row is not None else ""

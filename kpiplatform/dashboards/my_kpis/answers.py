@@ -94,7 +94,7 @@ def form_page(slot: Slot, form: CellForm, viewer: Viewer, *, conflict: Attempt |
         "seen_proposed": slot.waiting.pk if slot.waiting else 0,
         "may_decide": slot.waiting is not None
         and proposed_values_decided_by(viewer.user, today=viewer.today).filter(pk=slot.waiting.pk).exists(),
-        "needs_approval": needs_approval(kpi, viewer.user, entry_rules()),
+        "needs_approval": needs_approval(kpi, viewer.user, entry_rules(), today=viewer.today),
         "doubt": form.doubt if form.is_bound and not form.errors else "",
         "history": [_version(one, slot, viewer) for one in queries.history_of(kpi, slot.period.start)],
         "kpi_url": links.kpi_page(kpi.code),
