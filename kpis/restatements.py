@@ -6,13 +6,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import TruncDate
 
 from kpis.domain.judged import Rules, Valued, judge_periods
 from kpis.domain.periods import Calendar, fiscal_year_start
 from kpis.models import MeasurementRevision
 from kpis.queries import calendars, rules_of
+from kpis.readings import PROVISIONAL
 
 Bands = tuple[str, str]
 
@@ -20,9 +23,23 @@ Bands = tuple[str, str]
 def restatements(*, since: datetime | None = None, until: datetime | None = None) -> QuerySet[Any]:
     """Return the revisions recorded from `since` on and before `until` that changed what had been reported as final.
 
-    Newest first. `was` is the value before, `was_at` when that was recorded; there is none where the period had not
-    applied, or had nothing to count.
+    What was provisional was said to change. Newest first. `was` is the value before, `was_at` when that was recorded;
+    there is none where the period had not applied, or had nothing to count.
     """
+    return _changes(since, until).exclude(was_state=PROVISIONAL)
+
+
+def settled(*, zone: ZoneInfo, since: datetime | None = None, until: datetime | None = None) -> QuerySet[Any]:
+    """Return the revisions that changed a provisional value of a period that was over where the organisation is.
+
+    They are no restatements, but what was read in the meantime was another value. As long as a period runs, its value
+    has to change: those are left out.
+    """
+    found = _changes(since, until).filter(was_state=PROVISIONAL)
+    return found.alias(was_on=TruncDate("was_at", tzinfo=zone)).filter(was_on__gte=F("period_end"))
+
+
+def _changes(since: datetime | None, until: datetime | None) -> QuerySet[Any]:
     before = MeasurementRevision.objects.filter(
         kpi=OuterRef("kpi"), period_start=OuterRef("period_start"), seq=OuterRef("seq") - 1
     )
@@ -38,9 +55,7 @@ def restatements(*, since: datetime | None = None, until: datetime | None = None
     )
     differs = Q(value__lt=F("was")) | Q(value__gt=F("was"))
     appeared, vanished = Q(value__isnull=False, was__isnull=True), Q(value__isnull=True, was__isnull=False)
-    return (
-        annotated.exclude(was_state="provisional").filter(differs | appeared | vanished).order_by("-recorded_at", "-pk")
-    )
+    return annotated.filter(differs | appeared | vanished).order_by("-recorded_at", "-pk")
 
 
 def bands_of(rows: Sequence[Any]) -> dict[int, Bands]:

@@ -226,3 +226,19 @@ def test_the_list_goes_on_below_its_last_row_and_the_file_has_all_of_it(client, 
     assert len(rows(client, after="nonsense")) == 2
     lines = csv.reader(io.StringIO(client.get(reverse("restatements_file")).content.decode()))
     assert len(list(lines)) == 6
+
+
+def test_a_provisional_value_of_a_period_that_was_over_is_listed_by_itself(client, admin):
+    kpi = a_kpi("Bags")
+    running, over = NOW - 17 * DAY, EARLY  # W45 ended on 8 November
+    for value, at, state in (("90", running, "provisional"), ("88", over, "provisional"), ("70", NOW, "reported")):
+        record(kpi, [a_week(kpi, W45, value, state=state)], now=at)
+    assert rows(client) == []
+    assert "they are no restatements" in client.get(reverse("restatements")).content.decode()
+    (row,) = rows(client, kind="provisional")
+    assert (row.was, row.now) == ("88.0", "70.0\u202f%")  # what changed while the week ran is left out
+    text = client.get(reverse("restatements"), {"kind": "provisional"}).content.decode()
+    assert "1 provisional value became another" in text
+    file = client.get(reverse("restatements_file"), {"kind": "provisional"})
+    assert 'filename="provisional-' in file["Content-Disposition"]
+    assert "Bags" in file.content.decode()

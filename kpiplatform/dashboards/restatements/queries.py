@@ -15,7 +15,7 @@ from kpiplatform.accounts.models import User
 from kpiplatform.paging import slice_of
 from kpis.models import Kpi, PeriodReopening
 from kpis.queries import kpis_visible_to
-from kpis.restatements import Bands, bands_of, restatements
+from kpis.restatements import Bands, bands_of, restatements, settled
 from objectives.models import Unit
 from objectives.queries import units_visible_to
 from reviews.queries import reviews_visible_to
@@ -49,13 +49,17 @@ class Shown(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """What of the list is asked for: values restated from `first` to `last`, below the restatement `after`."""
+    """What of the list is asked for: values restated from `first` to `last`, below the restatement `after`.
+
+    `settled` asks for provisional values that changed after their period was over instead.
+    """
 
     first: date
     last: date
     unit: str = ""
     tier: str = ""
     kpi: str = ""
+    settled: bool = False
     after: str = ""
 
 
@@ -87,7 +91,8 @@ def restated(user: User, chosen: Chosen, *, zone: ZoneInfo, today: date, limit: 
     if chosen.kpi:
         kpis = kpis.filter(code=chosen.kpi)
     since, until = (datetime.combine(day, time.min, zone) for day in (chosen.first, chosen.last + DAY))
-    found = restatements(since=since, until=until).filter(kpi__in=kpis)
+    changes = settled(zone=zone, since=since, until=until) if chosen.settled else restatements(since=since, until=until)
+    found = changes.filter(kpi__in=kpis)
     part = slice_of(
         found.select_related("kpi__unit", "recorded_by", "pull__source"),
         order=("-recorded_at", "-pk"),

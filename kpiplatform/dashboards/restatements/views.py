@@ -21,6 +21,7 @@ from kpis.queries import calendars
 from objectives.queries import organisation
 
 ON_A_PAGE, IN_A_FILE = 100, 10_000
+SETTLED = "provisional"  # in the address
 
 
 @require_safe
@@ -35,7 +36,7 @@ def restatements(request: HttpRequest) -> HttpResponse:
         "chosen": chosen,
         "rows": rows,
         "found": found,
-        "lede": ngettext("%(n)d value was restated", "%(n)d values were restated", found.total) % {"n": found.total},
+        "lede": _lede(found.total, chosen),
         "moved": _moved(moved) if is_all else _moved_of(moved, len(rows)),
         "tiers": Kpi.Tier.choices,
         "more": f"?{urlencode(query | {'after': found.after})}" if found.after else "",
@@ -49,7 +50,17 @@ def restatements_file(request: HttpRequest) -> HttpResponse:
     """Send the list as a file for spreadsheets."""
     chosen, found = _found(request, IN_A_FILE)
     text = sheet_file.as_csv(HEAD, lines_of(found, calendars()))
-    return sheet_file.csv_response(text, name=f"restatements-{chosen.first}-{chosen.last}")
+    return sheet_file.csv_response(
+        text, name=f"{'provisional' if chosen.settled else 'restatements'}-{chosen.first}-{chosen.last}"
+    )
+
+
+def _lede(count: int, chosen: Chosen) -> str:
+    if chosen.settled:
+        words = ngettext("%(n)d provisional value became another", "%(n)d provisional values became others", count)
+    else:
+        words = ngettext("%(n)d value was restated", "%(n)d values were restated", count)
+    return words % {"n": count}
 
 
 def _moved(count: int) -> str:
@@ -75,6 +86,7 @@ def _found(request: HttpRequest, limit: int) -> tuple[Chosen, Restated]:
         last=last,
         unit=asked.get("unit", "")[:40].replace("\0", ""),
         tier=tier if tier in Kpi.Tier.values else "",
+        settled=asked.get("kind", "") == SETTLED,
         kpi=asked.get("kpi", "")[:40].replace("\0", ""),
         after=asked.get("after", ""),
     )
