@@ -1,4 +1,4 @@
-"""What is begun on pages that compose several apps, and not yet anything of theirs."""
+"""What is begun on pages that compose several apps and not yet anything of theirs, and what is taken along."""
 
 from __future__ import annotations
 
@@ -66,3 +66,17 @@ class SourceSetup(models.Model):
     look = models.JSONField(default=dict, help_text="columns and first rows as they were read last, or what went wrong")
     measures = models.JSONField(default=list, help_text="figures with what was chosen for each group")
     tried = models.JSONField(default=dict, help_text="the values that the figures gave when they were tried last")
+
+
+class TakenFile(models.Model):
+    """A file with figures that somebody took along. Its content is not kept; that it was taken is audited."""
+
+    name = models.CharField(max_length=200)
+    kpi = models.ForeignKey(Kpi, on_delete=models.PROTECT, null=True, related_name="+")
+    selection = models.JSONField(default=dict, help_text="what was chosen, as the address said it")
+    rows = models.PositiveBigIntegerField()
+    taken_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    taken_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("exported file")

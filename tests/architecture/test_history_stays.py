@@ -34,6 +34,7 @@ AUDITED = {
     "alerts_alertrule",
     "alerts_subscription",
     "dashboards_kpidraft",
+    "dashboards_takenfile",
     "initiatives_expectedimpact",
     "initiatives_initiative",
     "initiatives_milestone",

@@ -162,3 +162,20 @@ def test_the_number_of_queries_does_not_grow_with_the_entries(client, admin):
             rows(client)
         counts.append(len(captured))
     assert counts[0] == counts[1] <= 14
+
+
+def test_what_is_taken_along_is_noted_with_its_choice_and_size_but_not_its_content(client, admin):
+    kpi = a_kpi("Bags", code="BAGS")
+    file = client.get(reverse("export:file"), {"kind": "csv", "tables": ["kpis", "targets"]})
+    list(file.streaming_content)
+    client.get(reverse("kpi_table", args=["BAGS"]))
+    client.head(reverse("kpi_table", args=["BAGS"]))
+    whole, one = reversed([row for row in rows(client) if row.table == "dashboards_takenfile"])
+    assert (whole.who, whole.what, whole.did) == ("Grace Lindholm", "Exported file", "added")
+    assert whole.thing.startswith("kpis-")
+    told = {change.column: change.now for change in whole.changes}
+    assert told["rows"] == "1"
+    assert told["selection"] == '{"kind":["csv"],"tables":["kpis","targets"]}'
+    assert one.thing == "BAGS.csv"
+    assert next(change.now for change in one.changes if change.column == "kpi id") == str(kpi.pk)
+    assert "Bags" not in str(whole.changes)

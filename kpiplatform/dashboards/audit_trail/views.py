@@ -20,6 +20,7 @@ from kpiplatform.audit.models import AuditEntry
 from kpiplatform.dashboards import sheet_file
 from kpiplatform.dashboards.audit_trail.presenter import HEAD, lines_of, rows_of, tables_in_words
 from kpiplatform.dashboards.audit_trail.queries import Chosen, entries
+from kpiplatform.dashboards.taking import note_taken
 from kpiplatform.htmx import page
 from objectives.queries import Scope, auditing_scope_of, organisation
 
@@ -53,6 +54,7 @@ def audit_file(request: HttpRequest) -> HttpResponse:
     """Send the entries as a file for spreadsheets, the newest ten thousand of those asked for."""
     _scope_or_404(request)
     found = list(_entries(request, _chosen(request))[:IN_A_FILE])
+    note_taken(request, name="audit-trail.csv", rows=len(found))
     return sheet_file.csv_response(sheet_file.as_csv(HEAD, lines_of(found)), name="audit-trail")
 
 

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from kpiplatform.dashboards.export.files import TooManyRows, as_csv, as_json_lines, as_xlsx, too_many_rows
 from kpiplatform.dashboards.export.tables import TABLES, Seen
+from kpiplatform.dashboards.taking import note_taken
 from kpiplatform.htmx import page
 
 TEMPLATE = "dashboards/export/export.html"
@@ -61,15 +62,19 @@ def export_file(request: HttpRequest) -> HttpResponseBase:
     kind, today = form.cleaned_data["kind"], timezone.localdate()
     tables = [table for table in TABLES if table.name in form.cleaned_data["tables"]]
     seen = Seen(user=request.user, today=today)
+    named, count = _named(kind, today), sum(table.rows(seen).count() for table in tables)
     if kind == "xlsx":
         try:
-            return FileResponse(as_xlsx(tables, seen), content_type=KINDS[kind][1], **_named(kind, today))
+            book = as_xlsx(tables, seen)
         except TooManyRows:
             form.add_error(None, too_many_rows())
             return _page(request, form, status=422)
+        note_taken(request, name=named["filename"], rows=count)
+        return FileResponse(book, content_type=KINDS[kind][1], **named)
+    note_taken(request, name=named["filename"], rows=count)
     rows = as_csv(tables, seen) if kind == "csv" else as_json_lines(tables, seen)
     response = StreamingHttpResponse(rows, content_type=KINDS[kind][1])
-    response["Content-Disposition"] = f'attachment; filename="{_named(kind, today)["filename"]}"'
+    response["Content-Disposition"] = f'attachment; filename="{named["filename"]}"'
     return response
 
 

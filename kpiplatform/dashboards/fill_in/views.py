@@ -20,6 +20,7 @@ from kpiplatform.dashboards.models import SentFile
 from kpiplatform.dashboards.my_kpis.presenter import viewer_of
 from kpiplatform.dashboards.my_kpis.sheet import Viewer
 from kpiplatform.dashboards.sending import SendForm, keep_sent
+from kpiplatform.dashboards.taking import note_taken
 from kpiplatform.htmx import changed, page
 from kpiplatform.sent_files.reading import FileRefused, restored
 from kpis.domain.entry_checks import EntryRefused, language_of
@@ -66,8 +67,10 @@ def spreadsheet(request: HttpRequest) -> HttpResponse:
     said = form.cleaned_data
     kpis = places.fillable(viewer, said.get("whose", places.MINE))
     content = book.workbook(places.lines_of(kpis, viewer, said["periods"]), layout=said["layout"], viewer=viewer)
+    name = f"values-{viewer.today}.xlsx"
+    note_taken(request, name=name, rows=len(kpis))
     response = HttpResponse(content, content_type=XLSX)
-    response["Content-Disposition"] = f'attachment; filename="values-{viewer.today}.xlsx"'
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
     response["Cache-Control"] = "no-store"
     return response
 

@@ -20,6 +20,7 @@ from kpiplatform.dashboards.kpi_page.table import LATEST, as_csv
 from kpiplatform.dashboards.kpi_page.timeline import timeline
 from kpiplatform.dashboards.kpi_page.wording import Wording
 from kpiplatform.dashboards.sheet_file import csv_response
+from kpiplatform.dashboards.taking import note_taken
 from kpiplatform.htmx import page
 from kpis.forms import AnnotationForm, CommentForm
 from kpis.models import Kpi
@@ -54,9 +55,11 @@ def table(request: HttpRequest, code: str) -> HttpResponse:
     """Send every period of a KPI as a file for spreadsheets."""
     now = timezone.now()
     facts = _facts_or_404(request, code, now=now, known=known_in(request, now=now), graded=None)
-    text = as_csv(facts=facts, cells=timeline(facts), notes=all_notes(facts, Wording.of(facts)))
-    known = f"-known-{facts.known.on}" if facts.known.on else ""
-    return csv_response(text, name=f"{facts.kpi.code}{known}")
+    cells = timeline(facts)
+    text = as_csv(facts=facts, cells=cells, notes=all_notes(facts, Wording.of(facts)))
+    name = facts.kpi.code + (f"-known-{facts.known.on}" if facts.known.on else "")
+    note_taken(request, name=f"{name}.csv", rows=len(cells), kpi=facts.kpi)
+    return csv_response(text, name=name)
 
 
 def _facts_or_404(request: HttpRequest, code: str, *, now: datetime, known: AsKnown, **choose: Any) -> Facts:

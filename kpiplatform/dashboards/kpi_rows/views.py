@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from alerts.queries import local_date
 from kpiplatform.dashboards.kpi_rows.presenter import Asked, drilled_page, unread_page
 from kpiplatform.dashboards.sheet_file import as_csv, csv_response
+from kpiplatform.dashboards.taking import note_taken
 from kpiplatform.htmx import page
 from kpis.domain.periods import period_of
 from kpis.models import Measurement
@@ -43,7 +44,9 @@ def rows_file(request: HttpRequest, code: str, start: date) -> HttpResponse:
     except SourceError:
         raise Http404 from None
     text = as_csv(["line", "day", *found.page.columns], ([line, day, *cells] for line, day, cells in found.page.rows))
-    return csv_response(text, name=f"{code}-{asked.period.key}-{found.part}")
+    name = f"{code}-{asked.period.key}-{found.part}"
+    note_taken(request, name=f"{name}.csv", rows=len(found.page.rows), kpi=asked.kpi)
+    return csv_response(text, name=name)
 
 
 def _drilled(asked: Asked, request: HttpRequest, *, limit: int) -> Drilled:

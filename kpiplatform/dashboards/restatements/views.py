@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 from kpiplatform.dashboards import sheet_file
 from kpiplatform.dashboards.restatements.presenter import HEAD, lines_of, rows_of
 from kpiplatform.dashboards.restatements.queries import SPAN, Chosen, Restated, restated
+from kpiplatform.dashboards.taking import note_taken
 from kpiplatform.htmx import page
 from kpis.models import Kpi
 from kpis.queries import calendars
@@ -50,9 +51,9 @@ def restatements_file(request: HttpRequest) -> HttpResponse:
     """Send the list as a file for spreadsheets."""
     chosen, found = _found(request, IN_A_FILE)
     text = sheet_file.as_csv(HEAD, lines_of(found, calendars()))
-    return sheet_file.csv_response(
-        text, name=f"{'provisional' if chosen.settled else 'restatements'}-{chosen.first}-{chosen.last}"
-    )
+    name = f"{'provisional' if chosen.settled else 'restatements'}-{chosen.first}-{chosen.last}"
+    note_taken(request, name=f"{name}.csv", rows=len(found.rows), kpi=found.kpi)
+    return sheet_file.csv_response(text, name=name)
 
 
 def _lede(count: int, chosen: Chosen) -> str:
