@@ -12,7 +12,7 @@ from kpis.domain.sentences import gettext_noop as _
 LONGEST_NUMBER = 64
 MINUS = "\N{MINUS SIGN}"
 GROUPINGS = ("", ",", ".", " ", "'", "\N{RIGHT SINGLE QUOTATION MARK}")
-_SPACES = " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"
+SPACES = " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"
 # numeric(28, 8): eight places, twenty digits before them.
 PLACES = Decimal("1E-8")
 TOO_LARGE = Decimal("1E20")
@@ -61,7 +61,7 @@ def parse_number(text: str, fmt: NumberFormat) -> Decimal:
         if not fmt.percent:
             says = _("%(text)s has a percent sign, which the mapping does not declare.")
             raise Refused(Sentence(says, {"text": repr(text)}))
-        body = body[:-1].rstrip(_SPACES)
+        body = body[:-1].rstrip(SPACES)
     if fmt.grouping:
         body = _ungrouped(body, text, fmt)
     whole, mark, part = body.partition(fmt.decimal)
@@ -124,7 +124,7 @@ def _without_sign(body: str, text: str, fmt: NumberFormat) -> tuple[str, bool]:
 
 def _ungrouped(body: str, text: str, fmt: NumberFormat) -> str:
     """Return the digits without grouping; groups are of three, and none after the decimal mark."""
-    mark = f"[{_SPACES}]" if fmt.grouping == " " else re.escape(fmt.grouping)
+    mark = f"[{SPACES}]" if fmt.grouping == " " else re.escape(fmt.grouping)
     whole, decimal, part = body.partition(fmt.decimal)
     if not re.search(mark, body):
         return body

@@ -18,21 +18,12 @@ from kpis.domain.sentences import Part, Sentence
 from kpis.domain.sentences import gettext_noop as _
 from kpis.readings import PROVISIONAL, REPORTED, Reading
 from kpis.sources.base import Kind, Refusal, SourceRows, Window
+from kpis.sources.comparing import COMPARE
 from kpis.sources.mapping import COUNTING_AGGS, Condition, Figure, MappedKpi
 
 ZERO = Decimal(0)
 ROWS_AT_ONCE = 1_000_000
 
-_COMPARE: dict[str, Callable[[pd.Series, Any], pd.Series]] = {
-    "==": lambda column, value: column == value,
-    "!=": lambda column, value: column != value,
-    "<": lambda column, value: column < value,
-    "<=": lambda column, value: column <= value,
-    ">": lambda column, value: column > value,
-    ">=": lambda column, value: column >= value,
-    "in": lambda column, value: column.isin(list(value)),
-    "not_in": lambda column, value: ~column.isin(list(value)),
-}
 _AGGREGATE: dict[str, Callable[[pd.api.typing.SeriesGroupBy], pd.Series]] = {
     # Rows of which every cell is empty have no sum: missing is never zero.
     "sum": lambda groups: groups.sum(min_count=1),
@@ -245,7 +236,7 @@ class Sheet:
         filled = column.notna().to_numpy(dtype=bool)
         if condition.kind is None:
             return filled if condition.op == "not_null" else ~filled
-        compared = _COMPARE[condition.op](column, condition.value)
+        compared = COMPARE[condition.op](column, condition.value)
         return compared.to_numpy(dtype=bool, na_value=False) & filled
 
     def _figure(self, figure: Figure | None, block: _Block, chosen: np.ndarray) -> list[Decimal | None]:

@@ -30,7 +30,13 @@ log = logging.getLogger(__name__)
 COMMAND = (sys.executable, "-E", "-s", "-m", "kpis.sources.child")
 CHECKOUT = Path(__file__).resolve().parents[2]
 # Nothing of our own environment: it holds the secrets of the installation.
-ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+# One thread for the libraries of pandas: each more takes memory from what the process may have.
+ENVIRONMENT = {
+    "PATH": os.defpath,
+    "LC_ALL": "C.UTF-8",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
 LENGTH = struct.Struct(">I")
 HEAD_AT_MOST = 64 * 1024**2
 PIECE = 1024 * 1024

@@ -7,7 +7,8 @@
     {"do": "unpivot", "keep": ["country"], "name": "month", "value": "sales"}
 
 `unpivot` makes a row of each column that is not kept. A row whose cell a step cannot read is
-refused with its line, as everywhere.
+refused with its line, as everywhere. Renaming and formats are about names alone; what looks into
+cells is done in `transforming.py`.
 """
 
 from __future__ import annotations
@@ -17,10 +18,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from kpis.domain.parsing import Refused
 from kpis.domain.sentences import Part, Sentence
 from kpis.domain.sentences import gettext_noop as _
-from kpis.sources.base import Kind, Refusal, SourceError, Table, of_column, require_columns
+from kpis.sources.base import SourceError, Table, require_columns
 from kpis.sources.cells import Formats
 from kpis.sources.mapping import Condition, MappingError, parse_conditions
 
@@ -145,46 +145,31 @@ def _parse(table: Table, step: Mapping[str, Any], format_of: FormatOf) -> None:
 
 
 def _filter(table: Table, step: Mapping[str, Any], format_of: FormatOf) -> None:
+    from kpis.sources.transforming import keep_matching
+
     for condition in _conditions(step):
         require_columns(list(table.columns), [condition.column], where=Sentence(_("The source")))
-        formats = format_of(condition.column)
-        read = formats.number if condition.kind is Kind.NUMBER else formats.text
-        is_kept = partial(_matches, _MATCHES[condition.op], condition.value)
-        _keep_rows(table, {condition.column: read}, is_kept)
-
-
-def _matches(compare: Callable[[Any, Any], bool], value: Any, cells: Sequence[Any]) -> bool:
-    return compare(cells[0], value)
+        keep_matching(table, condition, format_of(condition.column))
 
 
 def _derive(table: Table, step: Mapping[str, Any], format_of: FormatOf) -> None:
-    names = [step["numerator"], step["denominator"]]
-    require_columns(list(table.columns), names, where=Sentence(_("The source")))
-    derived: list[float | None] = []
+    from kpis.sources.transforming import derive
 
-    def divide(cells: Sequence[Any]) -> bool:
-        numerator, denominator = cells[0], cells[-1]
-        empty = numerator is None or not denominator
-        derived.append(None if empty else numerator / denominator * step.get("factor", 1))
-        return True
-
-    _keep_rows(table, {name: format_of(name).number for name in names}, divide)
-    table.columns[step["to"]] = derived
+    parts = (step["numerator"], step["denominator"])
+    require_columns(list(table.columns), parts, where=Sentence(_("The source")))
+    formats = {name: format_of(name) for name in parts}
+    derive(table, formats, to=step["to"], parts=parts, factor=step.get("factor", 1))
 
 
 def _unpivot(table: Table, step: Mapping[str, Any], format_of: FormatOf) -> None:
+    from kpis.sources.transforming import unpivot
+
     require_columns(list(table.columns), step["keep"], where=Sentence(_("The source")))
-    others = [name for name in table.columns if name not in step["keep"]]
-    if len(others) > ROWS_MADE_AT_MOST:
+    count = len(set(table.columns) - set(step["keep"]))
+    if count > ROWS_MADE_AT_MOST:
         says = _("The source has %(count)s columns to make rows of, more than %(most)s.")
-        raise SourceError(Sentence(says, {"count": len(others), "most": ROWS_MADE_AT_MOST}))
-    rows = len(table.lines)
-    columns: dict[str, Sequence[Any]]
-    columns = {name: [cell for cell in table.columns[name] for _name in others] for name in step["keep"]}
-    columns[step["name"]] = others * rows
-    cells = [table.columns[name] for name in others]
-    columns[step["value"]] = [column[row] for row in range(rows) for column in cells]
-    table.columns, table.lines = columns, [line for line in table.lines for _name in others]
+        raise SourceError(Sentence(says, {"count": count, "most": ROWS_MADE_AT_MOST}))
+    unpivot(table, keep=step["keep"], name=step["name"], value=step["value"])
 
 
 _CARRY_OUT: dict[str, Callable[[Table, Mapping[str, Any], FormatOf], None]] = {
@@ -194,33 +179,3 @@ _CARRY_OUT: dict[str, Callable[[Table, Mapping[str, Any], FormatOf], None]] = {
     "derive": _derive,
     "unpivot": _unpivot,
 }
-# A comparison with an empty cell is never true.
-_MATCHES: dict[str, Callable[[Any, Any], bool]] = {
-    "==": lambda cell, value: cell is not None and cell == value,
-    "!=": lambda cell, value: cell is not None and cell != value,
-    "<": lambda cell, value: cell is not None and cell < value,
-    "<=": lambda cell, value: cell is not None and cell <= value,
-    ">": lambda cell, value: cell is not None and cell > value,
-    ">=": lambda cell, value: cell is not None and cell >= value,
-    "in": lambda cell, value: cell is not None and cell in value,
-    "not_in": lambda cell, value: cell is not None and cell not in value,
-    "is_null": lambda cell, value: cell is None,
-    "not_null": lambda cell, value: cell is not None,
-}
-
-
-def _keep_rows(
-    table: Table, read: Mapping[str, Callable[[Any], Any]], is_kept: Callable[[Sequence[Any]], bool]
-) -> None:
-    """Leave out the rows for which it is not so; those with a cell that cannot be read are refused with their line."""
-    kept = []
-    for line, *cells in zip(table.lines, *(table.columns[name] for name in read), strict=True):
-        values = []
-        for (name, reader), cell in zip(read.items(), cells, strict=True):
-            try:
-                values.append(reader(cell))
-            except Refused as refused:
-                table.refusals.append(Refusal(line, of_column(name, refused.why)))
-                break
-        kept.append(len(values) == len(read) and is_kept(values))
-    table.keep(kept)
