@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,12 +19,18 @@ from kpis.domain.periods import Calendar, Period, period_of
 from kpis.domain.sentences import Part, Sentence
 from kpis.domain.sentences import gettext_noop as _
 from kpis.readings import PROVISIONAL, REPORTED, Reading
+from kpis.sources import blocks
 from kpis.sources.base import Kind, Refusal, SourceRows, Window
+from kpis.sources.blocks import Block, Chosen, Grid
 from kpis.sources.comparing import COMPARE
 from kpis.sources.mapping import COUNTING_AGGS, Condition, Figure, MappedKpi
 
 ZERO = Decimal(0)
-ROWS_AT_ONCE = 1_000_000
+# So many KPIs ask for a text of a column that finding the rows of all its texts at once is cheaper than a mark per row
+# for each of them.
+WORTH_GROUPING = 8
+
+type Values = list[tuple[Period, Decimal | None, Decimal | None, Decimal | None, str]]
 
 _AGGREGATE: dict[str, Callable[[pd.api.typing.SeriesGroupBy], pd.Series]] = {
     # Rows of which every cell is empty have no sum: missing is never zero.
@@ -45,46 +53,6 @@ class Computed:
     refusals: list[Refusal]
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """The periods of one frequency that have rows; those of period i are `starts[i]` up to `starts[i + 1]`."""
-
-    periods: Sequence[Period]
-    starts: np.ndarray
-
-    @property
-    def codes(self) -> np.ndarray:
-        """For each row which period it is in, -1 before the first one."""
-        return np.repeat(np.arange(-1, len(self.periods), dtype=np.int32), np.diff(self.starts, prepend=0))
-
-    def blocks(self) -> Iterator[_Block]:
-        """Yield whole periods, together about ROWS_AT_ONCE: what is computed with takes no more memory at once."""
-        first = 0
-        while first < len(self.periods):
-            end = int(self.starts.searchsorted(self.starts[first] + ROWS_AT_ONCE, side="right")) - 1
-            end = min(max(end, first + 1), len(self.periods))
-            counts = np.diff(self.starts[first : end + 1])
-            rows = slice(int(self.starts[first]), int(self.starts[end]))
-            yield _Block(self.periods[first:end], rows, np.repeat(np.arange(end - first), counts))
-            first = end
-
-
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """Some periods, where their rows are, and for each row which period it is in."""
-
-    periods: Sequence[Period]
-    rows: slice
-    codes: np.ndarray
-
-    def part(self, chosen: np.ndarray) -> np.ndarray:
-        """Return which rows of the block are chosen of all rows, as marks or places."""
-        if chosen.dtype == bool:
-            return chosen[self.rows]
-        first, end = chosen.searchsorted([self.rows.start, self.rows.stop])
-        return chosen[first:end] - self.rows.start
-
-
 def compute_readings(
     rows: SourceRows,
     mapped: Sequence[MappedKpi],
@@ -99,23 +67,24 @@ def compute_readings(
     all gives no reading; one in which none matches gives 0 for counts and sums and no reading for
     anything else. A denominator of 0 gives a reading without value.
     """
-    sheet = Sheet(rows, window, left_out=left_out)
+    sheet = Sheet(rows, window, left_out=left_out, grouped=_worth_grouping(mapped))
+    values = {kpi.kpi_id: found for alike in _alike(mapped) for kpi, found in sheet.values(alike)}
     readings: list[Reading] = []
     refusals: list[Refusal] = []
     for kpi in mapped:
-        for period, value, numerator, denominator, reason in sheet.values(kpi):
+        for period, value, numerator, denominator, reason in values[kpi.kpi_id]:
             if kpi.since is not None and period.start < kpi.since:
                 continue
             try:
                 reading = Reading(
-                    kpi_id=kpi.kpi_id,
-                    period_start=period.start,
-                    period_end=period.end,
-                    value=_bounded(value, kpi),
-                    numerator=None if numerator is None else to_storage(numerator),
-                    denominator=None if denominator is None else to_storage(denominator),
-                    state=PROVISIONAL if period.end > window.until else REPORTED,
-                    reason=reason,
+                    kpi.kpi_id,
+                    period.start,
+                    period.end,
+                    _bounded(value, kpi),
+                    None if numerator is None else to_storage(numerator),
+                    None if denominator is None else to_storage(denominator),
+                    PROVISIONAL if period.end > window.until else REPORTED,
+                    reason,
                 )
             except Refused as refused:
                 about: dict[str, Part] = {"kpi": kpi.code, "period": period.key, "why": refused.why}
@@ -123,6 +92,24 @@ def compute_readings(
             else:
                 readings.append(reading)
     return Computed(readings=readings, refusals=refusals)
+
+
+def _alike(mapped: Sequence[MappedKpi]) -> Iterator[list[MappedKpi]]:
+    """Yield the KPIs together that have the same periods and figures, of other rows: they are computed at once."""
+    alike: dict[tuple[object, ...], list[MappedKpi]] = {}
+    for kpi in mapped:
+        alike.setdefault((kpi.frequency, kpi.calendar, *kpi.mapping.figures), []).append(kpi)
+    yield from alike.values()
+
+
+def _worth_grouping(mapped: Sequence[MappedKpi]) -> frozenset[str]:
+    """Return the columns of which many KPIs ask for one text."""
+    asked = Counter(condition.column for kpi in mapped for condition in kpi.mapping.where if _asks_for_text(condition))
+    return frozenset(column for column, times in asked.items() if times > WORTH_GROUPING)
+
+
+def _asks_for_text(condition: Condition) -> bool:
+    return condition.op == "==" and condition.kind is Kind.TEXT
 
 
 def _bounded(value: Decimal | None, kpi: MappedKpi) -> Decimal | None:
@@ -141,37 +128,78 @@ def _bounded(value: Decimal | None, kpi: MappedKpi) -> Decimal | None:
 class Sheet:
     """Rows with what several KPIs share: their periods, and which rows match a condition."""
 
-    def __init__(self, rows: SourceRows, window: Window, *, left_out: Mapping[int, np.ndarray] | None = None) -> None:
-        self.rows, self.window, self.left_out = rows, window, left_out or {}
+    def __init__(
+        self,
+        rows: SourceRows,
+        window: Window,
+        *,
+        left_out: Mapping[int, np.ndarray] | None = None,
+        grouped: frozenset[str] = frozenset(),
+    ) -> None:
+        self.rows, self.window, self.left_out, self.grouped = rows, window, left_out or {}, grouped
         self.days, self.day_codes = rows.distinct_days, rows.day_codes
         self._grids: dict[tuple[str, Calendar], Grid] = {}
         self._masks: dict[Condition, np.ndarray] = {}
         self._groups: dict[tuple[str, ...], dict[tuple[str, ...], np.ndarray]] = {}
 
-    def values(self, kpi: MappedKpi) -> list[tuple[Period, Decimal | None, Decimal | None, Decimal | None, str]]:
-        """Return (period, value, numerator, denominator, reason) for each period with a reading."""
-        chosen = self._chosen(kpi)
-        blocks = self.periods(kpi.frequency, kpi.calendar).blocks()
-        return [value for block in blocks for value in self._values_in(block, kpi, block.part(chosen))]
+    def values(self, alike: Sequence[MappedKpi]) -> Iterator[tuple[MappedKpi, Values]]:
+        """Yield each KPI with (period, value, numerator, denominator, reason) for each period with a reading.
 
-    def _values_in(
-        self, block: _Block, kpi: MappedKpi, chosen: np.ndarray
-    ) -> list[tuple[Period, Decimal | None, Decimal | None, Decimal | None, str]]:
-        mapping = kpi.mapping
+        The KPIs have the same periods and figures.
+        """
+        grid = self.periods(alike[0].frequency, alike[0].calendar)
+        for some in self._together(alike):
+            kpis = [kpi for kpi, *_rows in some]
+            values: list[Values] = [[] for kpi in kpis]
+            for block in grid.blocks():
+                parts = [block.part(chosen) for _kpi, chosen in some]
+                for of_kpi, found in zip(values, self._values_in(block, kpis, parts), strict=True):
+                    of_kpi += found
+            yield from zip(kpis, values, strict=True)
+
+    def _together(self, alike: Sequence[MappedKpi]) -> Iterator[list[tuple[MappedKpi, np.ndarray]]]:
+        """Yield KPIs with their rows, as many as have about ROWS_AT_ONCE together."""
+        some: list[tuple[MappedKpi, np.ndarray]] = []
+        size = 0
+        for kpi in alike:
+            chosen = self._chosen(kpi)
+            rows = int(np.count_nonzero(chosen)) if chosen.dtype == bool else len(chosen)
+            if chosen.dtype == bool and rows * 8 < len(chosen):
+                chosen = np.flatnonzero(chosen)  # a place takes eight times the memory of a mark
+            if some and size + rows > blocks.ROWS_AT_ONCE:
+                yield some
+                some, size = [], 0
+            some.append((kpi, chosen))
+            size += rows
+        if some:
+            yield some
+
+    def _values_in(self, block: Block, alike: Sequence[MappedKpi], parts: Sequence[np.ndarray]) -> Iterator[Values]:
+        """Yield the values of each KPI in the block; what group a row is in says KPI and period."""
+        size, mapping = len(block.periods), alike[0].mapping
+        places = [np.flatnonzero(part) if part.dtype == bool else part for part in parts]
+        groups = np.repeat(np.arange(len(alike)) * size, [len(part) for part in places])
+        chosen = np.concatenate(places)
+        groups += block.codes[chosen]
+        rows = Chosen(block, chosen, groups, len(alike) * size)
         if mapping.value is not None:
-            values = self._figure(mapping.value, block, chosen)
-            return [(p, v, None, None, "") for p, v in zip(block.periods, values, strict=True) if v is not None]
-        factor = mapping.factor if mapping.factor is not None else kpi.ratio_factor
-        about = np.bincount(block.codes[chosen], minlength=len(block.periods))
-        numerators = self._figure(mapping.numerator, block, chosen)
-        denominators = self._figure(mapping.denominator, block, chosen)
-        return [
-            (period, *_divided(numerator, denominator, factor))
-            for period, count, numerator, denominator in zip(
-                block.periods, about, numerators, denominators, strict=True
-            )
-            if count and numerator is not None and denominator is not None
-        ]
+            found = self._figure(mapping.value, rows)
+            for first in range(0, len(found), size):
+                here = zip(block.periods, found[first : first + size], strict=True)
+                yield [(period, value, None, None, "") for period, value in here if value is not None]
+            return
+        about = rows.counts()
+        numerators, denominators = self._figure(mapping.numerator, rows), self._figure(mapping.denominator, rows)
+        for number, kpi in enumerate(alike):
+            ours = slice(number * size, (number + 1) * size)
+            factor = kpi.mapping.factor if kpi.mapping.factor is not None else kpi.ratio_factor
+            yield [
+                (period, *_divided(numerator, denominator, factor))
+                for period, count, numerator, denominator in zip(
+                    block.periods, about[ours], numerators[ours], denominators[ours], strict=True
+                )
+                if count and numerator is not None and denominator is not None
+            ]
 
     def about(self, kpi: MappedKpi) -> np.ndarray:
         """Return which rows the KPI is computed from, as a mark for each row."""
@@ -184,12 +212,16 @@ class Sheet:
 
     def _chosen(self, kpi: MappedKpi) -> np.ndarray:
         """Return the rows of the KPI: marks for all rows, or the places of those of its group."""
-        mapping = kpi.mapping
-        if mapping.group:
-            columns, texts = zip(*mapping.group, strict=True)
-            chosen = _also(self._of_group(columns, texts), *map(self._condition, mapping.where))
+        group, where = kpi.mapping.group, kpi.mapping.where
+        texts_asked = () if group else (c for c in where if _asks_for_text(c) and c.column in self.grouped)
+        if asked := next(iter(texts_asked), None):
+            group = ((asked.column, str(asked.value)),)
+            where = tuple(condition for condition in where if condition is not asked)
+        if group:
+            columns, texts = zip(*group, strict=True)
+            chosen = _also(self._of_group(columns, texts), *map(self._condition, where))
         else:
-            chosen = self.matching(mapping.where)
+            chosen = self.matching(where)
         return _also(chosen, ~self.left_out[kpi.kpi_id]) if kpi.kpi_id in self.left_out else chosen
 
     def _of_group(self, columns: tuple[str, ...], texts: tuple[str, ...]) -> np.ndarray:
@@ -239,43 +271,39 @@ class Sheet:
         compared = COMPARE[condition.op](column, condition.value)
         return compared.to_numpy(dtype=bool, na_value=False) & filled
 
-    def _figure(self, figure: Figure | None, block: _Block, chosen: np.ndarray) -> list[Decimal | None]:
-        """Return the figure of each period, None where there is nothing to compute it from."""
+    def _figure(self, figure: Figure | None, rows: Chosen) -> list[Decimal | None]:
+        """Return the figure of each group, None where there is nothing to compute it from."""
         assert figure is not None
-        chosen = _also(chosen, *(self._condition(condition)[block.rows] for condition in figure.where))
-        codes, size = block.codes[chosen], len(block.periods)
-        matched = np.bincount(codes, minlength=size)
+        rows = rows.also(*(self._condition(condition)[rows.block.rows] for condition in figure.where))
+        matched = rows.counts()
         if figure.agg == "count":
-            cells = self._cells(figure.columns[0], block, chosen) if figure.columns else None
+            cells = self._cells(figure.columns[0], rows) if figure.columns else None
             filled = slice(None) if cells is None else cells.notna().to_numpy()
-            results = dict(enumerate(np.bincount(codes[filled], minlength=size).tolist()))
+            results = dict(enumerate(np.bincount(rows.groups[filled], minlength=rows.size).tolist()))
         elif figure.agg == "nunique":
-            results = dict(enumerate(self._distinct(figure.columns, block, chosen)))
+            results = dict(enumerate(self._distinct(figure.columns, rows)))
         else:
-            cells = self._cells(figure.columns[0], block, chosen, Kind.NUMBER)
-            aggregated = _AGGREGATE[figure.agg](cells.groupby(codes))
+            cells = self._cells(figure.columns[0], rows, Kind.NUMBER)
+            aggregated = _AGGREGATE[figure.agg](cells.groupby(rows.groups))
             results = dict(zip(aggregated.index.tolist(), aggregated.tolist(), strict=True))
         empty = ZERO if figure.agg in COUNTING_AGGS else None
-        return [
-            _decimal(results[code], figure.scale) if count else empty for code, count in enumerate(matched.tolist())
-        ]
+        return [_decimal(results[group], figure.scale) if count else empty for group, count in enumerate(matched)]
 
-    def _cells(self, name: str, block: _Block, chosen: np.ndarray, kind: Kind | None = None) -> pd.Series:
-        column = self.rows.column(name, kind).iloc[block.rows]
-        return column[chosen] if chosen.dtype == bool else column.take(chosen)
+    def _cells(self, name: str, rows: Chosen, kind: Kind | None = None) -> pd.Series:
+        return self.rows.column(name, kind).iloc[rows.block.rows].take(rows.places)
 
-    def _distinct(self, columns: Sequence[str], block: _Block, chosen: np.ndarray) -> list[int]:
-        """Count the distinct combinations per period; one with an empty cell is none."""
-        codes = combined = block.codes[chosen]
-        filled = np.ones(len(codes), dtype=bool)
+    def _distinct(self, columns: Sequence[str], rows: Chosen) -> list[int]:
+        """Count the distinct combinations per group; one with an empty cell is none."""
+        combined = rows.groups
+        filled = np.ones(len(combined), dtype=bool)
         for name in columns:
-            part, distinct = pd.factorize(self._cells(name, block, chosen))
+            part, distinct = pd.factorize(self._cells(name, rows))
             filled &= part >= 0
             # Made dense after each column, so that the product never grows beyond 64 bits.
             combined = pd.factorize(combined * (len(distinct) + 1) + part)[0]
-        rows = np.flatnonzero(filled)
-        first = np.unique(combined[rows], return_index=True)[1]
-        return np.bincount(codes[rows[first]], minlength=len(block.periods)).tolist()
+        places = np.flatnonzero(filled)
+        first = np.unique(combined[places], return_index=True)[1]
+        return np.bincount(rows.groups[places[first]], minlength=rows.size).tolist()
 
 
 def _also(chosen: np.ndarray, *masks: np.ndarray) -> np.ndarray:
@@ -290,6 +318,7 @@ def _divided(numerator: Decimal, denominator: Decimal, factor: Decimal) -> tuple
     return value, numerator, denominator, reason
 
 
+@lru_cache(maxsize=1 << 16, typed=True)  # the figures of a source repeat themselves
 def _decimal(result: Any, scale: Decimal) -> Decimal | None:
     """Return the exact whole number, or the float as it prints with 8 decimals."""
     if result is pd.NA or result is None or result != result:  # only NaN differs from itself
