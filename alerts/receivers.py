@@ -15,6 +15,7 @@ from alerts.domain.announce import Cause
 from alerts.services.announcing import subscribe_owners
 from alerts.signals import deliveries_owed
 from kpiplatform.accounts.models import User
+from kpis.almanac import Almanac
 from kpis.models import Commentary, ProposedValue, Pull
 from kpis.signals import kpis_judged, kpis_staffed, people_mentioned, pull_ended_badly, values_proposed
 
@@ -23,10 +24,16 @@ logger = logging.getLogger(__name__)
 
 @receiver(kpis_judged, dispatch_uid="alerts: note judgements")
 def on_kpis_judged(
-    *, kpi_ids: Sequence[int], judged_from: Mapping[int, date], cause: Cause, now: datetime, **_: Any
+    *,
+    kpi_ids: Sequence[int],
+    judged_from: Mapping[int, date],
+    cause: Cause,
+    now: datetime,
+    almanac: Almanac | None = None,
+    **_: Any,
 ) -> None:
     """Note crossings in the transaction of the evaluations."""
-    services.note_judgements(kpi_ids=kpi_ids, judged_from=judged_from, cause=cause, now=now)
+    services.note_judgements(kpi_ids=kpi_ids, judged_from=judged_from, cause=cause, almanac=almanac, now=now)
 
 
 @receiver(pull_ended_badly, dispatch_uid="alerts: note a bad pull")

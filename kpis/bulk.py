@@ -119,6 +119,21 @@ def _cell(number: Decimal | None) -> str:
     return "\\N" if number is None else str(number)
 
 
+def as_array(values: Iterable[Any]) -> str:
+    """Return numbers, days or texts as PostgreSQL writes an array of them: psycopg takes a list value by value."""
+    texts = ["NULL" if value is None else _quoted(value) if isinstance(value, str) else str(value) for value in values]
+    return "{" + ",".join(texts) + "}"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def as_arrays(rows: Iterable[Sequence[Any]]) -> list[str]:
+    """Return the columns of some rows, at least one, each as an array."""
+    return [as_array(column) for column in zip(*rows, strict=True)]
+
+
 def copy_rows(cursor: Any, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
     """Stream `rows` into the COPY statement; they must be at hand, a query during COPY would wait for ever."""
     with cursor.copy(statement) as copy:

@@ -4,7 +4,7 @@ from django.dispatch import Signal
 
 # Sent inside the transaction that stored the evaluations, with the state rows of the KPIs locked in ascending order.
 # kpi_ids: list[int], ascending; judged_from: dict[int, date], the first period that was judged anew;
-# cause: "value", "correction" or "edit"; now: datetime.
+# cause: "value", "correction" or "edit"; almanac: Almanac, as it was read for the judgement; now: datetime.
 kpis_judged = Signal()
 
 # Sent after commit: values were recorded and wait for judgement. kpi_ids: list[int].

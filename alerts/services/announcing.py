@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 import orjson
 from django.db import connection
 
 from alerts.domain.announce import Announcement as Decision
 from alerts.domain.announce import Cause, decide, look_back_start
-from alerts.models import AlertState, Announcement, Subscription
-from alerts.queries import local_date, working_days
-from alerts.services.facts import facts_of
+from alerts.services.facts import Confirmed, facts_of
 from alerts.services.revising import Revision
+from kpis.almanac import Almanac
+from kpis.bulk import as_array, as_arrays
 from kpis.domain.bands import Band
-from kpis.models import Kpi
-from kpis.queries import calendars
 
-RELEASE_FORMER_OWNERS = """
-UPDATE alerts_subscription s SET as_owner = false, is_active = false
-FROM kpis_kpi k WHERE k.id = ANY(%s) AND s.kpi_id = k.id AND s.as_owner AND s.user_id <> k.owner_id
-"""
-SUBSCRIBE_OWNERS = """
+FOLLOW_OWNERS = """
+WITH owned AS MATERIALIZED (SELECT id, owner_id FROM kpis_kpi WHERE id = ANY(%s)), released AS (
+    UPDATE alerts_subscription s SET as_owner = false, is_active = false
+    FROM owned k WHERE s.kpi_id = k.id AND s.as_owner AND s.user_id <> k.owner_id
+)
 INSERT INTO alerts_subscription (user_id, kpi_id, as_owner, worst_only, "when", is_active)
 SELECT k.owner_id, k.id, true, false, 'now', true
-FROM kpis_kpi k
-WHERE k.id = ANY(%s) AND NOT EXISTS (
+FROM owned k
+WHERE NOT EXISTS (
     SELECT 1 FROM alerts_subscription s
     WHERE s.kpi_id = k.id AND s.user_id = k.owner_id AND (s.as_owner OR s.is_active))
 ORDER BY k.id
@@ -38,7 +36,8 @@ ON CONFLICT ON CONSTRAINT subscribed_once DO UPDATE SET as_owner = true, is_acti
 # follows units is looked for by the units that have KPIs here, which are few.
 UNTOLD = """
 WITH judged AS (
-    SELECT k.id, k.objective_id, u.path, s.confirmed_band
+    SELECT k.id, k.objective_id, u.path, s.confirmed_band, s.folded_through, s.seq,
+           k.calendar_id, k.frequency, k.reporting_lag_days, k.lag_in_working_days
     FROM alerts_alertstate s JOIN kpis_kpi k ON k.id = s.kpi_id JOIN objectives_unit u ON u.id = k.unit_id
     WHERE s.kpi_id = ANY(%s) AND s.confirmed_band <> ''
 ), above AS MATERIALIZED (
@@ -47,19 +46,30 @@ WITH judged AS (
     JOIN (SELECT DISTINCT path FROM judged) AS below ON starts_with(below.path, u.path)
     WHERE s.unit_id IS NOT NULL AND s.is_active AND s."when" = 'now'
 ), wanted AS (
-    SELECT s.id, s.user_id, s.as_owner, s.worst_only, j.id AS kpi_id, j.confirmed_band, 1 AS nearness
+    SELECT s.id, s.user_id, s.as_owner, s.worst_only, j.id AS kpi_id, 1 AS nearness
     FROM alerts_subscription s JOIN judged j ON s.kpi_id = j.id WHERE s.is_active AND s."when" = 'now'
     UNION ALL
-    SELECT s.id, s.user_id, s.as_owner, s.worst_only, j.id, j.confirmed_band, 2
+    SELECT s.id, s.user_id, s.as_owner, s.worst_only, j.id, 2
     FROM alerts_subscription s JOIN judged j USING (objective_id)
     WHERE s.objective_id IS NOT NULL AND s.is_active AND s."when" = 'now'
     UNION ALL
-    SELECT a.id, a.user_id, a.as_owner, a.worst_only, j.id, j.confirmed_band, 3 FROM above a JOIN judged j USING (path)
+    SELECT a.id, a.user_id, a.as_owner, a.worst_only, j.id, 3 FROM above a JOIN judged j USING (path)
 )
-SELECT w.kpi_id, w.id, w.user_id, w.worst_only, a.band, coalesce(a.seq, 0), a.told_at
-FROM wanted w LEFT JOIN alerts_announcement a ON a.subscription_id = w.id AND a.kpi_id = w.kpi_id
-WHERE a.band IS DISTINCT FROM w.confirmed_band
+SELECT w.kpi_id, w.id, w.user_id, w.worst_only, w.as_owner, o.name, n.name, a.band, coalesce(a.seq, 0), a.told_at,
+       j.confirmed_band, j.folded_through, j.seq, c.id,
+       j.calendar_id, j.frequency, j.reporting_lag_days, j.lag_in_working_days
+FROM wanted w JOIN judged j ON j.id = w.kpi_id
+LEFT JOIN alerts_announcement a ON a.subscription_id = w.id AND a.kpi_id = w.kpi_id
+LEFT JOIN alerts_bandcrossing c ON c.kpi_id = w.kpi_id AND c.seq = j.seq
+JOIN alerts_subscription s ON s.id = w.id
+LEFT JOIN objectives_objective o ON o.id = s.objective_id LEFT JOIN objectives_unit n ON n.id = s.unit_id
+WHERE a.band IS DISTINCT FROM j.confirmed_band
 ORDER BY w.kpi_id, w.user_id, w.as_owner DESC, w.nearness, w.id
+"""
+NOTE = """
+INSERT INTO alerts_announcement (subscription_id, kpi_id, band, seq, told_at)
+SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::int[], %s::timestamptz[])
+ON CONFLICT (subscription_id, kpi_id) DO UPDATE SET band = excluded.band, seq = excluded.seq, told_at = excluded.told_at
 """
 OWE = """
 WITH told AS MATERIALIZED (
@@ -77,17 +87,27 @@ FROM told JOIN said ON said.dedup_key = told.key ORDER BY told.n
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Untold:
+class Untold(NamedTuple):
     """A subscription whose announced band of a KPI is not the confirmed one; the nearest of a person comes first."""
 
     kpi_id: int
     subscription_id: int
     user_id: int
     worst_only: bool
+    as_owner: bool
+    objective: str | None
+    unit: str | None
     band: str | None
     seq: int
     told_at: datetime | None
+    confirmed_band: str
+    folded_through: date | None
+    confirmed_seq: int
+    crossing_id: int | None
+    calendar_id: int
+    frequency: str
+    lag: int
+    lag_in_working_days: bool
 
 
 def subscribe_owners(*, kpi_ids: Sequence[int]) -> None:
@@ -96,8 +116,7 @@ def subscribe_owners(*, kpi_ids: Sequence[int]) -> None:
     Owners who ended theirs themselves stay unsubscribed.
     """
     with connection.cursor() as cursor:
-        cursor.execute(RELEASE_FORMER_OWNERS, [list(kpi_ids)])
-        cursor.execute(SUBSCRIBE_OWNERS, [list(kpi_ids)])
+        cursor.execute(FOLLOW_OWNERS, [as_array(kpi_ids)])
 
 
 def announce(
@@ -105,6 +124,7 @@ def announce(
     kpi_ids: Sequence[int],
     causes: Mapping[int, Cause],
     revisions: Mapping[int, Revision],
+    almanac: Almanac,
     now: datetime,
 ) -> int:
     """Note what every subscription is told or would be, owe the messages, and return how many deliveries that are.
@@ -112,57 +132,43 @@ def announce(
     A KPI without an entry in `causes` has a new value, like those whose band did not change.
     """
     with connection.cursor() as cursor:
-        cursor.execute(UNTOLD, [list(kpi_ids)])
+        cursor.execute(UNTOLD, [as_array(kpi_ids)])
         untold = [Untold(*row) for row in cursor.fetchall()]
-    if not untold:
-        return 0
-    about = sorted({row.kpi_id for row in untold})
-    states = AlertState.objects.in_bulk(about)
-    look_back = _look_back(about, local_date(now))
-    notes: list[Announcement] = []
+    look_back = _LookBack(almanac, now)
+    notes: list[tuple[object, ...]] = []
     told: list[tuple[Untold, Decision]] = []
     people: set[tuple[int, int]] = set()
     for row in untold:
-        state = states[row.kpi_id]
-        decision = _decide(row, state, causes.get(row.kpi_id, "value"), look_back[row.kpi_id])
+        decision = _decide(row, causes.get(row.kpi_id, "value"), look_back.of(row))
         if decision.band is None:
             continue
         told_at = now if decision.send else row.told_at
         notes.append(
-            Announcement(
-                subscription_id=row.subscription_id,
-                kpi_id=row.kpi_id,
-                band=decision.band,
-                seq=state.seq,
-                told_at=told_at if decision.told else None,
-            )
+            (row.subscription_id, row.kpi_id, decision.band, row.confirmed_seq, told_at if decision.told else None)
         )
         # Several subscriptions of one person make one message.
         if decision.send and (row.kpi_id, row.user_id) not in people:
             people.add((row.kpi_id, row.user_id))
             told.append((row, decision))
-    Announcement.objects.bulk_create(
-        notes,
-        update_conflicts=True,
-        unique_fields=["subscription", "kpi"],
-        update_fields=["band", "seq", "told_at"],
-    )
-    return _owe(told, states, revisions, now)
+    if notes:
+        with connection.cursor() as cursor:
+            cursor.execute(NOTE, as_arrays(notes))
+    return _owe(told, revisions, almanac, now)
 
 
-def _decide(row: Untold, state: AlertState, cause: Cause, look_back_from: date) -> Decision:
+def _decide(row: Untold, cause: Cause, look_back_from: date) -> Decision:
     """Return what to do; a band of None means that nothing is noted, since the fact is too old to count."""
     seen = _only_worst if row.worst_only else str
     decision = decide(
         None if row.band is None else seen(row.band),
-        seen(state.confirmed_band),
+        seen(row.confirmed_band),
         told=row.told_at is not None,
-        newest_period=state.folded_through,
+        newest_period=row.folded_through,
         look_back_from=look_back_from,
         cause=cause,
     )
-    noted = decision.band == seen(state.confirmed_band)
-    band = state.confirmed_band if noted else None
+    noted = decision.band == seen(row.confirmed_band)
+    band = row.confirmed_band if noted else None
     return Decision(kind=decision.kind, send=decision.send, band=band, told=decision.told)
 
 
@@ -171,50 +177,44 @@ def _only_worst(band: str) -> str:
     return Band.ON_TRACK if band == Band.AT_RISK else band
 
 
-def _look_back(kpi_ids: list[int], today: date) -> dict[int, date]:
-    """The start of the oldest period that may still alert, by KPI; KPIs of the same rhythm share one."""
-    by_calendar, working = calendars(), working_days()
-    starts: dict[tuple[int, str, int, bool], date] = {}
-    look_back = {}
-    for kpi_id, calendar_id, frequency, lag, in_working_days in Kpi.objects.filter(pk__in=kpi_ids).values_list(
-        "pk", "calendar_id", "frequency", "reporting_lag_days", "lag_in_working_days"
-    ):
-        rhythm = (calendar_id, frequency, lag, in_working_days)
-        if rhythm not in starts:
-            starts[rhythm] = look_back_start(
-                today=today,
-                frequency=frequency,
-                calendar=by_calendar[calendar_id],
-                lag_days=lag,
-                working=working[calendar_id] if in_working_days else None,
+class _LookBack:
+    """The start of the oldest period that may still alert; KPIs of the same rhythm share one."""
+
+    def __init__(self, almanac: Almanac, now: datetime) -> None:
+        self._almanac, self._today = almanac, almanac.today(now)
+        self._starts: dict[tuple[int, str, int, bool], date] = {}
+
+    def of(self, row: Untold) -> date:
+        rhythm = (row.calendar_id, row.frequency, row.lag, row.lag_in_working_days)
+        if rhythm not in self._starts:
+            self._starts[rhythm] = look_back_start(
+                today=self._today,
+                frequency=row.frequency,
+                calendar=self._almanac.calendars[row.calendar_id],
+                lag_days=row.lag,
+                working=self._almanac.working[row.calendar_id] if row.lag_in_working_days else None,
             )
-        look_back[kpi_id] = starts[rhythm]
-    return look_back
+        return self._starts[rhythm]
 
 
 def _owe(
-    told: list[tuple[Untold, Decision]],
-    states: Mapping[int, AlertState],
-    revisions: Mapping[int, Revision],
-    now: datetime,
+    told: list[tuple[Untold, Decision]], revisions: Mapping[int, Revision], almanac: Almanac, now: datetime
 ) -> int:
     if not told:
         return 0
-    kpi_ids = sorted({row.kpi_id for row, _ in told})
-    facts = facts_of(states={kpi_id: states[kpi_id] for kpi_id in kpi_ids}, revisions=revisions, now=now)
-    follows = _reasons([row.subscription_id for row, _ in told])
+    confirmed = {row.kpi_id: Confirmed(row.confirmed_band, row.folded_through) for row, _ in told}
+    facts = facts_of(confirmed=confirmed, revisions=revisions, almanac=almanac, now=now)
     rows = []
     for row, decision in told:
-        seq = states[row.kpi_id].seq
-        said = {"was": row.band, "told": row.told_at is not None, "follows": follows[row.subscription_id]}
+        said = {"was": row.band, "told": row.told_at is not None, "follows": _reason(row)}
         rows.append(
             {
-                "key": f"{decision.kind}|{row.kpi_id}|{row.subscription_id}|{row.seq}|{seq}|0",
+                "key": f"{decision.kind}|{row.kpi_id}|{row.subscription_id}|{row.seq}|{row.confirmed_seq}|0",
                 "kind": decision.kind,
                 "kpi_id": row.kpi_id,
-                "crossing_id": facts[row.kpi_id].crossing_id,
+                "crossing_id": row.crossing_id,
                 "subscription_id": row.subscription_id,
-                "facts": facts[row.kpi_id].data | said,
+                "facts": facts[row.kpi_id] | said,
                 "person_id": row.user_id,
             }
         )
@@ -223,12 +223,7 @@ def _owe(
     return len(rows)
 
 
-def _reasons(subscription_ids: list[int]) -> dict[int, dict[str, str]]:
-    """Why each subscriber is told, in the words of the mail's last line."""
-    reasons = {}
-    for pk, as_owner, objective, unit in Subscription.objects.filter(pk__in=subscription_ids).values_list(
-        "pk", "as_owner", "objective__name", "unit__name"
-    ):
-        kind = "owner" if as_owner else "objective" if objective else "unit" if unit else "kpi"
-        reasons[pk] = {"kind": kind, "name": objective or unit or ""}
-    return reasons
+def _reason(row: Untold) -> dict[str, str]:
+    """Why the subscriber is told, in the words of the mail's last line."""
+    kind = "owner" if row.as_owner else "objective" if row.objective else "unit" if row.unit else "kpi"
+    return {"kind": kind, "name": row.objective or row.unit or ""}

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.db import connection
 
-from alerts.models import AlertState, BandCrossing, Incident
 from alerts.services.revising import Revision
-from initiatives.models import ExpectedImpact, Initiative
+from initiatives.models import Initiative
+from kpis.almanac import Almanac
+from kpis.bulk import as_array
 from kpis.dates import short_label
 from kpis.domain.periods import Calendar, period_of
-from kpis.models import Kpi
-from kpis.queries import calendars
-from objectives.queries import organisation
 
 PERIODS = 12
 
@@ -43,16 +40,38 @@ ORDER BY k.kpi_id, e.period_start
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What is said of one KPI to everybody alike, and the crossing it is about."""
+# Who and what the KPI is, and its latest incident: the open one, or the one just closed.
+ABOUT = """
+SELECT k.id, k.code, k.name, k.measure_unit, k.decimals, k.polarity, k.frequency, k.calendar_id, k.is_cumulative,
+       k.numerator_label, k.denominator_label, k.ratio_factor, owner.name, deputy.name, d.name, s.signal,
+       s.period_start, i.id, i.explanation_due_on, i.closed_at IS NULL
+FROM kpis_kpi k JOIN accounts_user owner ON owner.id = k.owner_id
+LEFT JOIN accounts_user deputy ON deputy.id = k.deputy_id
+LEFT JOIN kpis_sourcemapping m ON m.kpi_id = k.id LEFT JOIN kpis_datasource d ON d.id = m.source_id
+LEFT JOIN kpis_kpistate s ON s.kpi_id = k.id
+LEFT JOIN LATERAL (
+    SELECT * FROM alerts_incident WHERE kpi_id = k.id ORDER BY opened_at DESC, id DESC LIMIT 1
+) AS i ON true
+WHERE k.id = ANY(%s)
+"""
+# The work under way, approved or proposed that promised to move each KPI.
+INITIATIVES = """
+SELECT e.kpi_id, i.name, i.status = 'proposed', e.change, e.full_effect_on
+FROM initiatives_expectedimpact e JOIN initiatives_initiative i ON i.id = e.initiative_id
+WHERE e.kpi_id = ANY(%s) AND i.status = ANY(%s)
+ORDER BY i.starts_on, i.code
+"""
 
-    crossing_id: int | None
-    data: dict[str, Any]
+
+class Confirmed(NamedTuple):
+    """The band that is told of, and the newest period it was confirmed by."""
+
+    band: str
+    through: date | None
 
 
 class About(NamedTuple):
-    """What is said of a KPI whatever happened."""
+    """What is said of a KPI whatever happened, and its latest incident."""
 
     pk: int
     code: str
@@ -71,11 +90,9 @@ class About(NamedTuple):
     source: str | None
     signal: str | None
     signal_of: date | None
-
-
-# The same by the names of the ORM.
-READ_ALONG = ("owner__name", "deputy__name", "mapping__source__name", "state__signal", "state__period_start")
-ABOUT = (*About._fields[: -len(READ_ALONG)], *READ_ALONG)
+    incident: int | None
+    explanation_due_on: date | None
+    incident_is_open: bool | None
 
 
 class Latest(NamedTuple):
@@ -114,31 +131,29 @@ class Labels:
         return self._known[rhythm]
 
 
-def facts_of(*, states: Mapping[int, AlertState], revisions: Mapping[int, Revision], now: datetime) -> dict[int, Facts]:
-    """Return the facts of each KPI as they are known now, in a number of queries that does not grow with them."""
-    kpi_ids = list(states)
-    kpis = [About(*row) for row in Kpi.objects.filter(pk__in=kpi_ids).values_list(*ABOUT)]
-    labels, latest = Labels(calendars()), _latest(states)
-    initiatives, incidents, crossings = _initiatives(kpi_ids), _incidents(kpi_ids), _crossings(states)
-    common = {"organisation": organisation().name, "confirmed_at": now.isoformat()}
+def facts_of(
+    *, confirmed: Mapping[int, Confirmed], revisions: Mapping[int, Revision], almanac: Almanac, now: datetime
+) -> dict[int, dict[str, Any]]:
+    """Return what is said of each KPI to everybody alike as it is known now, in as many queries for any number."""
+    labels, latest = Labels(almanac.calendars), _latest(confirmed)
+    initiatives = _initiatives(confirmed)
+    common: dict[str, Any] = {"organisation": almanac.organisation, "confirmed_at": now.isoformat()}
     facts = {}
-    for kpi in kpis:
+    for kpi in (About(*row) for row in _rows(ABOUT, [as_array(confirmed)])):
         rows = latest[kpi.pk]
-        incident = incidents.get(kpi.pk)
-        data = common | {
+        facts[kpi.pk] = common | {
             "kpi": _kpi(kpi),
-            "band": states[kpi.pk].confirmed_band,
+            "band": confirmed[kpi.pk].band,
             "periods": [_period(row, labels.of(kpi, row.period_start)) for row in rows],
             # Of a sum to date the parts of one period would not explain the figure.
             "numerator": None if kpi.is_cumulative else rows[-1].numerator,
             "denominator": None if kpi.is_cumulative else rows[-1].denominator,
             "signal": _signal(kpi, rows[-1]),
             "initiatives": initiatives[kpi.pk],
-            "incident": incident.pk if incident else None,
-            "explain_by": _day(incident.explanation_due_on) if incident and not incident.closed_at else None,
+            "incident": kpi.incident,
+            "explain_by": _day(kpi.explanation_due_on) if kpi.incident_is_open else None,
             "correction": _correction(revisions.get(kpi.pk), kpi, labels),
         }
-        facts[kpi.pk] = Facts(crossing_id=crossings.get(kpi.pk), data=data)
     return facts
 
 
@@ -189,41 +204,35 @@ def _correction(revision: Revision | None, kpi: About, labels: Labels) -> dict[s
     }
 
 
-def _latest(states: Mapping[int, AlertState]) -> dict[int, list[Latest]]:
+def _latest(confirmed: Mapping[int, Confirmed]) -> dict[int, list[Latest]]:
     latest: dict[int, list[Latest]] = defaultdict(list)
-    with connection.cursor() as cursor:
-        cursor.execute(LATEST, [list(states), [state.folded_through for state in states.values()], PERIODS])
-        for kpi_id, *columns in cursor.fetchall():
-            latest[kpi_id].append(Latest(*columns))
+    newest = as_array(one.through for one in confirmed.values())
+    for kpi_id, *columns in _rows(LATEST, [as_array(confirmed), newest, PERIODS]):
+        latest[kpi_id].append(Latest(*columns))
     return latest
 
 
-def _initiatives(kpi_ids: list[int]) -> dict[int, list[dict[str, Any]]]:
-    """The work under way, approved or proposed that promised to move each KPI."""
+def _initiatives(kpi_ids: Iterable[int]) -> dict[int, list[dict[str, Any]]]:
     answering = [Initiative.Status.RUNNING, Initiative.Status.APPROVED, Initiative.Status.PROPOSED]
-    impacts = ExpectedImpact.objects.filter(kpi_id__in=kpi_ids, initiative__status__in=answering)
     found: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for impact in impacts.select_related("initiative").order_by("initiative__starts_on", "initiative__code"):
-        found[impact.kpi_id].append(
+    for kpi_id, name, is_proposed, change, full_effect_on in _rows(
+        INITIATIVES, [as_array(kpi_ids), as_array(status.value for status in answering)]
+    ):
+        found[kpi_id].append(
             {
-                "name": impact.initiative.name,
-                "is_proposed": impact.initiative.status == Initiative.Status.PROPOSED,
-                "change": _plain(impact.change),
-                "full_effect_on": _day(impact.full_effect_on),
+                "name": name,
+                "is_proposed": is_proposed,
+                "change": _plain(change),
+                "full_effect_on": _day(full_effect_on),
             }
         )
     return found
 
 
-def _incidents(kpi_ids: list[int]) -> dict[int, Incident]:
-    """The latest incident of each KPI: the open one, or the one just closed."""
-    latest = Incident.objects.filter(kpi_id__in=kpi_ids).order_by("kpi_id", "-opened_at", "-pk").distinct("kpi_id")
-    return {incident.kpi_id: incident for incident in latest}
-
-
-def _crossings(states: Mapping[int, AlertState]) -> dict[int, int]:
-    latest = BandCrossing.objects.filter(kpi_id__in=states).order_by("kpi_id", "-seq").distinct("kpi_id")
-    return dict(latest.values_list("kpi_id", "pk"))
+def _rows(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.fetchall()
 
 
 def _plain(value: Decimal | None) -> str | None:

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
+from typing import NamedTuple
 
+import orjson
 from django.db import connection
 
 from alerts.domain.fold import Fact, Fold, FoldState, Rule, Transition, default_confirm, fold
-from alerts.models import AlertRule, AlertState
+from kpis.bulk import as_array, as_arrays
 from kpis.domain.health import default_grace_days
 from kpis.domain.limits import AnyLimits, Limits, RangeLimits
-from kpis.models import Kpi
+
+STANDING = """
+SELECT s.kpi_id, k.calendar_id, k.frequency, k.stale_after_days,
+       s.confirmed_band, s.confirmed_since, s.pending, s.folded_through, s.seq, c.to_band, c.period_start, c.period_end,
+       r.version, r.effective_from, r.margin, r.confirm_periods, r.alert_on_provisional
+FROM alerts_alertstate s JOIN kpis_kpi k ON k.id = s.kpi_id
+LEFT JOIN alerts_bandcrossing c ON c.kpi_id = s.kpi_id AND c.seq = s.seq
+LEFT JOIN alerts_alertrule r ON r.kpi_id = s.kpi_id
+WHERE s.kpi_id = ANY(%s)
+ORDER BY s.kpi_id, r.version
+"""
 
 # Where one period confirms and no margin is asked, only the periods that change the band can matter, and the last; and
 # of those before the last crossing that was recorded, and before the fold stands, only the last.
@@ -90,6 +102,43 @@ class RuleVersion:
     provisional_too: bool
 
 
+@dataclass(slots=True, kw_only=True)
+class Standing:
+    """Where the fold of a KPI stands, whose row is locked; `last` is the crossing recorded last: band, start, end."""
+
+    kpi_id: int
+    calendar_id: int
+    confirmed_band: str
+    confirmed_since: date | None
+    pending: list[str]
+    folded_through: date | None
+    seq: int
+    last: tuple[str, date, date]
+    rules: list[RuleVersion]
+
+
+class _Stored(NamedTuple):
+    """A row of STANDING: the KPI's standing with one of its rules."""
+
+    kpi_id: int
+    calendar_id: int
+    frequency: str
+    stale_after: int
+    confirmed_band: str
+    confirmed_since: date | None
+    pending: str
+    folded_through: date | None
+    seq: int
+    last_band: str | None
+    last_start: date | None
+    last_end: date | None
+    version: int | None
+    effective_from: date
+    margin: Decimal
+    confirm: int
+    provisional_too: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folded:
     """What the fold of one KPI came to.
@@ -115,27 +164,62 @@ class Folded:
 def follow_quiet(*, judged_from: Mapping[int, date]) -> set[int]:
     """Move on the locked states of the KPIs that stay in their band, and return which they are."""
     with connection.cursor() as cursor:
-        cursor.execute(FOLLOW, [list(judged_from), list(judged_from.values())])
+        cursor.execute(FOLLOW, [as_array(judged_from), as_array(judged_from.values())])
         return {kpi_id for (kpi_id,) in cursor.fetchall()}
 
 
-def fold_judgements(*, states: Mapping[int, AlertState], judged_from: Mapping[int, date]) -> dict[int, Folded]:
+def standings(kpi_ids: Iterable[int]) -> dict[int, Standing]:
+    """Return where the fold of each KPI stands, in their order; the rows are locked."""
+    found: dict[int, Standing] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(STANDING, [as_array(kpi_ids)])
+        for row in (_Stored(*columns) for columns in cursor.fetchall()):
+            # So much later than the next period should have come, the data was stale: what was pending has lapsed.
+            forget = default_grace_days(row.frequency) + row.stale_after
+            if row.kpi_id not in found:
+                found[row.kpi_id] = _standing(row, forget)
+            if row.version is not None:
+                rule = Rule(margin=row.margin, confirm=row.confirm, forget_after_days=forget)
+                found[row.kpi_id].rules.append(
+                    RuleVersion(
+                        version=row.version,
+                        effective_from=row.effective_from,
+                        rule=rule,
+                        provisional_too=row.provisional_too,
+                    )
+                )
+    return found
+
+
+def _standing(row: _Stored, forget: int) -> Standing:
+    default = Rule(confirm=default_confirm(row.frequency), forget_after_days=forget)
+    return Standing(
+        kpi_id=row.kpi_id,
+        calendar_id=row.calendar_id,
+        confirmed_band=row.confirmed_band,
+        confirmed_since=row.confirmed_since,
+        pending=orjson.loads(row.pending),
+        folded_through=row.folded_through,
+        seq=row.seq,
+        last=(row.last_band or "", row.last_start or date.min, row.last_end or date.min),
+        rules=[RuleVersion(version=0, effective_from=date.min, rule=default, provisional_too=False)],
+    )
+
+
+def fold_judgements(*, states: Mapping[int, Standing], judged_from: Mapping[int, date]) -> dict[int, Folded]:
     """Fold the judged periods of the KPIs, whose states are locked: the new ones only where nothing older changed."""
     if not states:
         return {}
-    rules = _rules(list(states))
     ahead = {
         kpi_id: state.folded_through is not None and judged_from[kpi_id] > state.folded_through
         for kpi_id, state in states.items()
     }
-    judged = _judged(states, ahead, rules)
-    return {
-        kpi_id: _fold_one(state, judged.get(kpi_id, []), rules[kpi_id], ahead=ahead[kpi_id])
-        for kpi_id, state in states.items()
-    }
+    judged = _judged(states, ahead)
+    return {kpi_id: _fold_one(state, judged.get(kpi_id, []), ahead=ahead[kpi_id]) for kpi_id, state in states.items()}
 
 
-def _fold_one(state: AlertState, judged: list[Judged], rules: Sequence[RuleVersion], *, ahead: bool) -> Folded:
+def _fold_one(state: Standing, judged: list[Judged], *, ahead: bool) -> Folded:
+    rules = state.rules
     stored = FoldState(
         confirmed=state.confirmed_band,
         since=state.confirmed_since,
@@ -190,39 +274,19 @@ def _by_date(rule: RuleVersion) -> tuple[date, int]:
     return (rule.effective_from, rule.version)
 
 
-def _rules(kpi_ids: list[int]) -> dict[int, list[RuleVersion]]:
-    rules: dict[int, list[RuleVersion]] = defaultdict(list)
-    forget = {}
-    for kpi_id, frequency, stale_after in Kpi.objects.filter(pk__in=kpi_ids).values_list(
-        "pk", "frequency", "stale_after_days"
-    ):
-        # So much later than the next period should have come, the data was stale: what was pending has lapsed.
-        forget[kpi_id] = default_grace_days(frequency) + stale_after
-        default = Rule(confirm=default_confirm(frequency), forget_after_days=forget[kpi_id])
-        rules[kpi_id].append(RuleVersion(version=0, effective_from=date.min, rule=default, provisional_too=False))
-    for row in AlertRule.objects.filter(kpi_id__in=kpi_ids):
-        rule = Rule(margin=row.margin, confirm=row.confirm_periods, forget_after_days=forget[row.kpi_id])
-        rules[row.kpi_id].append(
-            RuleVersion(
-                version=row.version,
-                effective_from=row.effective_from,
-                rule=rule,
-                provisional_too=row.alert_on_provisional,
-            )
+def _judged(states: Mapping[int, Standing], ahead: Mapping[int, bool]) -> dict[int, list[Judged]]:
+    owed = [
+        (
+            kpi_id,
+            state.folded_through if ahead[kpi_id] else date.min,
+            any(version.rule.confirm > 1 or version.rule.margin for version in state.rules),
+            max(state.rules, key=_by_date).provisional_too,
         )
-    return rules
-
-
-def _judged(
-    states: Mapping[int, AlertState], ahead: Mapping[int, bool], rules: Mapping[int, list[RuleVersion]]
-) -> dict[int, list[Judged]]:
-    kpi_ids = list(states)
-    every_period = [any(r.rule.confirm > 1 or r.rule.margin for r in rules[kpi_id]) for kpi_id in kpi_ids]
-    provisional_too = [max(rules[kpi_id], key=_by_date).provisional_too for kpi_id in kpi_ids]
-    after = [states[kpi_id].folded_through if ahead[kpi_id] else date.min for kpi_id in kpi_ids]
+        for kpi_id, state in states.items()
+    ]
     judged: dict[int, list[Judged]] = defaultdict(list)
     with connection.cursor() as cursor:
-        cursor.execute(JUDGED, [kpi_ids, after, every_period, provisional_too])
+        cursor.execute(JUDGED, as_arrays(owed))
         for kpi_id, row in _rows(cursor):
             judged[kpi_id].append(row)
     return judged

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby
@@ -11,11 +11,11 @@ from typing import NamedTuple
 from django.db import connection, transaction
 
 from alerts.models import AlertState, Incident
-from alerts.queries import local_date, working_days
 from kpiplatform.accounts.models import User
+from kpis.almanac import Almanac
+from kpis.bulk import as_array, as_arrays
 from kpis.domain.bands import Band, severity
-from kpis.domain.periods import Calendar, WorkingDays, due_on, period_of
-from kpis.models import Kpi
+from kpis.domain.periods import Calendar, due_on, period_of
 from kpis.services import notes
 
 EXPLAIN_WITHIN = 3  # working days
@@ -26,10 +26,7 @@ FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::date[], %s::timesta
      AS c(id, worst, closed, due, asked)
 WHERE i.id = c.id
 """
-CROSSING_IDS = """
-SELECT c.kpi_id, c.id
-FROM unnest(%s::bigint[], %s::int[]) AS wanted(kpi_id, seq) JOIN alerts_bandcrossing c USING (kpi_id, seq)
-"""
+OPEN = "SELECT * FROM alerts_incident WHERE kpi_id = ANY(%s) AND closed_at IS NULL"
 
 
 class Crossed(NamedTuple):
@@ -49,16 +46,25 @@ class Crossed(NamedTuple):
     recorded_at: datetime
 
 
-def follow_crossings(*, crossings: Sequence[Crossed], now: datetime) -> None:
+def follow_crossings(
+    *,
+    crossings: Sequence[Crossed],
+    ids: Mapping[tuple[int, int], int],
+    calendars: Mapping[int, int],
+    almanac: Almanac,
+    now: datetime,
+) -> None:
     """Open, worsen and close incidents as the new crossings say, which come by KPI and in order.
 
+    `ids` has the id of each crossing by KPI and number, `calendars` that of the calendar of each KPI.
     Trouble that began and ended before it was ever noted leaves no incident: there is nothing to acknowledge.
     """
     if not crossings:
         return
     by_kpi = {kpi_id: list(own) for kpi_id, own in groupby(crossings, key=lambda crossing: crossing.kpi_id)}
-    present = {i.kpi_id: i for i in Incident.objects.filter(kpi_id__in=by_kpi, closed_at__isnull=True)}
-    due = _explain_by(list(by_kpi), now)
+    present = {incident.kpi_id: incident for incident in Incident.objects.raw(OPEN, [as_array(by_kpi)])}
+    due_in = _explain_by(almanac, now)
+    due = {kpi_id: due_in[calendars[kpi_id]] for kpi_id in by_kpi}
     opened: list[tuple[Crossed, Incident]] = []
     changed: list[Incident] = []
     for kpi_id, own in by_kpi.items():
@@ -87,7 +93,7 @@ def follow_crossings(*, crossings: Sequence[Crossed], now: datetime) -> None:
         elif incident is not None:
             opened.append((opening, incident))
     _change(changed)
-    _open(opened)
+    _open(opened, ids)
 
 
 def acknowledge(*, incident_id: int, user: User, now: datetime) -> Incident:
@@ -129,24 +135,16 @@ def _change(changed: Sequence[Incident]) -> None:
     rows = [(i.pk, i.worst_band, i.closed_at, i.explanation_due_on, i.explanation_asked_at) for i in changed]
     if rows:
         with connection.cursor() as cursor:
-            cursor.execute(CHANGE, [list(column) for column in zip(*rows, strict=True)])
+            cursor.execute(CHANGE, as_arrays(rows))
 
 
-def _open(opened: Sequence[tuple[Crossed, Incident]]) -> None:
-    if not opened:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(CROSSING_IDS, [[one.kpi_id for one, _ in opened], [one.seq for one, _ in opened]])
-        ids = dict(cursor.fetchall())
+def _open(opened: Sequence[tuple[Crossed, Incident]], ids: Mapping[tuple[int, int], int]) -> None:
     for crossing, incident in opened:
-        incident.opened_by_id = ids[crossing.kpi_id]
+        incident.opened_by_id = ids[crossing.kpi_id, crossing.seq]
     Incident.objects.bulk_create(incident for _, incident in opened)
 
 
-def _explain_by(kpi_ids: list[int], now: datetime) -> dict[int, date]:
-    today = period_of(local_date(now), "day", Calendar())
-    calendars = working_days()
-    return {
-        kpi_id: due_on(today, EXPLAIN_WITHIN, calendars.get(calendar_id, WorkingDays()))
-        for kpi_id, calendar_id in Kpi.objects.filter(pk__in=kpi_ids).values_list("pk", "calendar_id")
-    }
+def _explain_by(almanac: Almanac, now: datetime) -> dict[int, date]:
+    """Return by which day trouble that begins now is to be explained, by calendar."""
+    today = period_of(almanac.today(now), "day", Calendar())
+    return {pk: due_on(today, EXPLAIN_WITHIN, working) for pk, working in almanac.working.items()}

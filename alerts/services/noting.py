@@ -10,18 +10,26 @@ from datetime import date, datetime
 from django.db import connection, transaction
 
 from alerts.domain.announce import Cause
-from alerts.models import AlertState, BandCrossing
+from alerts.models import BandCrossing
 from alerts.services.announcing import announce, subscribe_owners
-from alerts.services.folding import Folded, fold_judgements, follow_quiet
+from alerts.services.folding import Folded, Standing, fold_judgements, follow_quiet, standings
 from alerts.services.incidents import Crossed, follow_crossings
 from alerts.services.revising import Revision, revisions_behind
 from alerts.signals import deliveries_owed
-from kpis.bulk import copy_rows
+from kpis.almanac import Almanac
+from kpis.almanac import almanac as read_almanac
+from kpis.bulk import as_array, as_arrays
 
-LAST_CROSSINGS = """
-SELECT c.kpi_id, c.to_band, c.period_start, c.period_end
-FROM unnest(%s::bigint[], %s::int[]) AS s(kpi_id, seq)
-JOIN alerts_bandcrossing c ON c.kpi_id = s.kpi_id AND c.seq = s.seq
+ENSURE_STATES = """
+INSERT INTO alerts_alertstate (kpi_id, confirmed_band, pending, seq)
+SELECT kpi_id, '', '[]', 0 FROM unnest(%s::bigint[]) AS missing(kpi_id) ORDER BY kpi_id ON CONFLICT DO NOTHING
+"""
+
+RECORD = f"""
+INSERT INTO alerts_bandcrossing ({", ".join(Crossed._fields)})
+SELECT * FROM unnest(%s::bigint[], %s::int[], %s::text[], %s::text[], %s::date[], %s::date[], %s::text[], %s::numeric[],
+                     %s::numeric[], %s::numeric[], %s::int[], %s::timestamptz[])
+RETURNING kpi_id, seq, id
 """
 
 STORE_STATES = """
@@ -43,28 +51,36 @@ class Noted:
 
 
 def note_judgements(
-    *, kpi_ids: Sequence[int], judged_from: Mapping[int, date], cause: Cause = "value", now: datetime
+    *,
+    kpi_ids: Sequence[int],
+    judged_from: Mapping[int, date],
+    cause: Cause = "value",
+    almanac: Almanac | None = None,
+    now: datetime,
 ) -> Noted:
     """Record confirmed changes of band once, and owe a message to everyone who is to be told. Safe to repeat.
 
     Belongs into the transaction that stored the evaluations: if it commits the mail is owed, if not, nothing
-    happened. The rows of the KPIs are locked in ascending order, so any number of evaluators may run.
+    happened. The rows of the KPIs are locked in ascending order, so any number of evaluators may run. Without
+    `almanac` it is read.
     """
     if not kpi_ids:
         return Noted(crossings=0, deliveries=0)
-    with transaction.atomic():
+    days = almanac or read_almanac()
+    with transaction.atomic(savepoint=False):
         _lock_states(sorted(kpi_ids))
         quiet = follow_quiet(judged_from={kpi_id: judged_from[kpi_id] for kpi_id in kpi_ids})
-        moved = AlertState.objects.filter(kpi_id__in=set(kpi_ids) - quiet)
-        states = {state.kpi_id: state for state in moved.order_by("kpi_id")}
+        states = standings(set(kpi_ids) - quiet)
         folded = fold_judgements(states=states, judged_from=judged_from)
         revisions = _revisions(folded, judged_from, cause)
-        crossings = _record_crossings(folded, states, revisions, cause, now)
+        crossings = _crossings(folded, states, revisions, cause, now)
+        ids = _record(crossings)
         _store_states(folded, states)
-        follow_crossings(crossings=crossings, now=now)
+        calendars = {kpi_id: state.calendar_id for kpi_id, state in states.items()}
+        follow_crossings(crossings=crossings, ids=ids, calendars=calendars, almanac=days, now=now)
         subscribe_owners(kpi_ids=kpi_ids)
         causes = {kpi_id: _announced_cause(fold, cause, revisions) for kpi_id, fold in folded.items()}
-        deliveries = announce(kpi_ids=kpi_ids, causes=causes, revisions=revisions, now=now)
+        deliveries = announce(kpi_ids=kpi_ids, causes=causes, revisions=revisions, almanac=days, now=now)
         if deliveries:
             transaction.on_commit(lambda: deliveries_owed.send(sender=None), robust=True)
     return Noted(crossings=len(crossings), deliveries=deliveries)
@@ -73,14 +89,16 @@ def note_judgements(
 def _lock_states(kpi_ids: list[int]) -> None:
     missing = set(kpi_ids) - _locked(kpi_ids)
     if missing:
-        AlertState.objects.bulk_create([AlertState(kpi_id=kpi_id) for kpi_id in sorted(missing)], ignore_conflicts=True)
+        with connection.cursor() as cursor:
+            cursor.execute(ENSURE_STATES, [as_array(sorted(missing))])
         _locked(sorted(missing))
 
 
 def _locked(kpi_ids: list[int]) -> set[int]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT kpi_id FROM alerts_alertstate WHERE kpi_id = ANY(%s) ORDER BY kpi_id FOR UPDATE", [kpi_ids]
+            "SELECT kpi_id FROM alerts_alertstate WHERE kpi_id = ANY(%s) ORDER BY kpi_id FOR UPDATE",
+            [as_array(kpi_ids)],
         )
         return {kpi_id for (kpi_id,) in cursor.fetchall()}
 
@@ -104,20 +122,20 @@ def _announced_cause(fold: Folded, cause: Cause, revisions: Mapping[int, Revisio
     return "value"
 
 
-def _record_crossings(
+def _crossings(
     folded: Mapping[int, Folded],
-    states: Mapping[int, AlertState],
+    states: Mapping[int, Standing],
     revisions: Mapping[int, Revision],
     cause: Cause,
     now: datetime,
 ) -> list[Crossed]:
-    """Write the changes after the last one recorded, as a chain; one more where a revision moved its end."""
-    moved = [kpi_id for kpi_id, fold in folded.items() if fold.moved]
-    last = _last_crossings(moved, states)
+    """Return the changes after the last one recorded, as a chain; one more where a revision moved its end."""
     crossings: list[Crossed] = []
-    for kpi_id in moved:
-        fold, seq = folded[kpi_id], states[kpi_id].seq
-        chain, newest_start, newest_end = last.get(kpi_id, ("", date.min, date.min))
+    for kpi_id, fold in folded.items():
+        if not fold.moved:
+            continue
+        state = states[kpi_id]
+        seq, (chain, newest_start, newest_end) = state.seq, state.last
         steps = [
             (step.period_start, fold.judged[step.period_start].period_end, step.to_band)
             for step in fold.transitions
@@ -150,11 +168,17 @@ def _record_crossings(
                 )
             )
             chain = band
-        states[kpi_id].seq = seq
-    if crossings:
-        with connection.cursor() as cursor:
-            copy_rows(cursor, f"COPY alerts_bandcrossing ({', '.join(Crossed._fields)}) FROM STDIN", crossings)
+        state.seq = seq
     return crossings
+
+
+def _record(crossings: Sequence[Crossed]) -> dict[tuple[int, int], int]:
+    """Write the crossings and return their ids by KPI and number."""
+    if not crossings:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(RECORD, as_arrays(crossings))
+        return {(kpi_id, seq): pk for kpi_id, seq, pk in cursor.fetchall()}
 
 
 def _crossing_cause(fold: Folded, chain: str, start: date, cause: Cause, revisions: Mapping[int, Revision]) -> str:
@@ -165,16 +189,7 @@ def _crossing_cause(fold: Folded, chain: str, start: date, cause: Cause, revisio
     return _cause_of_past(fold.kpi_id, cause, revisions)
 
 
-def _last_crossings(kpi_ids: list[int], states: Mapping[int, AlertState]) -> dict[int, tuple[str, date, date]]:
-    recorded = [kpi_id for kpi_id in kpi_ids if states[kpi_id].seq]
-    if not recorded:
-        return {}
-    with connection.cursor() as cursor:
-        cursor.execute(LAST_CROSSINGS, [recorded, [states[kpi_id].seq for kpi_id in recorded]])
-        return {kpi_id: (band, start, end) for kpi_id, band, start, end in cursor.fetchall()}
-
-
-def _store_states(folded: Mapping[int, Folded], states: Mapping[int, AlertState]) -> None:
+def _store_states(folded: Mapping[int, Folded], states: Mapping[int, Standing]) -> None:
     for kpi_id, fold in folded.items():
         state = states[kpi_id]
         state.confirmed_band = fold.state.confirmed
@@ -188,4 +203,4 @@ def _store_states(folded: Mapping[int, Folded], states: Mapping[int, AlertState]
         for s in states.values()
     ]
     with connection.cursor() as cursor:
-        cursor.execute(STORE_STATES, [list(column) for column in zip(*rows, strict=True)])
+        cursor.execute(STORE_STATES, as_arrays(rows))

@@ -9,6 +9,8 @@ from decimal import Decimal
 
 from django.db import connection
 
+from kpis.bulk import as_array
+
 # Of each KPI the revision recorded last, if it replaced a value that was not provisional: closing a period and
 # filling a gap correct nothing.
 REVISED = """
@@ -47,5 +49,5 @@ def revisions_behind(*, since: Mapping[int, date]) -> dict[int, Revision]:
     if not since:
         return {}
     with connection.cursor() as cursor:
-        cursor.execute(REVISED, [list(since), list(since.values())])
+        cursor.execute(REVISED, [as_array(since), as_array(since.values())])
         return {kpi_id: Revision(*columns) for kpi_id, *columns in cursor.fetchall()}

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from django.db import connection
 
+from kpis.bulk import as_array
 from kpis.domain.periods import Calendar, fiscal_year_start
 from kpis.models import Measurement
 
@@ -205,11 +206,11 @@ def evaluate(*, owed: Sequence[Owed], calendars: Mapping[int, Calendar], now: da
         cursor.execute(
             STORE,
             {
-                "ids": [row.kpi_id for row in owed],
-                "since": [row.since for row in owed],
-                "calendars": [calendar_id for calendar_id, _, _ in years],
-                "starts": [start for _, start, _ in years],
-                "years": [year for _, _, year in years],
+                "ids": as_array(row.kpi_id for row in owed),
+                "since": as_array(row.since for row in owed),
+                "calendars": as_array(calendar_id for calendar_id, _, _ in years),
+                "starts": as_array(start for _, start, _ in years),
+                "years": as_array(year for _, _, year in years),
                 "now": now,
             },
         )

@@ -7,17 +7,16 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import batched
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from kpis.almanac import Almanac, almanac
+from kpis.bulk import as_array, as_arrays
 from kpis.domain.health import Health, days_late, health_of
 from kpis.domain.periods import Calendar, WorkingDays, due_on, period_of, periods_between
-from kpis.models import DataSource, Holiday, Kpi, PeriodCalendar
-from kpis.queries import calendar_of
+from kpis.models import DataSource, Kpi
 from kpis.services.locking import ensure_states, lock_states
-from objectives.queries import organisation
 
 BATCH = 1000
 DAY = timedelta(days=1)
@@ -36,14 +35,19 @@ GROUP BY wanted.kpi_id
 WATCHED = """
 SELECT k.id, k.calendar_id, k.frequency, k.reporting_lag_days, k.lag_in_working_days, k.stale_after_days,
        coalesce(k.active_from, (k.created_at AT TIME ZONE 'UTC')::date), s.next_due_on, k.entry = 'source',
-       (SELECT m.period_end FROM kpis_measurement m WHERE m.kpi_id = k.id AND m.value IS NOT NULL
-        ORDER BY m.period_start DESC LIMIT 1),
-       (SELECT m.period_end FROM kpis_measurement m WHERE m.kpi_id = k.id AND m.state <> 'provisional'
-        ORDER BY m.period_start DESC LIMIT 1),
+       CASE WHEN newest.value IS NOT NULL THEN newest.period_end ELSE (
+           SELECT m.period_end FROM kpis_measurement m WHERE m.kpi_id = k.id AND m.value IS NOT NULL
+           ORDER BY m.period_start DESC LIMIT 1) END,
+       CASE WHEN newest.state <> 'provisional' THEN newest.period_end ELSE (
+           SELECT m.period_end FROM kpis_measurement m WHERE m.kpi_id = k.id AND m.state <> 'provisional'
+           ORDER BY m.period_start DESC LIMIT 1) END,
        EXISTS (SELECT 1 FROM kpis_sourcemapping f JOIN kpis_datasource d ON d.id = f.source_id
                WHERE f.kpi_id = k.id AND d.is_enabled AND d.consecutive_failures > 0)
 FROM unnest(%s::bigint[]) AS asked(kpi_id) JOIN kpis_kpi k ON k.id = asked.kpi_id
 JOIN kpis_kpistate s ON s.kpi_id = k.id
+LEFT JOIN LATERAL (
+    SELECT value, state, period_end FROM kpis_measurement m WHERE m.kpi_id = k.id ORDER BY m.period_start DESC LIMIT 1
+) AS newest ON true
 """
 STORE = """
 UPDATE kpis_kpistate s SET health = h.health, days_late = h.days_late, next_due_on = h.next_due_on
@@ -103,35 +107,29 @@ def refresh_health(*, now: datetime, kpi_ids: Sequence[int] | None = None) -> in
     fails or works again, nothing is known yet. Periods before `next_due_on` count as present, so
     whoever changes when values are expected (frequency, calendar, lag, first day) sets it to NULL.
     """
+    days = almanac()
     if kpi_ids is None:
-        kpi_ids = list(_candidates(_today(now)))
+        kpi_ids = list(_candidates(days.today(now)))
         ensure_states(kpi_ids=kpi_ids)
     changed = 0
     for batch in batched(sorted(kpi_ids), BATCH):
         with transaction.atomic():
             lock_states(kpi_ids=batch)
-            health = healths_of(kpi_ids=batch, now=now)
+            health = healths_of(kpi_ids=batch, almanac=days, now=now)
             rows = [(kpi_id, *row) for kpi_id, row in health.items()]
             with connection.cursor() as cursor:
-                cursor.execute(
-                    STORE, [list(column) for column in zip(*rows, strict=True)] if rows else [[], [], [], []]
-                )
+                cursor.execute(STORE, as_arrays(rows) if rows else ["{}"] * 4)
                 changed += cursor.rowcount
     return changed
 
 
-def healths_of(*, kpi_ids: Sequence[int], now: datetime) -> dict[int, tuple[Health, int, date]]:
+def healths_of(*, kpi_ids: Sequence[int], almanac: Almanac, now: datetime) -> dict[int, tuple[Health, int, date]]:
     """Return for each KPI its health, by how many days it is late, and when the oldest missing value is or was due."""
-    today = _today(now)
-    grids = _grids(today)
-    watched = [Watched(*row) for row in _rows(WATCHED, [list(kpi_ids)])]
+    grids = _grids(almanac, almanac.today(now))
+    watched = [Watched(*row) for row in _rows(WATCHED, [as_array(kpi_ids)])]
     asked = [(row.kpi_id, start) for row in watched for start in _asked_of(row, grids[row.calendar_id])]
-    missing = dict(_rows(OLDEST_MISSING, [[kpi_id for kpi_id, _ in asked], [start for _, start in asked]]))
+    missing = dict(_rows(OLDEST_MISSING, as_arrays(asked))) if asked else {}
     return {row.kpi_id: _health(row, missing.get(row.kpi_id), grids[row.calendar_id]) for row in watched}
-
-
-def _today(now: datetime) -> date:
-    return now.astimezone(ZoneInfo(organisation().time_zone)).date()
 
 
 def _candidates(today: date) -> Iterator[int]:
@@ -150,17 +148,10 @@ def _failing() -> QuerySet[DataSource]:
     return DataSource.objects.filter(is_enabled=True, consecutive_failures__gt=0)
 
 
-def _grids(today: date) -> dict[int, _Grid]:
-    holidays: dict[int, set[date]] = {}
-    for calendar_id, day in Holiday.objects.values_list("calendar_id", "day"):
-        holidays.setdefault(calendar_id, set()).add(day)
+def _grids(almanac: Almanac, today: date) -> dict[int, _Grid]:
     return {
-        row.pk: _Grid(
-            calendar=calendar_of(row),
-            working=WorkingDays(weekdays=frozenset(row.working_weekdays), holidays=frozenset(holidays.get(row.pk, ()))),
-            today=today,
-        )
-        for row in PeriodCalendar.objects.all()
+        pk: _Grid(calendar=calendar, working=almanac.working[pk], today=today)
+        for pk, calendar in almanac.calendars.items()
     }
 
 

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from django.db import connection, transaction
 
+from kpis.almanac import almanac
+from kpis.bulk import as_array
 from kpis.domain.periods import fiscal_year_start
-from kpis.queries import calendars
 from kpis.services.evaluating import Owed, evaluate
 from kpis.services.rolling import roll_up_objectives
 from kpis.services.stating import refresh_states
@@ -50,7 +51,7 @@ def judge(*, kpi_ids: Sequence[int], now: datetime, cause: str = "value") -> int
     count = 0
     for batch in batched(sorted(set(kpi_ids)), BATCH):
         with transaction.atomic():
-            count += _judge_locked(_locked(OF_THESE, list(batch)), now, cause)
+            count += _judge_locked(_locked(OF_THESE, as_array(batch)), now, cause)
     return count
 
 
@@ -68,11 +69,11 @@ def judge_owed(*, now: datetime, limit: int = BATCH) -> int:
 def rejudge(*, kpi_ids: Sequence[int], since: date, now: datetime) -> int:
     """Judge again from `since` on because a target or threshold changed; announces nothing by itself."""
     with transaction.atomic():
-        dirty = _locked(THESE, list(kpi_ids))
+        dirty = _locked(THESE, as_array(kpi_ids))
         return _judge_locked([row._replace(since=min(since, row.since or since)) for row in dirty], now, "edit")
 
 
-def _locked(statement: str, which: list[int] | int) -> list[Dirty]:
+def _locked(statement: str, which: str | int) -> list[Dirty]:
     with connection.cursor() as cursor:
         cursor.execute(statement, [which])
         return [Dirty(*row) for row in cursor.fetchall()]
@@ -82,17 +83,19 @@ def _judge_locked(dirty: Sequence[Dirty], now: datetime, cause: str) -> int:
     """Judge KPIs whose state rows this transaction holds."""
     if not dirty:
         return 0
-    by_calendar = calendars()
+    days = almanac()
     owed = []
     for row in dirty:
         since = row.since or date.min
         if row.is_cumulative and since > date.min:
-            since = fiscal_year_start(since, by_calendar[row.calendar_id])
+            since = fiscal_year_start(since, days.calendars[row.calendar_id])
         owed.append(Owed(row.kpi_id, since, row.calendar_id, row.is_cumulative))
     judged_from = {row.kpi_id: row.since for row in owed}
-    evaluate(owed=owed, calendars=by_calendar, now=now)
-    refresh_states(judged_from=judged_from, calendars=by_calendar, now=now)
-    kpis_judged.send(sender=None, kpi_ids=list(judged_from), judged_from=judged_from, cause=cause, now=now)
+    evaluate(owed=owed, calendars=days.calendars, now=now)
+    refresh_states(judged_from=judged_from, almanac=days, now=now)
+    kpis_judged.send(
+        sender=None, kpi_ids=list(judged_from), judged_from=judged_from, cause=cause, almanac=days, now=now
+    )
     # Last, since what lies above the objectives of two batches is the same: it is held for the shortest time.
     roll_up_objectives(objective_ids={row.objective_id for row in dirty}, now=now)
     return len(dirty)

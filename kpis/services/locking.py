@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from django.db import connection
 
+from kpis.bulk import as_array
+
 
 def ensure_states(*, kpi_ids: Sequence[int]) -> None:
     """Create the state rows that are missing."""
@@ -15,7 +17,7 @@ def ensure_states(*, kpi_ids: Sequence[int]) -> None:
             " SELECT id, '', '', '', '{}', '', 'never', 0 FROM unnest(%s::bigint[]) AS wanted(id)"
             " WHERE NOT EXISTS (SELECT 1 FROM kpis_kpistate s WHERE s.kpi_id = wanted.id) ORDER BY id"
             " ON CONFLICT DO NOTHING",
-            [list(kpi_ids)],
+            [as_array(kpi_ids)],
         )
 
 
@@ -23,5 +25,5 @@ def lock_states(*, kpi_ids: Sequence[int]) -> None:
     """Hold the state rows in ascending order, so that writers of overlapping sets never deadlock."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT kpi_id FROM kpis_kpistate WHERE kpi_id = ANY(%s) ORDER BY kpi_id FOR UPDATE", [list(kpi_ids)]
+            "SELECT kpi_id FROM kpis_kpistate WHERE kpi_id = ANY(%s) ORDER BY kpi_id FOR UPDATE", [as_array(kpi_ids)]
         )

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
-from kpis.bulk import Stored
+from kpis.bulk import Stored, as_array
 from kpis.signals import derivations_owed
 
 CHANGED = """
@@ -25,7 +25,9 @@ def owe_what_follows(stored: Sequence[Stored], *, now: datetime) -> None:
     if not stored:
         return
     with connection.cursor() as cursor:
-        cursor.execute(CHANGED, [[row.kpi_id for row in stored], [row.first_period for row in stored], now])
+        cursor.execute(
+            CHANGED, [as_array(row.kpi_id for row in stored), as_array(row.first_period for row in stored), now]
+        )
         is_owed = cursor.rowcount > 0
     if is_owed:
         transaction.on_commit(lambda: derivations_owed.send(sender=None), robust=True)

@@ -9,7 +9,7 @@ from decimal import Decimal
 from django.db import connection, transaction
 from django.db.models import Q
 
-from kpis.bulk import Stored, store_readings
+from kpis.bulk import Stored, as_array, store_readings
 from kpis.domain.parsing import to_storage
 from kpis.models import Kpi, Measurement, PeriodLock, PeriodReopening
 from kpis.readings import Conflict, Origin, PeriodLocked, Reading, Recorded
@@ -135,5 +135,5 @@ def _owe_judgement(stored: Sequence[Stored], now: datetime) -> None:
             "UPDATE kpis_kpistate s SET dirty_from = least(s.dirty_from, c.first), dirty_since ="
             " coalesce(s.dirty_since, %s), recorded_at = %s"
             " FROM unnest(%s::bigint[], %s::date[]) AS c(kpi_id, first) WHERE s.kpi_id = c.kpi_id",
-            [now, now, [row.kpi_id for row in stored], [row.first_period for row in stored]],
+            [now, now, as_array(row.kpi_id for row in stored), as_array(row.first_period for row in stored)],
         )

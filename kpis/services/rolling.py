@@ -12,6 +12,7 @@ from typing import NamedTuple, cast
 import orjson
 from django.db import connection
 
+from kpis.bulk import as_array
 from objectives.domain.rollup import Child, Method, RollUp, roll_up
 from objectives.models import Objective
 
@@ -102,7 +103,7 @@ def roll_up_objectives(*, objective_ids: Iterable[int], now: datetime) -> None:
     what the earlier wrote.
     """
     with connection.cursor() as cursor:
-        cursor.execute(BRANCH, [list(objective_ids)])
+        cursor.execute(BRANCH, [as_array(objective_ids)])
         branches = {row[0]: Branch(*row) for row in cursor.fetchall()}
     if not branches:
         return
@@ -126,11 +127,12 @@ def rolled_up_if(*, objective: Objective, kpi_id: int, score: Decimal | None, ba
 
 
 def _lock(ids: list[int], now: datetime) -> None:
+    wanted: dict[str, str | datetime] = {"ids": as_array(ids), "now": now}
     with connection.cursor() as cursor:
-        cursor.execute(LOCK, {"ids": ids})
+        cursor.execute(LOCK, wanted)
         if len(cursor.fetchall()) < len(ids):
-            cursor.execute(ENSURE, {"ids": ids, "now": now})
-            cursor.execute(LOCK, {"ids": ids})
+            cursor.execute(ENSURE, wanted)
+            cursor.execute(LOCK, wanted)
 
 
 def _leaves_first(branches: Mapping[int, Branch]) -> list[Branch]:
@@ -148,7 +150,7 @@ def _children(ids: list[int], today: date) -> tuple[dict[int, list[Child]], dict
     children: dict[int, list[Child]] = defaultdict(list)
     manual: dict[int, Decimal] = {}
     with connection.cursor() as cursor:
-        cursor.execute(CHILDREN, {"ids": ids, "today": today})
+        cursor.execute(CHILDREN, {"ids": as_array(ids), "today": today})
         for parent, kind, pk, name, score, band, weight, *_ in cursor.fetchall():
             if kind == "manual":
                 manual[parent] = score

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import orjson
 from django.db import connection
 
+from kpis.almanac import Almanac
+from kpis.bulk import as_array, as_arrays
 from kpis.domain.periods import Calendar
 from kpis.domain.state import SPARK_PERIODS, Trend, trend_of
 from kpis.services.health import healths_of
@@ -90,18 +92,19 @@ class Newest(NamedTuple):
     why_none: str | None
 
 
-def refresh_states(*, judged_from: Mapping[int, date], calendars: Mapping[int, Calendar], now: datetime) -> None:
+def refresh_states(*, judged_from: Mapping[int, date], almanac: Almanac, now: datetime) -> None:
     """Write the state rows of the KPIs anew, with no judgement owed; the caller holds them locked.
 
     `judged_from` has the first period of each that was judged now.
     """
     with connection.cursor() as cursor:
-        cursor.execute(NEWEST, [list(judged_from), LOOK_BACK + 1])
+        cursor.execute(NEWEST, [as_array(judged_from), LOOK_BACK + 1])
         newest = [Newest(*row) for row in cursor.fetchall()]
-    health = healths_of(kpi_ids=list(judged_from), now=now)
+    health = healths_of(kpi_ids=list(judged_from), almanac=almanac, now=now)
+    calendars = almanac.calendars
     rows = [(row.kpi_id, judged_from[row.kpi_id], *_stated(row, calendars), *health[row.kpi_id]) for row in newest]
     with connection.cursor() as cursor:
-        cursor.execute(STORE, [now, *(list(column) for column in zip(*rows, strict=True))])
+        cursor.execute(STORE, [now, *as_arrays(rows)])
 
 
 def _stated(row: Newest, calendars: Mapping[int, Calendar]) -> Sequence[object]:

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from kpis.bulk import as_arrays
 from kpis.models import DataSource, Evaluation, KpiState, Measurement, MeasurementRevision, PeriodLock, Pull
 from kpis.readings import Conflict, Origin, PeriodLocked, Reading
 from kpis.services.judging import judge_owed, rejudge
@@ -234,3 +235,14 @@ def test_a_correction_stays_until_the_source_says_something_new():
         "correction",
         "pull",
     ]
+
+
+def test_values_reach_postgresql_in_arrays_as_they_are():
+    rows = [
+        ('say "no" \\ {a,b}', Decimal("0.10"), W44, True),
+        ("NULL", Decimal("-1E-8"), date.min, False),
+        ("", None, None, None),
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM unnest(%s::text[], %s::numeric[], %s::date[], %s::boolean[])", as_arrays(rows))
+        assert cursor.fetchall() == rows
