@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
+from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
@@ -29,6 +30,17 @@ FROM unnest(%s::bigint[], %s::date[], %s::date[]) AS wanted(kpi_id, since, until
 JOIN kpis_measurement m ON m.kpi_id = wanted.kpi_id AND m.period_end > wanted.since AND m.period_start < wanted.until
 ORDER BY m.kpi_id, m.period_start
 """
+VALUES_KNOWN = """
+SELECT DISTINCT ON (r.kpi_id, r.period_start)
+    r.kpi_id, r.period_start, r.period_end, r.value, r.numerator, r.denominator, r.state
+FROM unnest(%s::bigint[], %s::date[], %s::date[]) AS wanted(kpi_id, since, until)
+JOIN kpis_measurementrevision r
+    ON r.kpi_id = wanted.kpi_id AND r.period_end > wanted.since AND r.period_start < wanted.until
+WHERE r.recorded_at < %s
+ORDER BY r.kpi_id, r.period_start, r.seq DESC
+"""
+# What of a definition says how values come together.
+DEFINED = ("entry", "formula", "missing_policy", "time_aggregation", "frequency", "ratio_factor", "active_from")
 parsed = lru_cache(maxsize=2048)(parse)
 
 
@@ -94,15 +106,18 @@ def version_in_force(versions: Sequence[Version], start: date) -> Version | None
     return version if version is not None and version.formula is not None else None
 
 
-def calculations(wanted: Sequence[Wanted]) -> list[Calculation]:
-    """Return each formula with all the values that its spans need, in a number of queries that stays the same."""
-    kpis = _inputs_by_code({code for one in wanted for code in codes(one.formula)})
+def calculations(wanted: Sequence[Wanted], known_at: datetime | None = None) -> list[Calculation]:
+    """Return each formula with all the values that its spans need, in a number of queries that stays the same.
+
+    With `known_at` these are the values that were known then, and inputs are aggregated by their definitions of then.
+    """
+    kpis = _inputs_by_code({code for one in wanted for code in codes(one.formula)}, known_at)
     formulas = {code: formula for code, kpi in kpis.items() if (formula := _nested(kpi)) is not None}
     reach = _Reach(formulas, {code: calendar_of(kpi.calendar) for code, kpi in kpis.items()})
     for one in wanted:
         for span in one.spans:
             reach.add(one.formula, span, one.calendar)
-    series = _series(kpis, reach)
+    series = _series(kpis, reach, known_at)
     nested: dict[str, Calculation] = {}
 
     def calculation(formula: Node, missing: Missing, calendar: Calendar) -> Calculation:
@@ -160,11 +175,26 @@ def parsed_or_none(text: str) -> Node | None:
         return None
 
 
-def _inputs_by_code(wanted: set[str]) -> dict[str, Kpi]:
+def _defined_then(kpis: Iterable[Kpi], known_at: datetime | None) -> None:
+    """Let the KPIs be defined as they were known to be then; those that had no version yet stay as they are."""
+    by_id = {kpi.pk: kpi for kpi in kpis}
+    if known_at is None or not by_id:
+        return
+    versions = KpiVersion.objects.filter(kpi_id__in=by_id, recorded_at__lt=known_at).order_by("version")
+    for kpi_id, sheet in versions.values_list("kpi_id", "definition"):
+        for name in DEFINED:
+            if name in sheet:
+                field: Any = Kpi._meta.get_field(name)
+                setattr(by_id[kpi_id], name, field.to_python(sheet[name]))
+
+
+def _inputs_by_code(wanted: set[str], known_at: datetime | None) -> dict[str, Kpi]:
     """Return the KPIs of these codes, and those that a formula among them refers to where it is aggregated itself."""
     found: dict[str, Kpi] = {}
     while wanted:
-        found |= {kpi.code: kpi for kpi in Kpi.objects.filter(code__in=wanted).select_related("calendar")}
+        some = {kpi.code: kpi for kpi in Kpi.objects.filter(code__in=wanted).select_related("calendar")}
+        _defined_then(some.values(), known_at)
+        found |= some
         nested = [formula for code in wanted if code in found and (formula := _nested(found[code])) is not None]
         wanted = {code for formula in nested for code in codes(formula)} - found.keys()
     return found
@@ -176,11 +206,12 @@ def _nested(kpi: Kpi) -> Node | None:
     return parsed_or_none(kpi.formula)
 
 
-def _series(kpis: Mapping[str, Kpi], reach: _Reach) -> dict[str, Series]:
+def _series(kpis: Mapping[str, Kpi], reach: _Reach, known_at: datetime | None) -> dict[str, Series]:
     values: dict[int, list[Known]] = defaultdict(list)
     asked = [(kpis[code].pk, since, until) for code, (since, until) in reach.days.items()]
     with connection.cursor() as cursor:
-        cursor.execute(VALUES, [list(column) for column in zip(*asked, strict=True)] or [[], [], []])
+        spans = [list(column) for column in zip(*asked, strict=True)] or [[], [], []]
+        cursor.execute(*((VALUES, spans) if known_at is None else (VALUES_KNOWN, [*spans, known_at])))
         for kpi_id, *known in cursor.fetchall():
             values[kpi_id].append(Known(*known))
     return {
@@ -196,15 +227,35 @@ def _series(kpis: Mapping[str, Kpi], reach: _Reach) -> dict[str, Series]:
     }
 
 
-def by_formula(kpi: Kpi, *, since: date, until: date, today: date) -> Callable[[date, date], Aggregate] | None:
+type OverDays = Callable[[date, date], Aggregate]
+
+
+def by_formulas(
+    kpis: Iterable[Kpi], *, since: date, until: date, today: date, known_at: datetime | None = None
+) -> dict[int, OverDays]:
     """Return what gives the value of a KPI for any days within a span: its inputs aggregated, then its formula.
 
-    None for a KPI that is not aggregated so. The values are read at once.
+    By the id of the KPI, of those that are aggregated so. The values are read at once, in a number of queries that
+    stays the same; with `known_at` by what was known then. The KPIs come with their calendars.
     """
-    formula = _nested(kpi)
-    if formula is None:
-        return None
-    missing, calendar = Missing(kpi.missing_policy), calendar_of(kpi.calendar)
+    own = [kpi for kpi in kpis if kpi.time_aggregation == Kpi.Aggregation.FORMULA]
+    _defined_then(own, known_at)
+    formulas = {kpi.pk: (kpi, formula) for kpi in own if (formula := _nested(kpi)) is not None}
     whole = Span(start=since, end=until)
-    (calculation,) = calculations([Wanted(formula=formula, missing=missing, calendar=calendar, spans=[whole])])
+    wanted = [
+        Wanted(formula=formula, missing=Missing(kpi.missing_policy), calendar=calendar_of(kpi.calendar), spans=[whole])
+        for kpi, formula in formulas.values()
+    ]
+    return {
+        kpi_id: _over_days(calculation, today)
+        for kpi_id, calculation in zip(formulas, calculations(wanted, known_at) if wanted else [], strict=True)
+    }
+
+
+def by_formula(kpi: Kpi, *, since: date, until: date, today: date, known_at: datetime | None = None) -> OverDays | None:
+    """Return what gives the value of one KPI for any days within a span; None for one that is not aggregated so."""
+    return by_formulas([kpi], since=since, until=until, today=today, known_at=known_at).get(kpi.pk)
+
+
+def _over_days(calculation: Calculation, today: date) -> OverDays:
     return lambda start, end: aggregate_derived(calculation, Span(start=start, end=end), today=today)

@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Literal
 
-from kpis.domain.aggregation import Value, aggregate
+from kpis.domain.aggregation import Aggregate, Value, aggregate
 from kpis.domain.limits import AnyLimits, Limits, RangeLimits
 from kpis.domain.periods import Calendar, Period, periods_between
 from kpis.domain.scoring import judge
@@ -40,7 +40,8 @@ class Series:
     """A KPI as the grid needs it: its recorded periods by first day, and what judges and expects them.
 
     `limits` says what judges the period that starts on a day, `due` the last day on which its value is in time. Of a
-    cumulative KPI both values and limits are those to date: the last one stands for any longer time.
+    cumulative KPI both values and limits are those to date: the last one stands for any longer time. `over` gives the
+    value of any days of a KPI that is computed from others: the inputs first, then the formula.
     """
 
     samples: Mapping[date, Sample]
@@ -49,6 +50,7 @@ class Series:
     method: str
     factor: Decimal = ONE
     is_cumulative: bool = False
+    over: Callable[[date, date], Aggregate] | None = None
     active_from: date | None = None
 
 
@@ -92,11 +94,17 @@ def cell(series: Series, column: Period, periods: Sequence[Period], *, today: da
     expected = [period for period in applying if series.due(period) < today]
     if not present:
         return Cell(kind="missing" if expected else "not_due", expected=len(expected))
-    if len(own) > 1 and series.method in NO_ROLL_UP and not series.is_cumulative:
+    is_computed = len(own) > 1 and series.over is not None and not series.is_cumulative
+    if len(own) > 1 and series.method in NO_ROLL_UP and not series.is_cumulative and not is_computed:
         return Cell(kind="no_rollup", present=len(present))
     there = {period.start for period in present}
     gaps = sum(period.start not in there for period in expected)
-    value, limits = _value_and_limits(series, present, recorded, gaps)
+    if is_computed:
+        value, limits = _computed(series, own), series.limits(present[-1].start)
+        if value is None:
+            return Cell(kind="missing", expected=len(expected))
+    else:
+        value, limits = _value_and_limits(series, present, recorded, gaps)
     judgement = judge(value, limits) if value is not None and limits is not None else None
     return Cell(
         kind="value",
@@ -124,6 +132,10 @@ def _value_and_limits(
     if series.method in SUMS:
         return value, _total([series.limits(period.start) for period in present])
     return value, series.limits(last.start)
+
+
+def _computed(series: Series, own: Sequence[Period]) -> Decimal | None:
+    return series.over(own[0].start, own[-1].end).value if series.over is not None else None
 
 
 def _value(sample: Sample) -> Value:

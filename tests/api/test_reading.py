@@ -9,7 +9,7 @@ import pytest
 from django.urls import reverse
 
 from kpiplatform.api.v1.app import description
-from kpis.models import Kpi
+from kpis.models import Kpi, KpiVersion
 from kpis.readings import Origin, Reading
 from kpis.services.recording import record_measurements
 from kpis.services.rolling import roll_up_objectives
@@ -154,6 +154,26 @@ def test_a_derived_kpi_aggregates_its_inputs_before_it_divides(owner, program):
     record(share, (*JANUARY, "0.5"), (*FEBRUARY, "0.02"))
     (quarter,) = program.get("kpis/SHARE/measurements", frequency="quarter").json()["items"]
     assert quarter["value"].startswith("0.03846")
+
+
+def test_a_derived_kpi_as_known_is_made_of_what_was_known_of_its_inputs_by_the_formula_of_then(owner, program):
+    monthly = {"owner": owner, "frequency": Kpi.Frequency.MONTH, "time_aggregation": Kpi.Aggregation.SUM}
+    late, all_bags = a_kpi(code="LATE", **monthly), a_kpi(code="ALL", **monthly)
+    derived = {"entry": Kpi.Entry.DERIVED, "time_aggregation": Kpi.Aggregation.FORMULA}
+    share = a_kpi(code="SHARE", formula="[LATE] / [ALL] × 100", **monthly | derived)
+    KpiVersion.objects.create(
+        kpi=share, version=1, effective_from=JANUARY[0], recorded_at=EARLY, recorded_by=owner,
+        definition={"entry": "derived", "formula": "[LATE] / [ALL]"},
+    )  # fmt: skip
+    for kpi, value in ((late, "2"), (all_bags, "4"), (share, "0.5")):
+        record(kpi, (*JANUARY, value), at=EARLY)
+    record(late, (*JANUARY, "3"))
+    record(late, (*FEBRUARY, "1"))
+    known = {"frequency": "quarter", "known_on": "2026-02-20"}
+    (quarter,) = program.get("kpis/SHARE/measurements", **known).json()["items"]
+    assert (quarter["value"], quarter["reason"]) == ("0.5", "")
+    (quarter,) = program.get("kpis/SHARE/measurements", frequency="quarter").json()["items"]
+    assert quarter["value"] == "100"
 
 
 def test_a_shorter_period_than_the_kpis_own_is_refused(owner, program):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from unittest.mock import patch
 
 import pytest
@@ -15,7 +15,7 @@ from kpis.models import Kpi, KpiState
 from objectives.models import Role
 from reviews.models import Decision, Forum, Review
 from tests.dashboards.measured import W44, W45, W46, a_week, measured, record
-from tests.factories import NOW, a_person, a_role, a_unit, an_objective, limits, the_company
+from tests.factories import NOW, a_kpi, a_person, a_role, a_unit, an_objective, limits, the_company
 
 pytestmark = pytest.mark.django_db
 
@@ -165,6 +165,20 @@ def test_weekly_values_stand_in_the_months_of_the_grid_and_are_judged_there(clie
     # the week of 26 October ends on 1 November
     assert (october["kind"], october["text"]) == ("before", "")
     assert (november["heat"], november["text"]) == ("provisional", "80.0")
+
+
+def test_what_a_formula_derives_rolls_its_inputs_up_in_a_month_of_the_grid_as_known_too(client, manager, lga):
+    for code, early, late in (("LATE", "2", "2"), ("ALL", "4", "100")):
+        kpi = a_kpi(code=code, unit=lga, time_aggregation=Kpi.Aggregation.SUM, active_from=W44)
+        record(kpi, [a_week(kpi, W45, early), a_week(kpi, W46, late)], now=NOW - timedelta(days=3))
+        record(kpi, [a_week(kpi, W46, "8")], now=NOW)
+    derived = {"entry": Kpi.Entry.DERIVED, "time_aggregation": Kpi.Aggregation.FORMULA, "decimals": 3}
+    share = a_kpi(code="SHARE", formula="[LATE] / [ALL]", unit=lga, active_from=W45, **derived)
+    record(share, [a_week(share, W45, "0.5"), a_week(share, W46, "0.02")], now=NOW - timedelta(days=3))
+    for query, text in (("", "0.833"), ("?known=2026-11-20", "0.038")):
+        groups = client.get(reverse("unit_bowler", args=["lga"]) + query).context["groups"]
+        row = next(row for row in groups[0]["rows"] if row["kpi"].code == "SHARE")
+        assert (row["cells"][-1]["text"], row["to_date"]) == (text, text)
 
 
 @pytest.mark.parametrize(("show", "text"), [("value", "75.0"), ("gap", "−5.0"), ("score", "4.6")])

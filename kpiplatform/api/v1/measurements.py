@@ -166,8 +166,7 @@ def _longer(
     if not page:
         return [], None
 
-    # Inputs are aggregated as they are known now; what a formula over past knowledge would say, nobody can tell.
-    nested = by_formula(kpi, since=page[0].start, until=page[-1].end, today=today) if known_at is None else None
+    nested = by_formula(kpi, since=page[0].start, until=page[-1].end, today=today, known_at=known_at)
 
     def combine(parts: Sequence[Part]) -> Aggregate:
         if nested is not None and parts:

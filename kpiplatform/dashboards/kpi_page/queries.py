@@ -89,9 +89,10 @@ def kpi_facts(
         facts = _as_known(facts, found, known, known.at, known.on)
     else:
         guard, below = _others(kpi, visible, found.latest_parts)
-        facts = replace(facts, guard=guard, below=below, by_formula=_by_formula(facts))
+        facts = replace(facts, guard=guard, below=below)
     confidence = _confidence(facts, graded)
-    return replace(facts, confidence=confidence, feeding=_feeding(confidence, visible))
+    feeding = _feeding(confidence, visible)
+    return replace(facts, confidence=confidence, feeding=feeding, by_formula=_by_formula(facts))
 
 
 def _as_known(facts: Facts, found: Histories, known: AsKnown, at: datetime, on: date) -> Facts:
@@ -155,7 +156,7 @@ def _by_formula(facts: Facts) -> Callable[[date, date], Aggregate] | None:
     if not facts.rows:
         return None
     first, last = min(row.start for row in facts.rows), max(row.end for row in facts.rows)
-    return by_formula(facts.kpi, since=first, until=last, today=facts.today)
+    return by_formula(facts.kpi, since=first, until=last, today=facts.today, known_at=facts.known.at)
 
 
 def _is_behind(kpi: Kpi, now: datetime) -> bool:

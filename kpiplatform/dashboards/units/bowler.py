@@ -73,7 +73,7 @@ def bowler_page(grid: Grid, choice: Choice, *, today: date, locale: str) -> dict
     )
     kpis = [kpi for kpi in grid.kpis if LENGTHS[kpi.frequency] <= LENGTHS[choice.frequency]]
     since = fiscal_year_start(columns[0].start, standard) - timedelta(days=7)
-    series = series_of(grid, kpis, since=since, today=today, known_at=choice.known.at)
+    series = series_of(grid, kpis, since=since, until=columns[-1].end, today=today, known_at=choice.known.at)
     slots: dict[tuple[str, int], list[list[Period]]] = {}
     rows = []
     for kpi in kpis:

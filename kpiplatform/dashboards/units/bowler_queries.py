@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import Count, QuerySet
 
 from kpiplatform.accounts.models import User
+from kpis.calculations import by_formulas
 from kpis.domain.cumulative import to_date
 from kpis.domain.grid import Sample, Series
 from kpis.domain.judged import Rules
@@ -55,7 +56,7 @@ def grid_of(*, user: User, code: str, tier: str, today: date) -> Grid:
             units.filter(path__in=[f"/{'/'.join(codes[:count])}/" for count in range(1, len(codes))]).order_by("path")
         ),
         kpis=list(
-            shown.select_related("unit").order_by(
+            shown.select_related("unit", "calendar").order_by(
                 "unit__path", "objective__perspective__position", "objective__position", "position", "code"
             )
         ),
@@ -71,15 +72,19 @@ def grid_of(*, user: User, code: str, tier: str, today: date) -> Grid:
 
 
 def series_of(
-    grid: Grid, kpis: Sequence[Any], *, since: date, today: date, known_at: datetime | None
+    grid: Grid, kpis: Sequence[Any], *, since: date, until: date, today: date, known_at: datetime | None
 ) -> dict[int, Series]:
-    """Return the recorded periods of the KPIs that end after `since`, with what judges and expects them.
+    """Return the recorded periods of the KPIs that end after `since` and by `until`, with what judges and expects them.
 
     Of values, targets and thresholds recorded at or after `known_at` nothing is known; None: all is.
     """
     samples = _samples([kpi.pk for kpi in kpis], since, known_at)
     rules = rules_of(kpis)
-    return {kpi.pk: _series(kpi, samples[kpi.pk], rules[kpi.pk], grid, today, known_at) for kpi in kpis}
+    over = by_formulas(kpis, since=since, until=until, today=today, known_at=known_at)
+    return {
+        kpi.pk: replace(_series(kpi, samples[kpi.pk], rules[kpi.pk], grid, today, known_at), over=over.get(kpi.pk))
+        for kpi in kpis
+    }
 
 
 def _samples(kpi_ids: Sequence[int], since: date, known_at: datetime | None) -> dict[int, dict[date, Sample]]:

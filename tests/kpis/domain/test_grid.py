@@ -8,6 +8,7 @@ from decimal import Decimal as D
 
 import pytest
 
+from kpis.domain.aggregation import Aggregate
 from kpis.domain.grid import Sample, Series, cell, periods_in
 from kpis.domain.limits import Limits, RangeLimits
 from kpis.domain.periods import Calendar, period_of
@@ -150,3 +151,25 @@ def test_a_range_is_shown_with_both_ends_and_sums_of_ranges_are_not_judged():
 def test_without_limits_there_is_a_value_and_no_band():
     found = month_of(weekly(FULL, limits=None))
     assert (found.value, found.band, found.score) == (D("79.5"), "", None)
+
+
+def test_what_a_formula_derives_is_computed_for_the_whole_column_and_judged_by_its_last_period():
+    asked = []
+
+    def over(start, end):
+        asked.append((start, end))
+        return Aggregate(value=D("71"), present=4, due=4, complete=True)
+
+    found = month_of(weekly(FULL, method="formula", over=over))
+    assert (found.kind, found.value, found.band) == ("value", D("71"), "off_track")
+    assert asked == [(W40, W43 + timedelta(days=7))]
+    nothing = weekly(
+        FULL, method="formula", over=lambda start, end: Aggregate(value=None, present=0, due=4, complete=False)
+    )
+    assert month_of(nothing).kind == "missing"
+
+
+def test_a_single_period_of_what_a_formula_derives_shows_what_was_recorded():
+    week = period_of(W40, "week", CALENDAR)
+    series = weekly({W40: "90"}, method="formula", over=lambda start, end: pytest.fail("not asked"))
+    assert cell(series, week, [week], today=TODAY).value == 90
