@@ -47,6 +47,8 @@ def main():
         install(COMMANDS[command])
         if os.environ.get("KPI_HOME"):  # relative to where the person stands, not to the project
             os.environ["KPI_HOME"] = os.path.abspath(os.path.expanduser(os.environ["KPI_HOME"]))
+        # Where this is set, each of our many processes would compile all it imports: half of its start.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         os.chdir(ROOT)
         os.execv(PYTHON, [PYTHON, "-m", "kpiplatform.running", command, *options])
 

@@ -16,6 +16,7 @@ import os, pathlib, psycopg, redis
 def test_servers():
     pathlib.Path(os.environ["NOTE"]).write_text(os.environ["KPI_HOME"])
     assert os.environ["KPI_ENV"] == "test"
+    assert "PYTHONDONTWRITEBYTECODE" not in os.environ  # or every process would compile all it imports
     with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
         assert connection.execute("SHOW fsync").fetchone() == ("off",)
         assert connection.execute("SELECT datlocprovider FROM pg_database WHERE datname = 'kpi'").fetchone() == ("b",)
@@ -50,7 +51,7 @@ def processes_of(home: str) -> list[str]:
 def test_pytest_gets_servers_of_its_own_and_its_answer_is_passed_on(tmp_path: Path) -> None:
     note, file = tmp_path / "note", tmp_path / "test_servers.py"
     file.write_text(LOOKS_AT_ITS_SERVERS)
-    done = run("test", "-p", "no:cacheprovider", str(file), seconds=120, NOTE=str(note))
+    done = run("test", "-p", "no:cacheprovider", str(file), seconds=120, NOTE=str(note), PYTHONDONTWRITEBYTECODE="1")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "1 failed, 1 passed" in done.stdout.strip().splitlines()[-1]
     assert done.stderr == ""
