@@ -127,7 +127,8 @@ def _initiatives(row: Row, drawn: _Drawn) -> str:
 def _data(row: Row) -> str:
     between = " · " if row.other_period and row.fresh else ""
     late = ' class="late"' if row.is_late else ""
-    return f"{escape(row.other_period)}{between}<span{late}>{escape(row.fresh)}</span> {grade(row.grade)}"
+    letter = f"&nbsp;{grade(row.grade)}" if row.grade else ""  # never alone on a line
+    return f"{escape(row.other_period)}{between}<span{late}>{escape(row.fresh)}</span>{letter}"
 
 
 def _meta(row: Row) -> str:

@@ -92,9 +92,7 @@ def _below(row: Below, known: AsKnown) -> dict[str, Any]:
         "url": reverse("unit", args=[row.unit.code]) + known.query,
         "bands": [{"band": band, "count": row.bands[band]} for band in ("on_track", "at_risk", "off_track", "")],
         "late": ngettext("%(count)d late", "%(count)d late", row.late) % {"count": row.late} if row.late else "",
-        "total": ngettext("%(count)d KPI", "%(count)d KPIs", total) % {"count": total}
-        if total
-        else _("none you may open"),
+        "total": ngettext("%(count)d KPI", "%(count)d KPIs", total) % {"count": total} if total else "",
     }
 
 
