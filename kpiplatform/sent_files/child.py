@@ -1,22 +1,17 @@
-"""The process that reads a spreadsheet: `python -I child.py KIND`, with the file on standard input.
+"""What the process that reads a spreadsheet does; `kpiplatform/apart` starts and bounds it.
 
-It knows nothing of the installation. Its memory, processor time and the size of its answer are bounded before it
-looks at a byte; the answer is JSON, since who reads what strangers wrote is not trusted either.
+It knows nothing of the installation.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import json
-import resource
-import sys
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import Any, BinaryIO
 
-MEMORY, SECONDS, ANSWER = 512 * 1024**2, 20, 32 * 1024**2
 UNPACKED_AT_MOST = 100 * 1024**2
 SHEETS_AT_MOST, ROWS_AT_MOST, COLUMNS_AT_MOST, LONGEST_CELL = 20, 20_000, 500, 4000
 DELIMITERS = ",;\t"
@@ -26,26 +21,19 @@ class Refused(Exception):
     """The file is not taken; the argument is a code that `reading.py` has the words for."""
 
 
-def main(kind: str) -> None:
-    """Answer with the sheets of the file, or with why it is refused."""
-    for what, most in {
-        resource.RLIMIT_AS: MEMORY,
-        resource.RLIMIT_CPU: SECONDS,
-        resource.RLIMIT_FSIZE: ANSWER,
-        resource.RLIMIT_CORE: 0,
-    }.items():
-        resource.setrlimit(what, (most, most))
-    content = sys.stdin.buffer.read()
+def answer(request: Mapping[str, Any], content: BinaryIO, send: Callable[..., None]) -> None:
+    """Send the sheets of the file, or why it is refused."""
+    file = content.read()
     try:
-        answer = {"sheets": dict(sheets_of_workbook(content) if kind == "xlsx" else [("", rows_of_csv(content))])}
+        sheets = sheets_of_workbook(file) if request["kind"] == "xlsx" else [("", rows_of_csv(file))]
+        send({"sheets": dict(sheets)})
     except Refused as why:
-        answer = {"refused": str(why)}
+        send({"refused": str(why)})
     except MemoryError:
-        answer = {"refused": "memory"}
+        raise
     except Exception:
         # Whatever a broken or hostile file makes the reader stumble over.
-        answer = {"refused": "broken"}
-    sys.stdout.write(json.dumps(answer))
+        send({"refused": "broken"})
 
 
 def sheets_of_workbook(content: bytes) -> Iterator[tuple[str, list[list[Any]]]]:
@@ -107,7 +95,3 @@ def plain(cell: Any) -> Any:
             return ["day", cell.isoformat()]
     text = str(cell).strip()[:LONGEST_CELL]
     return ["text", text] if text else None
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

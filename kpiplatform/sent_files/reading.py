@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-import tempfile
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -14,14 +9,12 @@ from typing import BinaryIO, Literal
 
 from django.utils.translation import gettext as _
 
-from kpiplatform.sent_files.child import COLUMNS_AT_MOST, MEMORY, ROWS_AT_MOST, SHEETS_AT_MOST, UNPACKED_AT_MOST
+from kpiplatform.apart.asking import Bounds, Stopped, ask
+from kpiplatform.sent_files.child import COLUMNS_AT_MOST, ROWS_AT_MOST, SHEETS_AT_MOST, UNPACKED_AT_MOST
 
 SIZE_AT_MOST = 8 * 1024**2
-SECONDS_AT_MOST = 30
-# By its path: as a part of the package it would load the whole platform with it.
-COMMAND = (sys.executable, "-I", str(Path(__file__).with_name("child.py")))
-# Nothing of our own environment: it holds the secrets of the installation.
-ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+BOUNDS = Bounds(memory=512 * 1024**2, seconds=30, size=32 * 1024**2)
+CHILD = Path(__file__).with_name("child.py")
 
 
 class FileRefused(Exception):
@@ -55,27 +48,15 @@ def sheets_of(file: BinaryIO, name: str) -> dict[str, Rows]:
     content = file.read(SIZE_AT_MOST + 1)
     if len(content) > SIZE_AT_MOST:
         raise FileRefused(_("The file is larger than %(size)d MB. Split it.") % {"size": SIZE_AT_MOST // 1024**2})
-    with tempfile.TemporaryFile() as question, tempfile.TemporaryFile() as answer:
-        question.write(content)
-        question.seek(0)
-        command = subprocess.Popen(
-            [*COMMAND, kind],
-            cwd="/",
-            env=ENVIRONMENT,
-            stdin=question,
-            stdout=answer,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        try:
-            command.wait(SECONDS_AT_MOST)
-        except subprocess.TimeoutExpired:
-            raise FileRefused(_in_words("time")) from None
-        finally:
-            command.kill()
-            command.wait()
-        answer.seek(0)
-        return _sheets(answer.read())
+    try:
+        said = next(ask(CHILD, {"kind": kind}, BOUNDS, content=content)).head
+    except Stopped as stopped:
+        raise FileRefused(_in_words("time" if stopped.at == "seconds" else "memory")) from None
+    except (RuntimeError, StopIteration):
+        raise FileRefused(_in_words("broken")) from None
+    if "refused" in said:
+        raise FileRefused(_in_words(said["refused"]))
+    return restored(said["sheets"])
 
 
 def stored(sheets: dict[str, Rows]) -> dict[str, list[list[list[str] | None]]]:
@@ -94,17 +75,6 @@ def restored(kept: dict[str, list[list[list[str] | None]]]) -> dict[str, Rows]:
     }
 
 
-def _sheets(answer: bytes) -> dict[str, Rows]:
-    try:
-        said = json.loads(answer)
-    except ValueError:
-        # The process was stopped at one of its limits before it could say so.
-        raise FileRefused(_in_words("memory")) from None
-    if "refused" in said:
-        raise FileRefused(_in_words(said["refused"]))
-    return restored(said["sheets"])
-
-
 def _in_words(code: str) -> str:
     words = {
         "memory": _("Reading the file takes more than %(memory)d MB of memory or too long. Split it."),
@@ -116,8 +86,8 @@ def _in_words(code: str) -> str:
         "encoding": _("The text of the file is not UTF-8. Save it as “CSV UTF-8” or as an Excel workbook."),
     }
     bounds = {
-        "memory": MEMORY // 1024**2,
-        "seconds": SECONDS_AT_MOST,
+        "memory": BOUNDS.memory // 1024**2,
+        "seconds": BOUNDS.seconds,
         "unpacked": UNPACKED_AT_MOST // 1024**2,
         "sheets": SHEETS_AT_MOST,
         "rows": ROWS_AT_MOST,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import subprocess
 import zipfile
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
+from kpiplatform.apart import asking
 from kpiplatform.sent_files import reading
 from kpiplatform.sent_files.reading import Cell, FileRefused, restored, sheets_of, stored
 from tests.dashboards.spreadsheets import a_csv, a_workbook
@@ -69,14 +71,18 @@ def test_a_file_that_unpacks_to_too_much_is_refused():
 
 
 def test_a_process_that_takes_too_long_is_stopped(monkeypatch):
-    monkeypatch.setattr(reading, "COMMAND", ("sh", "-c", "sleep 20"))
-    monkeypatch.setattr(reading, "SECONDS_AT_MOST", 0.1)
-    assert "was stopped" in why(io.BytesIO(b"x"), "list.csv")
+    monkeypatch.setattr(asking, "COMMAND", ("sh", "-c", "sleep 20"))
+    monkeypatch.setattr(reading, "BOUNDS", replace(reading.BOUNDS, seconds=0.1))
+    # More than a pipe holds: who does not listen must not keep us waiting longer either.
+    assert "was stopped" in why(io.BytesIO(b"x" * 200_000), "list.csv")
 
 
-def test_the_process_knows_nothing_of_the_installation(monkeypatch):
-    monkeypatch.setattr(
-        reading, "COMMAND", ("sh", "-c", 'printf \'{"sheets": {"%s": []}}\' "$(env | cut -d= -f1 | tr "\\n" " ")"')
-    )
-    (names,) = sheets_of(io.BytesIO(b"x"), "list.csv")
-    assert not {"SECRET_KEY", "DATABASE_URL", "REDIS_URL"} & set(names.split())
+def test_a_file_that_eats_memory_ends_its_own_process(monkeypatch):
+    monkeypatch.setattr(reading, "BOUNDS", replace(reading.BOUNDS, memory=80 * 1024**2))
+    wide = io.BytesIO((b"x," * 300 + b"\n") * 10_000)
+    assert "takes more than 80 MB of memory" in why(wide, "list.csv")
+
+
+def test_a_process_that_dies_in_the_middle_is_a_file_that_can_not_be_read(monkeypatch):
+    monkeypatch.setattr(asking, "COMMAND", ("sh", "-c", "printf '\\000\\000\\000\\377{'; exit 3"))
+    assert "can't be read" in why(io.BytesIO(b"x"), "list.csv")

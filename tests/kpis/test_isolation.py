@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from kpis.sources import isolation
+from kpiplatform.apart import asking
+from kpiplatform.apart.child import CHECKOUT
 from kpis.sources.base import Kind, SourceError, Window
 from kpis.sources.source import source_of
 from tests.kpis.reading import a_place
@@ -87,14 +88,14 @@ sys.stdout.buffer.write(struct.pack(">I", len(text)) + text)
 
 def test_the_process_has_nothing_of_our_environment(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("SECRET_KEY", "secret")
-    monkeypatch.setattr(isolation, "COMMAND", (sys.executable, "-E", "-s", "-c", TELL_ENVIRONMENT))
+    monkeypatch.setattr(asking, "COMMAND", (sys.executable, "-E", "-s", "-c", TELL_ENVIRONMENT))
     told = refused("csv_file", {"path": "flights.csv"}, tmp_path).split()
     assert set(told) <= {"PATH", "LC_ALL", "LC_CTYPE", "PYTHONDONTWRITEBYTECODE", "OPENBLAS_NUM_THREADS"}
 
 
 def test_the_process_loads_neither_django_nor_pandas() -> None:
     script = "import sys, kpis.sources.child; print(sorted({'django', 'pandas', 'numpy', 'celery'} & set(sys.modules)))"
-    told = subprocess.run([sys.executable, "-c", script], cwd=isolation.CHECKOUT, capture_output=True, check=True)
+    told = subprocess.run([sys.executable, "-c", script], cwd=CHECKOUT, capture_output=True, check=True)
     assert told.stdout == b"[]\n"
 
 
@@ -102,9 +103,9 @@ def test_a_process_that_dies_in_the_middle_is_an_error_of_the_platform_that_repe
     tmp_path: Path, monkeypatch: Any, caplog: Any
 ) -> None:
     script = "raise ValueError('cell with a secret')"
-    monkeypatch.setattr(isolation, "COMMAND", (sys.executable, "-c", script))
+    monkeypatch.setattr(asking, "COMMAND", (sys.executable, "-c", script))
     (tmp_path / "flights.csv").write_text("day\n")
-    with pytest.raises(RuntimeError, match=r"^the process that reads sources ended with 1$"):
+    with pytest.raises(RuntimeError, match=r"^a process that works apart ended with 1$"):
         source_of(kind="csv_file", config={"path": "flights.csv", "date_column": "day"}, place=a_place(tmp_path)).fetch(
             window=WINDOW, columns=COLUMNS
         )
