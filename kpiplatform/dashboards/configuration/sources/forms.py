@@ -88,6 +88,8 @@ class ScheduleForm(forms.Form):
         super().__init__(data, auto_id="source-%s")
         self.fields["owner"].disabled = not hands_over
         self.is_scheduled = is_scheduled(source)
+        if not self.is_scheduled:
+            self.fields["is_enabled"].label = _("Files are read when they come")
         for name in OF_A_SCHEDULE:  # a file that is sent in is read when it comes
             self.fields[name].disabled = not self.is_scheduled
         self.fields["owner"].queryset = User.objects.filter(is_active=True).order_by("name")

@@ -112,7 +112,7 @@ def schedule_in_full(source: DataSource) -> str:
     words = schedule_words(source)
     if source.is_snapshot:
         return _("%(schedule)s, a snapshot") % {"schedule": words}
-    days = source.look_back_days
+    days = source.look_back_days if is_scheduled(source) else 0
     return f"{words}, {ngettext('looks back %d day', 'looks back %d days', days) % days}" if days else words
 
 
