@@ -19,7 +19,8 @@ INCOMING = """kpi_id bigint, period_start date, period_end date, value numeric(2
 ROWS_A_BLOCK = 5000
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
-# One statement, one snapshot: what differs from what we have becomes a revision and the value as known now.
+# One statement, one snapshot: what differs from what we have becomes a revision and the value as known now. Both are
+# written in the order of their keys, since what was sorted once is read again in its order.
 # A person's correction stays until the source says something new: a pull that repeats what it said before is left out.
 STORE = """
 WITH changed AS MATERIALIZED (
@@ -38,17 +39,18 @@ WITH changed AS MATERIALIZED (
                 AND said.kind <> 'pull'
                 AND (i.value, i.numerator, i.denominator, i.state)
                     IS NOT DISTINCT FROM (pulled.value, pulled.numerator, pulled.denominator, pulled.state::text)))
+    ORDER BY i.kpi_id, i.period_start
 ), revised AS (
     INSERT INTO kpis_measurementrevision (kpi_id, period_start, period_end, seq, value, numerator, denominator,
         state, reason, kind, note, pull_id, recorded_by_id, recorded_at, approved_by_id, unusual_by)
     SELECT kpi_id, period_start, period_end, seq, value, numerator, denominator, state, reason,
         %(kind)s, %(note)s, %(pull)s, %(user)s, %(now)s, %(approved_by)s, %(unusual_by)s
-    FROM changed ORDER BY kpi_id, period_start
+    FROM changed
 ), stored AS (
     INSERT INTO kpis_measurement (kpi_id, period_start, period_end, value, numerator, denominator, state, reason,
         seq, recorded_at)
     SELECT kpi_id, period_start, period_end, value, numerator, denominator, state, reason, seq, %(now)s
-    FROM changed ORDER BY kpi_id, period_start
+    FROM changed
     ON CONFLICT (kpi_id, period_start) DO UPDATE SET
         period_end = excluded.period_end, value = excluded.value, numerator = excluded.numerator,
         denominator = excluded.denominator, state = excluded.state, reason = excluded.reason,

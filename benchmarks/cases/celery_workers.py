@@ -35,8 +35,8 @@ def evaluate_by_workers(load: Load, rounds: Rounds) -> Iterator[Result]:
                 f"celery {processes}", lambda: store_in_one_statement(load), lambda: _evaluate(load)
             )
         yield Result(
-            case=f"the same by Celery, {processes} process{'es' if processes > 1 else ''}",
-            versus="the same statement",
+            case=f"bands with all that follows by Celery, {processes} process{'es' if processes > 1 else ''}",
+            versus="one statement that computes and stores the bands",
             reach=reach,
             product=seconds,
             limit=limit,
