@@ -81,6 +81,14 @@ def a_kpi(name: str = "On-time arrivals", **fields: Any) -> Kpi:
     return Kpi.objects.create(name=name, **fields)
 
 
+def a_deputy(kpi: Kpi, name: str = "Ana Kovač") -> User:
+    """Give `kpi` a deputy, who enters its values as the owner does."""
+    kpi.deputy = a_person(name)
+    kpi.save(update_fields=["deputy"])
+    a_role(kpi.deputy, Role.OWNER)
+    return kpi.deputy
+
+
 def limits(
     kpi: Kpi,
     *,

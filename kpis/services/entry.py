@@ -73,13 +73,14 @@ def enter_measurements(*, entries: Sequence[Entry], user: User, now: datetime, k
     """
     # What is asked is about what the person saw; it would explain nothing of what they did not see.
     refuse_conflicts({entry.key: entry.expected_seq for entry in entries})
-    said = answered(entries, today=_today(now))
+    today = _today(now)
+    said = answered(entries, today=today)
     for one in said.values():
         if one.question is not None:
             raise EntryRefused(one.question, move=one.move)
     rules = entry_rules()
     changes = [entry for entry in entries if said[entry.key].is_change]
-    waits = {entry.key: needs_approval(entry.kpi, user, rules, today=_today(now)) for entry in changes}
+    waits = {entry.key: needs_approval(entry.kpi, user, rules, today=today) for entry in changes}
     waiting = [entry for entry in changes if waits[entry.key]]
     direct = [entry for entry in changes if not waits[entry.key]]
     kpi_ids = sorted({entry.kpi.pk for entry in entries})

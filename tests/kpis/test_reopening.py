@@ -229,9 +229,9 @@ def test_a_value_that_somebody_changed_meanwhile_is_not_overwritten_by_bringing_
 
 
 def test_the_page_of_a_value_tells_each_version_before_and_after_to_everybody_who_sees_the_kpi(client, changed_twice):
-    member = a_person("Noah Fields")
-    a_role(member, Role.MEMBER, changed_twice.unit)
-    client.force_login(member)
+    auditor = a_person("Victor Amadi")
+    a_role(auditor, Role.AUDITOR, changed_twice.unit)
+    client.force_login(auditor)
     response = client.get(value_page(changed_twice))
     assert [(row.seq, row.was, row.now, row.why) for row in response.context["versions"]] == [
         (3, "60.0\u202f%", "61.0\u202f%", "late records"),

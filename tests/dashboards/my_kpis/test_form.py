@@ -14,7 +14,7 @@ from django.urls import reverse
 from kpis.models import Kpi, Measurement, MeasurementRevision, PeriodLock
 from objectives.models import Role
 from tests.dashboards.my_kpis.sheets import W44, W46, W47, enter, url_of, words_in
-from tests.factories import NOW, a_kpi, a_person, a_role, limits
+from tests.factories import NOW, a_deputy, a_kpi, a_person, a_role, limits
 
 pytestmark = pytest.mark.django_db
 
@@ -37,7 +37,7 @@ def refusal(response: HttpResponse) -> str:
 def test_it_shows_how_it_stands_and_every_revision(client, crews):
     limits(crews, goal=6, red_flag=4)
     enter(crews, W44, "5", now=NOW - timedelta(days=20))
-    enter(crews, W44, "7", seq=1, note="Counted again", user=a_person("Ana Kovač"))
+    enter(crews, W44, "7", seq=1, note="Counted again", user=a_deputy(crews))
     text = words_in(shown(client, crews, W44))
     assert "Crews, W44 Harbor Airports, 26 Oct – 1 Nov 2026." in text
     assert "7\u202fcrews" in text.replace("\u2002", " ") or "7 crews" in text
@@ -131,7 +131,7 @@ def test_a_closed_period_can_stay_provisional_the_open_one_always_is(client, cre
 
 
 def test_somebody_quicker_is_shown_beside_what_was_typed_and_the_second_try_keeps_it(client, crews):
-    enter(crews, W46, "3.2", user=a_person("Ana Kovač"), now=NOW - timedelta(seconds=40))
+    enter(crews, W46, "3.2", user=a_deputy(crews), now=NOW - timedelta(seconds=40))
     response = send(client, crews, W46, seq=0, value="3.1")
     assert "Ana Kovač changed this to 3.2 40 seconds ago. You typed 3.1. Nothing is lost." in refusal(response)
     page = unescape(response.content.decode())

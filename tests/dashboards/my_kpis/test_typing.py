@@ -31,7 +31,7 @@ from tests.dashboards.my_kpis.sheets import (
     type_into,
     words_in,
 )
-from tests.factories import NOW, a_kpi, a_person, limits
+from tests.factories import NOW, a_deputy, a_kpi, a_person, limits
 
 pytestmark = pytest.mark.django_db
 
@@ -161,7 +161,7 @@ def test_a_locked_period_keeps_what_was_typed_and_says_so(client, rosa, crews):
 @pytest.fixture
 def ana_was_quicker(crews: Kpi) -> Kpi:
     enter(crews, W46, "3", now=NOW - timedelta(days=1))
-    enter(crews, W46, "3.2", seq=1, user=a_person("Ana Kovač"), now=NOW - timedelta(seconds=10))
+    enter(crews, W46, "3.2", seq=1, user=a_deputy(crews), now=NOW - timedelta(seconds=10))
     return crews
 
 
@@ -246,7 +246,7 @@ def a_grid(rosa: User, crews: Kpi) -> dict[str, str]:
     enter(crews, W42, "4", now=NOW - timedelta(days=30))
     enter(crews, W44, "5", now=NOW - timedelta(days=20))
     enter(crews, W45, "5", now=NOW - timedelta(days=10))
-    enter(crews, W45, "5.5", seq=1, user=a_person("Ana Kovač"), note="Counted", now=NOW - timedelta(minutes=3))
+    enter(crews, W45, "5.5", seq=1, user=a_deputy(crews), note="Counted", now=NOW - timedelta(minutes=3))
     enter(crews, W46, "6", now=NOW - timedelta(days=2))
     fed = a_kpi("Fed", code="FED", owner=rosa, entry=Kpi.Entry.SOURCE)
     foreign = a_kpi("Foreign", code="FOREIGN", owner=a_person())
@@ -306,7 +306,7 @@ def test_an_untouched_grid_writes_nothing_and_is_no_conflict_when_others_wrote(c
 
 def test_a_block_saves_the_others_when_one_cell_is_contested_between_reading_and_writing(client, crews):
     other = a_kpi("Other", code="OTHER", owner=crews.owner)
-    ana = a_person("Ana Kovač")
+    ana = a_deputy(crews)
     stored = saving.enter_measurements
 
     def interrupted(**said):

@@ -42,7 +42,8 @@ def crews(crews: Kpi, ana: User) -> Kpi:
     """Red under 4, and every red is explained."""
     EntryRules.objects.create(pk=1, explain_below=Decimal("3.33"))
     limits(crews, goal=6, red_flag=4)
-    Kpi.objects.update(deputy=ana)
+    crews.deputy = ana
+    crews.save()
     return crews
 
 
