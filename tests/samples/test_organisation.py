@@ -126,7 +126,7 @@ def test_every_pull_was_applied_and_took_only_the_past(sample: Path) -> None:
 def test_the_hour_that_comes_twice_is_refused_with_its_line(sample: Path) -> None:
     refusals = Pull.objects.filter(source__code="weather").latest("rows_refused").refusals.values_list("why", flat=True)
     assert refusals
-    assert all("repeats line" in why for why in refusals)
+    assert all("repeats line" in why.text for why in refusals)
 
 
 def test_off_track_work_is_answered_or_visibly_not(sample: Path) -> None:
