@@ -9,6 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from kpis.domain.confidence import Confidence
 from kpis.grades import confidence_of, grades_of
 from kpis.models import Kpi, KpiVersion
+from kpis.readings import Origin, Reading
+from kpis.services.recording import record_measurements
 from tests.factories import NOW
 from tests.kpis.computed import DAY, MONDAY, SINCE, WEEK, an_input, computed, say
 
@@ -98,3 +100,16 @@ def test_a_computed_value_as_known_is_as_weak_as_its_inputs_were_then() -> None:
     say(kpi, MONDAY, 90, at=NOW + 2 * DAY, kind="correction", note="typing error")
     assert confidence_of([(derived.pk, MONDAY)], today=at.date(), known_at=at) == before
     assert its(derived).grade > before[derived.pk, MONDAY].grade
+
+
+def test_an_input_that_was_taken_back_later_still_counts_for_what_was_known_before() -> None:
+    kpi = an_input("SENT", weeks=0)
+    say(kpi, MONDAY, 80, at=NOW - 5 * DAY)
+    derived = computed("[SENT]")
+    gone = Reading(
+        kpi_id=kpi.pk, period_start=MONDAY, period_end=MONDAY + WEEK, value=None, state="not_applicable", reason="none"
+    )
+    record_measurements(readings=[gone], origin=Origin(kind="manual", user_id=kpi.owner_id), now=NOW + 2 * DAY)
+    at, key = NOW + DAY, (derived.pk, MONDAY)
+    assert confidence_of([key], today=at.date(), known_at=at)[key].sources[0].kpi_id == kpi.pk
+    assert key not in confidence_of([key], today=TODAY)
