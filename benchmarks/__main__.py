@@ -23,6 +23,7 @@ def main(arguments: list[str]) -> int:
     options = _options(arguments)
     os.environ.setdefault("KPI_ENV", "test")
     os.environ.setdefault("LOG_LEVEL", "ERROR")
+    os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kpiplatform.settings")
     try:
         url = os.environ.get("DATABASE_URL", "postgresql://kpi@localhost/kpi")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from hashlib import sha256
+from functools import cache
 from typing import Any
 
 import pytest
 from django.apps import apps
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -29,12 +30,18 @@ DERIVED = {"objectives_objectivestate"}  # computed anew whenever something belo
 
 def stored() -> dict[str, str]:
     """Return what each table of the product holds, as a digest: the same digest, the same rows."""
+    with connection.cursor() as cursor:
+        cursor.execute(digests())
+        return dict(cursor.fetchall())
+
+
+@cache
+def digests() -> str:
+    """Return one statement for all tables; through the models it would take a third of these tests."""
     ours = {"objectives", "kpis", "initiatives", "reviews", "alerts", "accounts", "dashboards", "api", "audit"}
-    return {
-        model._meta.db_table: sha256(repr(list(model._base_manager.order_by("pk").values_list())).encode()).hexdigest()
-        for model in apps.get_models()
-        if model._meta.app_label in ours and model._meta.db_table not in DERIVED
-    }
+    tables = {model._meta.db_table for model in apps.get_models() if model._meta.app_label in ours} - DERIVED
+    one = "SELECT '{0}', md5(coalesce(string_agg(t::text, chr(10) ORDER BY t::text), '')) FROM {0} AS t"
+    return " UNION ALL ".join(one.format(table) for table in sorted(tables))
 
 
 def differing(one: dict[str, str], other: dict[str, str]) -> list[str]:
