@@ -68,9 +68,9 @@ def _story(alerts: Alerts, kpi: Kpi, zone: tzinfo, today: date) -> str:
     announced = alerts.announced_at.astimezone(zone).date() if alerts.announced_at else None
     parts.append(_("announced %s") % _on(announced, today) if announced else _("noted without a mail"))
     incident = alerts.incident
-    if incident is not None and incident.acknowledged_by is not None and incident.acknowledged_at is not None:
+    if incident is not None and incident.acknowledged_at is not None:
         acknowledged = incident.acknowledged_at.astimezone(zone).date()
-        values = {"who": incident.acknowledged_by.name, "when": _on(acknowledged, today)}
+        values = {"who": incident.acknowledged_by, "when": _on(acknowledged, today)}
         same_day = acknowledged == announced
         parts.append(
             (_("acknowledged by %(who)s the same day") if same_day else _("acknowledged by %(who)s on %(when)s"))

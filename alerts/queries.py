@@ -28,6 +28,17 @@ type CrossingRead = Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """The stretch of trouble that a KPI is in: what its owner has said of it, or owes."""
+
+    pk: int
+    acknowledged_at: datetime | None
+    acknowledged_by: str
+    explanation_due_on: date | None
+    is_explained: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Alerts:
     """How alerting stands for one KPI: the confirmed band and since when, who was told, what is open."""
 
@@ -37,7 +48,7 @@ class Alerts:
     announced_at: datetime | None
     undelivered: int
     follows: bool
-    incident: IncidentRead | None
+    incident: Trouble | None
 
 
 # Written as SQL because every page of a KPI asks it: through the ORM, writing it costs several times its answer.
@@ -49,17 +60,32 @@ SELECT coalesce(a.confirmed_band, ''), a.confirmed_since, coalesce(jsonb_array_l
         JOIN alerts_delivery d ON d.message_id = m.id
         WHERE c.kpi_id = k.id AND c.seq = a.seq AND d.state = 'dead'
     ),
-    EXISTS (SELECT FROM alerts_subscription WHERE kpi_id = k.id AND user_id = %(reader)s AND is_active)
+    EXISTS (SELECT FROM alerts_subscription WHERE kpi_id = k.id AND user_id = %(reader)s AND is_active),
+    i.id, i.acknowledged_at, coalesce(u.name, ''), i.explanation_due_on,
+    EXISTS (
+        SELECT FROM kpis_commentary
+        WHERE kpi_id = k.id AND kind = 'explanation' AND created_at >= i.explanation_asked_at
+    )
 FROM kpis_kpi k LEFT JOIN alerts_alertstate a ON a.kpi_id = k.id
+LEFT JOIN alerts_incident i ON i.kpi_id = k.id AND i.closed_at IS NULL
+LEFT JOIN accounts_user u ON u.id = i.acknowledged_by_id
 WHERE k.id = %(kpi)s
 """
 
 
 def alerts_of(kpi: Kpi, *, reader: User) -> Alerts:
-    """Return what the KPI's page shows of its alerts, in two queries; `follows` is whether `reader` is told of them."""
+    """Return what the KPI's page shows of its alerts, in one query; `follows` is whether `reader` is told of them."""
     with connection.cursor() as cursor:
         cursor.execute(ALERTING, {"kpi": kpi.pk, "reader": reader.pk})
-        band, since, pending, announced_at, undelivered, follows = cursor.fetchone()
+        band, since, pending, announced_at, undelivered, follows, *incident = cursor.fetchone()
+    pk, acknowledged_at, acknowledged_by, due_on, is_explained = incident
+    trouble = Trouble(
+        pk=pk,
+        acknowledged_at=acknowledged_at,
+        acknowledged_by=acknowledged_by,
+        explanation_due_on=due_on,
+        is_explained=is_explained,
+    )
     return Alerts(
         band=band,
         since=since,
@@ -67,17 +93,7 @@ def alerts_of(kpi: Kpi, *, reader: User) -> Alerts:
         announced_at=announced_at,
         undelivered=undelivered,
         follows=follows,
-        incident=open_incident(kpi),
-    )
-
-
-def open_incident(kpi: Kpi) -> IncidentRead | None:
-    """Return the stretch of trouble the KPI is in, with `is_explained`; None if it is in none."""
-    return (
-        Incident.objects.filter(kpi=kpi, closed_at__isnull=True)
-        .annotate(is_explained=_explained())
-        .select_related("opened_by", "acknowledged_by")
-        .first()
+        incident=trouble if pk else None,
     )
 
 

@@ -129,6 +129,8 @@ TEMPLATES = [
     }
 ]
 
+FORM_RENDERER = "kpiplatform.widgets.Renderer"
+
 # Counted by all processes together: attempts to sign in. Not for figures, which are always read.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "shared_cache"}}
 

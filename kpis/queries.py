@@ -65,6 +65,13 @@ def enters_values_of(user: User, kpi: Kpi, *, today: date) -> bool:
     return answers or scope_of(user, today=today).everything
 
 
+def edits_values_of(user: User, kpi: Kpi, *, today: date) -> bool:
+    """Return whether `user` may enter and correct values of the KPI: `kpis_editable_by` for one, without a query."""
+    if kpi.status != Kpi.Status.ACTIVE or not user.is_active or not may_write(user, today=today):
+        return False
+    return enters_values_of(user, kpi, today=today)
+
+
 def proposes_values_of(user: User, kpi: Kpi, *, today: date) -> bool:
     """Return whether `user` may enter values of the KPI that its owner approves: members of its unit, if it is typed.
 
@@ -72,7 +79,7 @@ def proposes_values_of(user: User, kpi: Kpi, *, today: date) -> bool:
     """
     if kpi.status != Kpi.Status.ACTIVE or kpi.entry != Kpi.Entry.MANUAL or enters_values_of(user, kpi, today=today):
         return False
-    return any(kpi.unit.path.startswith(path) for path in working_scope_of(user, today=today).unit_paths)
+    return working_scope_of(user, today=today).holds(kpi.unit.path)
 
 
 def kpis_configured_by(user: User | AnonymousUser, *, today: date) -> QuerySet[Kpi]:

@@ -29,6 +29,10 @@ class Scope:
             condition |= Q(**{f"{prefix}path__startswith": path})
         return condition
 
+    def holds(self, path: str) -> bool:
+        """Return whether the unit at `path` lies in an open subtree."""
+        return any(path.startswith(opened) for opened in self.unit_paths)
+
 
 def scope_of(user: User | AnonymousUser, *, today: date) -> Scope:
     """Return what the roles of `user` open on `today`; nothing for people who may not sign in."""
@@ -133,6 +137,16 @@ def objectives_visible_to(user: User | AnonymousUser, *, today: date) -> QuerySe
     if scope.everything or scope.strategic:
         return objectives
     return objectives.filter(Q(owner_id=user.pk) | scope.units("unit__"))
+
+
+def opens_objective(user: User, objective: Objective, *, today: date) -> bool:
+    """Return whether `user` may open an objective: `objectives_visible_to` for one that comes with its unit."""
+    if objective.status != Objective.Status.ACTIVE:
+        return False
+    scope = scope_of(user, today=today)
+    if scope.everything or scope.strategic or objective.owner_id == user.pk:
+        return True
+    return scope.holds(objective.unit.path)
 
 
 def organisation() -> Organisation:

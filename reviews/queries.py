@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Literal, cast
+from typing import Any, Literal, cast
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import AnonymousUser
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import CharField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from kpiplatform.accounts.models import User
 from kpis.domain.periods import WorkingDays
@@ -97,35 +96,32 @@ class Reviewing:
         return tuple(forum for forum in self.covering if (forum.unit_id, forum.tier) != (its.unit_id, its.tier))
 
 
+# Written as SQL because every page of a KPI asks it: through the ORM, writing it costs several times its answer.
+REVIEWING = """
+SELECT f.*, c.kpi_id IS NOT NULL AS is_chosen,
+    f.is_active AND f.tier = k.tier AND starts_with(ku.path, fu.path) AS is_covering, y.working_weekdays AS weekdays,
+    ARRAY(SELECT day FROM kpis_holiday WHERE calendar_id = y.id) AS holidays
+FROM kpis_kpi k JOIN objectives_unit ku ON ku.id = k.unit_id
+CROSS JOIN reviews_forum f JOIN objectives_unit fu ON fu.id = f.unit_id
+LEFT JOIN reviews_kpicadence c ON c.kpi_id = k.id AND c.forum_id = f.id
+LEFT JOIN kpis_periodcalendar y ON y.id = (SELECT id FROM kpis_periodcalendar ORDER BY is_default DESC, id LIMIT 1)
+WHERE k.id = %(kpi)s
+    AND (c.kpi_id IS NOT NULL OR (f.is_active AND f.tier = k.tier AND starts_with(ku.path, fu.path)))
+ORDER BY fu.path DESC, f.name
+"""
+
+
 def reviewing_of(kpi: Kpi) -> Reviewing:
-    """Return where a KPI is reviewed, in one query; it comes with its unit."""
-    standard = PeriodCalendar.objects.order_by("-is_default", "pk")
-    holidays = Holiday.objects.filter(calendar=Subquery(standard.values("pk")[:1])).values("day")
-    covers = Q(is_active=True, tier=kpi.tier, path__startswith=F("unit__path"))
-    forums = (
-        Forum.objects.alias(path=Value(kpi.unit.path, output_field=CharField()))
-        .annotate(
-            is_chosen=Exists(KpiCadence.objects.filter(kpi=kpi, forum=OuterRef("pk"))),
-            weekdays=Subquery(standard.values("working_weekdays")[:1]),
-            holidays=ArraySubquery(holidays),
-        )
-        .filter(Q(is_chosen=True) | covers)
-        .select_related("unit")
-        .order_by("-unit__path", "name")
-    )
-    found = list(forums)
+    """Return where a KPI is reviewed, in one query."""
+    found: list[Any] = list(Forum.objects.raw(REVIEWING, {"kpi": kpi.pk}))
     working = WorkingDays()
     if found and found[0].weekdays:
         working = WorkingDays(weekdays=frozenset(found[0].weekdays), holidays=frozenset(found[0].holidays))
     return Reviewing(
         chosen=next((forum for forum in found if forum.is_chosen), None),
-        covering=tuple(forum for forum in found if _covers(forum, kpi)),
+        covering=tuple(forum for forum in found if forum.is_covering),
         working=working,
     )
-
-
-def _covers(forum: Forum, kpi: Kpi) -> bool:
-    return forum.is_active and forum.tier == kpi.tier and kpi.unit.path.startswith(forum.unit.path)
 
 
 def kpis_reviewed_in(forum: Forum) -> QuerySet[Kpi]:

@@ -176,6 +176,8 @@ class Facts:
     feeding: Mapping[int, Kpi]  # what values are computed from, as far as the reader may open it
     may_read_rows: bool
     is_behind: bool
+    feeds_others: bool
+    opens_objective: bool
     may_comment: bool
     may_edit: bool
     may_propose: bool

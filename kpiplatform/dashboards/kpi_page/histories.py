@@ -1,4 +1,4 @@
-"""The rows that hang on one KPI, all in one statement: values, rules, notes, revisions, promises.
+"""The rows that hang on one KPI, in two statements: its values; its rules, notes, revisions and promises.
 
 Written as SQL because the page is read often: the same through the ORM costs ten times the statement itself.
 As known at a past moment, values are their latest revisions before it, and what was recorded later is left out.
@@ -22,18 +22,17 @@ LATEST_REVISIONS = 10
 MOST_REVISIONS = 1000
 
 ROWS_NOW = """
-SELECT json_agg(json_build_array(m.period_start, m.period_end, m.value, m.numerator, m.denominator, m.state,
-    m.reason, m.recorded_at, e.kpi_id IS NOT NULL, e.value, e.goal, e.red_flag, e.goal_high, e.red_high,
-    e.score, coalesce(e.band, ''), coalesce(e.no_band_reason, '')) ORDER BY m.period_start)
-FROM kpis_measurement m LEFT JOIN kpis_evaluation e USING (kpi_id, period_start) WHERE m.kpi_id = k.id
+SELECT m.period_start, m.period_end, m.value, m.numerator, m.denominator, m.state, m.reason, m.recorded_at::text,
+    e.kpi_id IS NOT NULL, e.value, e.goal, e.red_flag, e.goal_high, e.red_high,
+    e.score, coalesce(e.band, ''), coalesce(e.no_band_reason, '')
+FROM kpis_measurement m LEFT JOIN kpis_evaluation e USING (kpi_id, period_start)
+WHERE m.kpi_id = %(kpi)s ORDER BY m.period_start
 """
 ROWS_KNOWN = """
-SELECT json_agg(json_build_array(period_start, period_end, value, numerator, denominator, state, reason, recorded_at,
-    false, NULL, NULL, NULL, NULL, NULL, NULL, '', '') ORDER BY period_start)
-FROM (
-    SELECT DISTINCT ON (period_start) * FROM kpis_measurementrevision
-    WHERE kpi_id = k.id AND recorded_at < %(known_at)s ORDER BY period_start, seq DESC
-) AS known
+SELECT DISTINCT ON (period_start) period_start, period_end, value, numerator, denominator, state, reason,
+    recorded_at::text, false, NULL, NULL, NULL, NULL, NULL, NULL, '', ''
+FROM kpis_measurementrevision
+WHERE kpi_id = %(kpi)s AND recorded_at < %(known_at)s ORDER BY period_start, seq DESC
 """
 OWNER_KNOWN = """
 SELECT json_build_object('pk', u.id, 'name', u.name)
@@ -66,6 +65,8 @@ SELECT json_build_object(
     'revision_count', (
         SELECT count(*) FROM kpis_measurementrevision WHERE kpi_id = k.id AND recorded_at < %(known_at)s
     ),
+    'has_parts', EXISTS (SELECT FROM kpis_kpi WHERE part_of_id = k.id AND status = 'active'),
+    'feeds_others', EXISTS (SELECT FROM kpis_kpiinput WHERE input_id = k.id AND is_current),
     'owner', ({owner}),
     'definition', ({definition}),
     'latest_parts', (
@@ -74,7 +75,6 @@ SELECT json_build_object(
         JOIN kpis_measurement m ON m.kpi_id = c.id AND m.period_start = s.period_start
         WHERE c.part_of_id = k.id AND m.denominator IS NOT NULL
     ),
-    'rows', ({rows}),
     'targets', (
         SELECT json_agg(json_build_object('effective_from', effective_from, 'recorded_at', recorded_at,
             'value', value, 'low', low, 'high', high) ORDER BY effective_from, recorded_at)
@@ -135,13 +135,13 @@ SELECT json_build_object(
 )::text
 FROM kpis_kpi k JOIN objectives_unit u ON u.id = k.unit_id WHERE k.id = %(kpi)s
 """
-AS_KNOWN_NOW = STATEMENT.format(rows=ROWS_NOW, owner="SELECT NULL", definition="SELECT NULL")
-AS_KNOWN_THEN = STATEMENT.format(rows=ROWS_KNOWN, owner=OWNER_KNOWN, definition=DEFINITION_KNOWN)
+AS_KNOWN_NOW = STATEMENT.format(owner="SELECT NULL", definition="SELECT NULL")
+AS_KNOWN_THEN = STATEMENT.format(owner=OWNER_KNOWN, definition=DEFINITION_KNOWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Histories:
-    """What one statement found; all in time order, revisions newest first.
+    """What two statements found; all in time order, revisions newest first.
 
     `latest_parts` holds numerator and denominator of the latest ratio of each KPI of the units below. `owner` and
     `definition` are those of a past moment, None where nothing else than today's was recorded by then.
@@ -155,6 +155,8 @@ class Histories:
     revision_count: int
     owner: User | None
     definition: dict[str, Any] | None
+    has_parts: bool
+    feeds_others: bool
     latest_parts: dict[int, tuple[Decimal, Decimal]]
     rows: tuple[Row, ...]
     targets: tuple[TargetRow, ...]
@@ -167,17 +169,17 @@ class Histories:
 
 
 def histories(*, kpi_id: int, now: datetime, all_revisions: bool, known_at: datetime | None = None) -> Histories:
-    """Return the rows of a KPI in one query; the latest changes of values, or all versions up to a thousand.
+    """Return the rows of a KPI in two queries; the latest changes of values, or all versions up to a thousand.
 
     As known at a past moment the rows are not judged: their judgement depends on what else was known.
     """
     limit, seq = (MOST_REVISIONS, 0) if all_revisions else (LATEST_REVISIONS, 1)
+    asked = {"kpi": kpi_id, "now": now, "revisions": limit, "seq": seq, "known_at": known_at or "infinity"}
     with connection.cursor() as cursor:
-        cursor.execute(
-            AS_KNOWN_THEN if known_at else AS_KNOWN_NOW,
-            {"kpi": kpi_id, "now": now, "revisions": limit, "seq": seq, "known_at": known_at or "infinity"},
-        )
+        cursor.execute(AS_KNOWN_THEN if known_at else AS_KNOWN_NOW, asked)
         (text,) = cursor.fetchone()
+        cursor.execute(ROWS_KNOWN if known_at else ROWS_NOW, asked)
+        rows = tuple(map(Row._make, cursor.fetchall()))
     # Numbers are read as they were stored, not as the nearest float.
     found: dict[str, Any] = json.loads(text, parse_float=Decimal)
     return Histories(
@@ -189,8 +191,10 @@ def histories(*, kpi_id: int, now: datetime, all_revisions: bool, known_at: date
         revision_count=found["revision_count"],
         owner=User(**found["owner"]) if found["owner"] else None,
         definition=found["definition"],
+        has_parts=found["has_parts"],
+        feeds_others=found["feeds_others"],
         latest_parts={int(kpi): tuple(parts) for kpi, parts in (found["latest_parts"] or {}).items()},
-        rows=tuple(_row(row) for row in found["rows"] or ()),
+        rows=rows,
         targets=tuple(TargetRow(**_timed(row)) for row in found["targets"] or ()),
         thresholds=tuple(_thresholds(row) for row in found["thresholds"] or ()),
         remarks=tuple(_remark(row) for row in found["remarks"] or ()),
@@ -199,11 +203,6 @@ def histories(*, kpi_id: int, now: datetime, all_revisions: bool, known_at: date
         revisions=tuple(_revision(row) for row in found["revisions"] or ()),
         promises=tuple(_promise(row) for row in found["promises"] or ()),
     )
-
-
-def _row(row: list[Any]) -> Row:
-    start, end, *rest = row
-    return Row(date.fromisoformat(start), date.fromisoformat(end), *rest)
 
 
 def _timed(row: dict[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,8 @@ def kpi_page(facts: Facts, choose: Choice) -> dict[str, Any]:
     kept = {name: value for name, value in choose.query.items() if name != PARAMETER}
     return {
         "kpi": facts.kpi,
+        "opens_objective": facts.opens_objective,
+        "feeds_others": facts.feeds_others,
         "band": latest.band if latest else "",
         "band_state": band_state(facts),
         "lede": lede(facts, cells),

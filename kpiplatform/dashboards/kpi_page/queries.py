@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from initiatives.queries import initiatives_visible_to
 from kpiplatform.accounts.models import User
@@ -23,13 +21,14 @@ from kpis.domain.aggregation import Aggregate
 from kpis.domain.confidence import Confidence
 from kpis.domain.judged import Rules
 from kpis.grades import confidence_of
-from kpis.models import Kpi, KpiInput
-from kpis.queries import calendar_of, is_behind, kpis_editable_by, kpis_visible_to, may_read_rows, proposes_values_of
-from objectives.queries import may_configure, may_write, objectives_visible_to
+from kpis.models import Kpi
+from kpis.queries import calendar_of, edits_values_of, is_behind, kpis_visible_to, may_read_rows, proposes_values_of
+from objectives.queries import may_configure, may_write, opens_objective
 from reviews.queries import reviewing_of
 
 SHOWN_WITH_IT = (
     "objective__perspective",
+    "objective__unit",
     "unit",
     "calendar",
     "owner",
@@ -76,20 +75,14 @@ def kpi_facts(
     newest values it is read how they came to be; None for all.
     """
     visible = kpis_visible_to(user, today=today)
-    own = Exists(kpis_editable_by(user, today=today).filter(pk=OuterRef("pk")))
-    opened = Exists(objectives_visible_to(user, today=today).filter(pk=OuterRef("objective_id")))
-    answering = initiatives_visible_to(user, today=today).filter(impacts__kpi=OuterRef("pk")).order_by().values("code")
-    visible_with = visible.annotate(answering=ArraySubquery(answering))
-    feeding = Exists(KpiInput.objects.filter(input=OuterRef("pk"), is_current=True))
-    annotated = visible_with.annotate(is_editable=own, opens_objective=opened, feeds_others=feeding)
-    kpi = annotated.select_related(*SHOWN_WITH_IT).get(code=code)
+    kpi = visible.select_related(*SHOWN_WITH_IT).get(code=code)
     found = histories(kpi_id=kpi.pk, now=now, all_revisions=all_revisions, known_at=known.at)
     facts = _facts(kpi, found, user, now=now, today=today)
     if known.on is not None and known.at is not None:
         facts = _as_known(facts, found, known, known.at, known.on)
     else:
-        guard, below = _others(kpi, visible, found.latest_parts)
-        facts = replace(facts, guard=guard, below=below)
+        guard, below = _others(kpi, visible, found)
+        facts = replace(facts, guard=guard, below=below, may_open=_may_open(facts, user, today))
     confidence = _confidence(facts, graded)
     feeding = _feeding(confidence, visible)
     return replace(facts, confidence=confidence, feeding=feeding, by_formula=_by_formula(facts))
@@ -116,7 +109,8 @@ def _as_known(facts: Facts, found: Histories, known: AsKnown, at: datetime, on: 
     )
 
 
-def _facts(kpi: Any, found: Histories, user: User, *, now: datetime, today: date) -> Facts:
+def _facts(kpi: Kpi, found: Histories, user: User, *, now: datetime, today: date) -> Facts:
+    is_editable = edits_values_of(user, kpi, today=today)
     return Facts(
         kpi=kpi,
         known=NOW,
@@ -131,7 +125,7 @@ def _facts(kpi: Any, found: Histories, user: User, *, now: datetime, today: date
         revisions=found.revisions,
         revision_count=found.revision_count,
         promises=found.promises,
-        may_open=frozenset(kpi.answering),
+        may_open=frozenset(),
         below=(),
         guard=None,
         holidays=found.holidays,
@@ -142,8 +136,10 @@ def _facts(kpi: Any, found: Histories, user: User, *, now: datetime, today: date
         feeding={},
         may_read_rows=may_read_rows(user, kpi, today=today),
         is_behind=_is_behind(kpi, now),
-        may_comment=kpi.is_editable or may_write(user, today=today),
-        may_edit=kpi.is_editable,
+        feeds_others=found.feeds_others,
+        opens_objective=opens_objective(user, kpi.objective, today=today),
+        may_comment=is_editable or may_write(user, today=today),
+        may_edit=is_editable,
         may_propose=proposes_values_of(user, kpi, today=today),
         may_configure=may_configure(user, today=today),
         reader_id=user.pk,
@@ -178,15 +174,23 @@ def _feeding(confidence: Mapping[date, Confidence], visible: QuerySet[Kpi]) -> d
     return {kpi.pk: kpi for kpi in visible.filter(pk__in=ids).select_related("calendar")} if ids else {}
 
 
-def _others(
-    kpi: Kpi, visible: QuerySet[Kpi], latest_parts: Mapping[int, tuple[Decimal, Decimal]]
-) -> tuple[Other | None, tuple[Other, ...]]:
+def _may_open(facts: Facts, user: User, today: date) -> frozenset[str]:
+    """Return the codes of the initiatives that answer the KPI, as far as the reader may open them."""
+    if not facts.promises:
+        return frozenset()
+    answering = initiatives_visible_to(user, today=today).filter(impacts__kpi=facts.kpi.pk)
+    return frozenset(answering.values_list("code", flat=True))
+
+
+def _others(kpi: Kpi, visible: QuerySet[Kpi], found: Histories) -> tuple[Other | None, tuple[Other, ...]]:
     """Return the guard, and the KPIs that are parts of this one. Both only as far as the reader may see them."""
     guard, below = None, []
+    if kpi.guard_id is None and not found.has_parts:
+        return guard, ()
     wanted = Q(pk=kpi.guard_id) | Q(part_of=kpi.pk, status=Kpi.Status.ACTIVE)
     rows = visible.filter(wanted).order_by("unit__position", "unit__path", "code")
     for whole_id, *columns in rows.values_list("part_of", *OTHER_COLUMNS):
-        other = Other(*(_none_to_empty(columns)), latest_parts.get(columns[0]))
+        other = Other(*(_none_to_empty(columns)), found.latest_parts.get(columns[0]))
         if other.pk == kpi.guard_id:
             guard = other
         if whole_id == kpi.pk:

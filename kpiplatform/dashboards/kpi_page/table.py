@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from django.utils.translation import gettext as _
@@ -238,4 +239,5 @@ def _lines(facts: Facts, cells: Iterable[Cell], notes: Sequence[Note]) -> Iterat
         numbers = [row.numerator, row.denominator, row.value, *judged]
         reason = row.reason or (why_no_band(row.no_band_reason) if row.no_band_reason else "")
         its = facts.confidence.get(period.start)
-        yield [*start, *numbers, row.band, reason, remarks, row.recorded_at, its.grade if its else None]
+        recorded_at = datetime.fromisoformat(row.recorded_at).isoformat()
+        yield [*start, *numbers, row.band, reason, remarks, recorded_at, its.grade if its else None]
