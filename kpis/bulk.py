@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -46,15 +46,16 @@ WITH changed AS MATERIALIZED (
     SELECT kpi_id, period_start, period_end, seq, value, numerator, denominator, state, reason,
         %(kind)s, %(note)s, %(pull)s, %(user)s, %(now)s, %(approved_by)s, %(unusual_by)s
     FROM changed
-), stored AS (
+), added AS (
     INSERT INTO kpis_measurement (kpi_id, period_start, period_end, value, numerator, denominator, state, reason,
         seq, recorded_at)
-    SELECT kpi_id, period_start, period_end, value, numerator, denominator, state, reason, seq, %(now)s
-    FROM changed
-    ON CONFLICT (kpi_id, period_start) DO UPDATE SET
-        period_end = excluded.period_end, value = excluded.value, numerator = excluded.numerator,
-        denominator = excluded.denominator, state = excluded.state, reason = excluded.reason,
-        seq = excluded.seq, recorded_at = excluded.recorded_at
+    SELECT kpi_id, period_start, period_end, value, numerator, denominator, state, reason, 1, %(now)s
+    FROM changed WHERE seq = 1
+), corrected AS (
+    UPDATE kpis_measurement m
+    SET period_end = c.period_end, value = c.value, numerator = c.numerator, denominator = c.denominator,
+        state = c.state, reason = c.reason, seq = c.seq, recorded_at = %(now)s
+    FROM changed c WHERE c.seq > 1 AND m.kpi_id = c.kpi_id AND m.period_start = c.period_start
 )
 SELECT kpi_id, min(period_start), count(*) FILTER (WHERE seq = 1), count(*) FILTER (WHERE seq > 1)
 FROM changed GROUP BY kpi_id ORDER BY kpi_id
@@ -104,17 +105,26 @@ def _bring(cursor: Any, readings: Sequence[Reading]) -> None:
     """
     cursor.execute(f"CREATE TEMP TABLE IF NOT EXISTS incoming ({INCOMING}) ON COMMIT DELETE ROWS")
     cursor.execute("DELETE FROM incoming")
+    days = _Days()
     with cursor.copy("COPY incoming FROM STDIN") as copy:
         for some in batched(readings, ROWS_A_BLOCK):
-            copy.write("".join([_line(reading) for reading in some]))
+            copy.write("".join([_line(reading, days) for reading in some]))
 
 
-def _line(r: Reading) -> str:
-    parts = (
-        "\\N\t\\N" if r.numerator is None and r.denominator is None else f"{_cell(r.numerator)}\t{_cell(r.denominator)}"
-    )
-    reason = r.reason.translate(ESCAPES) if r.reason else ""
-    return f"{r.kpi_id}\t{r.period_start}\t{r.period_end}\t{_cell(r.value)}\t{parts}\t{r.state}\t{reason}\n"
+class _Days(dict[date, str]):
+    """Days as texts, each written once: many readings are of the same periods."""
+
+    def __missing__(self, day: date) -> str:
+        text = self[day] = str(day)
+        return text
+
+
+def _line(reading: Reading, days: Mapping[date, str]) -> str:
+    kpi_id, start, end, value, numerator, denominator, state, reason = reading
+    parts = "\\N\t\\N" if numerator is None and denominator is None else f"{_cell(numerator)}\t{_cell(denominator)}"
+    if reason:
+        reason = reason.translate(ESCAPES)
+    return f"{kpi_id}\t{days[start]}\t{days[end]}\t{_cell(value)}\t{parts}\t{state}\t{reason}\n"
 
 
 def _cell(number: Decimal | None) -> str:

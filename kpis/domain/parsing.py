@@ -96,10 +96,14 @@ def parse_day(text: str, pattern: str) -> date:
     return day
 
 
+def is_stored(value: Decimal) -> bool:
+    """Return whether the value has its eight decimals already; there may be a million of them."""
+    return bool(value) and value.same_quantum(PLACES) and -TOO_LARGE < value < TOO_LARGE
+
+
 def to_storage(value: Decimal) -> Decimal:
     """Return the value with eight decimals, rounded half-even; raise Refused if it cannot be stored."""
-    # Most have their places already, and there may be a million of them.
-    if value and value.same_quantum(PLACES) and -TOO_LARGE < value < TOO_LARGE:
+    if is_stored(value):
         return value
     if not value.is_finite():
         raise Refused(Sentence(_("Only finite numbers are values.")))

@@ -12,10 +12,12 @@ HEALTH = ["fresh", "late", "stale", "never", "source_error"]
 
 
 class Evaluation(models.Model):
-    """Value, limits used, score and band of a KPI in a period."""
+    """Value, limits used, score and band of a KPI in a period. That the KPI is there is checked once per statement."""
 
     pk = models.CompositePrimaryKey("kpi_id", "period_start")
-    kpi = models.ForeignKey(Kpi, on_delete=models.CASCADE, related_name="evaluations", db_index=False)
+    kpi = models.ForeignKey(
+        Kpi, on_delete=models.CASCADE, related_name="evaluations", db_index=False, db_constraint=False
+    )
     period_start = models.DateField()
     period_end = models.DateField()
     value = value_field()

@@ -5,6 +5,7 @@ Numbers are exact in both, so they agree to the last place: the tests compare th
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
@@ -36,31 +37,31 @@ owed AS MATERIALIZED (
     SELECT o.kpi_id, o.since, k.polarity, k.calendar_id, k.is_cumulative
     FROM unnest(%(ids)s::bigint[], %(since)s::date[]) AS o(kpi_id, since) JOIN kpis_kpi k ON k.id = o.kpi_id
 ), stretch AS (
-    SELECT kpi_id, since, lead(since, 1, 'infinity') OVER (PARTITION BY kpi_id ORDER BY since) AS until
+    SELECT *, lead(since, 1, 'infinity') OVER (PARTITION BY kpi_id ORDER BY since) AS until
     FROM (
-        SELECT kpi_id, since FROM owed
-        UNION SELECT o.kpi_id, t.effective_from
+        SELECT * FROM owed
+        UNION SELECT o.kpi_id, t.effective_from, o.polarity, o.calendar_id, o.is_cumulative
               FROM owed o JOIN kpis_target t ON t.kpi_id = o.kpi_id AND t.effective_from > o.since
-        UNION SELECT o.kpi_id, h.effective_from
+        UNION SELECT o.kpi_id, h.effective_from, o.polarity, o.calendar_id, o.is_cumulative
               FROM owed o JOIN kpis_thresholdset h ON h.kpi_id = o.kpi_id AND h.effective_from > o.since
     ) AS begins
 ), placed AS (
-    SELECT s.kpi_id, s.since, s.until, o.calendar_id, o.is_cumulative, o.polarity = 'within_range' AS is_range,
-           nullif(h.scores, '{{}}') AS scores, h.id IS NULL AS no_thresholds, o.polarity,
-           CASE WHEN o.polarity = 'within_range' THEN {_placed("goal_low", "t.low")}
+    SELECT s.kpi_id, s.since, s.until, s.calendar_id, s.is_cumulative, s.polarity = 'within_range' AS is_range,
+           nullif(h.scores, '{{}}') AS scores, h.id IS NULL AS no_thresholds, s.polarity,
+           CASE WHEN s.polarity = 'within_range' THEN {_placed("goal_low", "t.low")}
                 ELSE {_placed("goal", "t.value")} END AS goal,
-           CASE WHEN o.polarity = 'within_range' THEN {_placed("red_low", "t.low")}
+           CASE WHEN s.polarity = 'within_range' THEN {_placed("red_low", "t.low")}
                 ELSE {_placed("red_flag", "t.value")} END AS red_flag,
            {_placed("goal_high", "t.high")} AS goal_high,
            {_placed("red_high", "t.high")} AS red_high,
-           CASE WHEN o.polarity = 'within_range' THEN CASE
+           CASE WHEN s.polarity = 'within_range' THEN CASE
                     WHEN h.red_low IS NULL OR h.red_high IS NULL THEN 'no_thresholds'
                     ELSE coalesce({_why_unplaced("goal_low", "t.low")}, {_why_unplaced("goal_high", "t.high")},
                                   {_why_unplaced("red_low", "t.low")}, {_why_unplaced("red_high", "t.high")}) END
                 ELSE coalesce({_why_unplaced("goal", "t.value")},
                               CASE WHEN h.red_flag IS NULL THEN 'no_thresholds'
                                    ELSE {_why_unplaced("red_flag", "t.value")} END) END AS why_unplaced
-    FROM stretch s JOIN owed o USING (kpi_id)
+    FROM stretch s
     LEFT JOIN LATERAL (
         SELECT value, coalesce(low, value) AS low, coalesce(high, value) AS high
         FROM kpis_target t WHERE t.kpi_id = s.kpi_id AND t.effective_from <= s.since
@@ -109,81 +110,86 @@ valued AS (
                     FILTER (WHERE l.goal IS NULL OR l.goal_high IS NOT NULL) OVER so_far)[1] AS why_none_yet
         FROM limits l
         JOIN kpis_measurement m ON m.kpi_id = l.kpi_id AND m.period_start >= l.since AND m.period_start < l.until
-        JOIN unnest(%(calendars)s::bigint[], %(starts)s::date[], %(years)s::date[])
-             AS y(calendar_id, period_start, year) ON y.calendar_id = l.calendar_id AND y.period_start = m.period_start
+        JOIN unnest(%(calendars)s::bigint[], %(years)s::text[]) AS y(calendar_id, starts) USING (calendar_id)
         WHERE l.is_cumulative
-        WINDOW so_far AS (PARTITION BY m.kpi_id, y.year ORDER BY m.period_start)
+        WINDOW so_far AS (PARTITION BY m.kpi_id, width_bucket(m.period_start, y.starts::date[]) ORDER BY m.period_start)
     ) AS to_date
 )"""
 
 # The score in ten-thousandths is `share / whole`: a third of ten at the red flag, two thirds at the goal, in a goal
 # range ten in its middle. It is rounded half-even from the exact fraction, and stays below the line of a better band.
+# Each level is computed once per row (OFFSET 0), however often the next ones name it.
 JUDGED = """
 judged AS (
-    SELECT v.kpi_id, v.period_start, v.period_end, v.value::numeric(28,8), v.goal::numeric(28,8),
-           v.red_flag::numeric(28,8), v.goal_high::numeric(28,8), v.red_high::numeric(28,8),
+    SELECT kpi_id, period_start, period_end, value::numeric(28,8), goal::numeric(28,8), red_flag::numeric(28,8),
+           goal_high::numeric(28,8), red_high::numeric(28,8),
            (0.0001 * CASE named WHEN 'at_risk' THEN least(rounded, 66666) WHEN 'off_track' THEN least(rounded, 33332)
                                 ELSE rounded END)::numeric(6,4) AS score,
-           coalesce(named, '') AS band,
-           CASE WHEN v.value IS NULL THEN
-                    CASE WHEN v.reason = 'zero_denominator' THEN 'zero_denominator' ELSE 'no_value' END
-                WHEN v.why_none <> '' THEN v.why_none WHEN named IS NULL THEN 'unknown_option' ELSE '' END
+           coalesce(named, '')::varchar AS band,
+           (CASE WHEN value IS NULL THEN
+                     CASE WHEN reason = 'zero_denominator' THEN 'zero_denominator' ELSE 'no_value' END
+                 WHEN why_none <> '' THEN why_none WHEN named IS NULL THEN 'unknown_option' ELSE '' END)::varchar
                AS no_band_reason,
-           v.state = 'provisional' AS is_provisional
-    FROM valued v
-    CROSS JOIN LATERAL (
-        SELECT CASE WHEN v.goal_high IS NULL OR v.value < v.goal THEN v.goal - v.red_flag
-                    WHEN v.value > v.goal_high THEN v.goal_high - v.red_high ELSE v.goal_high - v.goal END AS distance,
-               v.value BETWEEN v.goal AND v.goal_high AS is_inside
-    ) AS d
-    CROSS JOIN LATERAL (
-        SELECT CASE WHEN v.scores IS NOT NULL THEN (
-                        SELECT o.score::numeric * 10000
-                        FROM jsonb_each_text(v.scores) WITH ORDINALITY AS o(option, score, n)
-                        WHERE o.option::numeric = v.value ORDER BY o.n DESC LIMIT 1)
-                    WHEN is_inside THEN
-                        CASE WHEN distance = 0 THEN 100000
-                             ELSE 200000 * (least(v.value - v.goal, v.goal_high - v.value) + distance) END
-                    WHEN v.goal_high IS NULL OR v.value < v.goal
-                        THEN 100000 * (v.value - v.red_flag + distance) * sign(distance)
-                    ELSE 100000 * (v.value - v.red_high + distance) * sign(distance) END AS share,
-               CASE WHEN v.scores IS NOT NULL OR distance = 0 THEN 1 ELSE 3 * abs(distance) END AS whole
-        OFFSET 0
-    ) AS f
-    CROSS JOIN LATERAL (
-        SELECT CASE WHEN share IS NULL THEN NULL WHEN share <= 0 THEN 0 WHEN share >= 100000 * whole THEN 100000
-                    ELSE div(share, whole) + CASE sign(2 * (share - div(share, whole) * whole) - whole)
-                             WHEN 1 THEN 1 WHEN 0 THEN mod(div(share, whole), 2) ELSE 0 END END AS rounded
-        OFFSET 0
-    ) AS r
-    CROSS JOIN LATERAL (
-        SELECT CASE
+           state = 'provisional' AS is_provisional
+    FROM (
+        SELECT *, CASE
             WHEN rounded IS NULL THEN NULL
-            WHEN v.scores IS NOT NULL THEN
+            WHEN scores IS NOT NULL THEN
                 CASE WHEN rounded >= 66667 THEN 'on_track' WHEN rounded >= 33333 THEN 'at_risk' ELSE 'off_track' END
-            WHEN v.goal_high IS NOT NULL THEN
+            WHEN goal_high IS NOT NULL THEN
                 CASE WHEN is_inside THEN 'on_track'
-                     WHEN v.value BETWEEN v.red_flag AND v.red_high THEN 'at_risk' ELSE 'off_track' END
-            WHEN (v.value - v.goal) * sign(distance) >= 0 THEN 'on_track'
-            WHEN (v.value - v.red_flag) * sign(distance) >= 0 THEN 'at_risk'
-            ELSE 'off_track' END AS named
-    ) AS b
+                     WHEN value BETWEEN red_flag AND red_high THEN 'at_risk' ELSE 'off_track' END
+            WHEN distance > 0 THEN
+                CASE WHEN value >= goal THEN 'on_track' WHEN value >= red_flag THEN 'at_risk' ELSE 'off_track' END
+            WHEN value <= goal THEN 'on_track' WHEN value <= red_flag THEN 'at_risk' ELSE 'off_track' END AS named
+        FROM (
+            SELECT *, CASE WHEN 2 * (nearest * whole - share) = whole THEN nearest - mod(nearest, 2)
+                           ELSE nearest END AS rounded
+            FROM (
+                SELECT *, CASE WHEN share <= 0 THEN 0 WHEN share >= 100000 * whole THEN 100000
+                               ELSE div(2 * share + whole, 2 * whole) END AS nearest
+                FROM (
+                    SELECT *, CASE WHEN scores IS NOT NULL THEN (
+                                       SELECT o.score::numeric * 10000
+                                       FROM jsonb_each_text(scores) WITH ORDINALITY AS o(option, score, n)
+                                       WHERE o.option::numeric = value ORDER BY o.n DESC LIMIT 1)
+                                   WHEN is_inside THEN
+                                       CASE WHEN distance = 0 THEN 100000
+                                            ELSE 200000 * (least(value - goal, goal_high - value) + distance) END
+                                   WHEN goal_high IS NULL OR value < goal
+                                       THEN 100000 * (value - red_flag + distance) * sign(distance)
+                                   ELSE 100000 * (value - red_high + distance) * sign(distance) END AS share,
+                           CASE WHEN scores IS NOT NULL OR distance = 0 THEN 1 ELSE 3 * abs(distance) END AS whole
+                    FROM (
+                        SELECT *, value BETWEEN goal AND goal_high AS is_inside,
+                               CASE WHEN goal_high IS NULL OR value < goal THEN goal - red_flag
+                                    WHEN value > goal_high THEN goal_high - red_high
+                                    ELSE goal_high - goal END AS distance
+                        FROM valued OFFSET 0
+                    ) AS d OFFSET 0
+                ) AS f OFFSET 0
+            ) AS n OFFSET 0
+        ) AS r OFFSET 0
+    ) AS b OFFSET 0
 )"""
 
+# One pass over what is stored of these periods: new rows are inserted, those that differ updated, others not locked.
 STORE = f"""
 WITH {LIMITS}, {VALUED}, {JUDGED}
-INSERT INTO kpis_evaluation AS e (kpi_id, period_start, period_end, value, goal, red_flag, goal_high, red_high,
-    score, band, no_band_reason, is_provisional, evaluated_at)
-SELECT j.*, %(now)s FROM judged j ORDER BY j.kpi_id, j.period_start
-ON CONFLICT (kpi_id, period_start) DO UPDATE SET
-    period_end = excluded.period_end, value = excluded.value, goal = excluded.goal, red_flag = excluded.red_flag,
-    goal_high = excluded.goal_high, red_high = excluded.red_high, score = excluded.score, band = excluded.band,
-    no_band_reason = excluded.no_band_reason, is_provisional = excluded.is_provisional,
-    evaluated_at = excluded.evaluated_at
-WHERE (e.period_end, e.value, e.goal, e.red_flag, e.goal_high, e.red_high, e.score, e.band, e.no_band_reason,
-       e.is_provisional)
-      IS DISTINCT FROM (excluded.period_end, excluded.value, excluded.goal, excluded.red_flag, excluded.goal_high,
-       excluded.red_high, excluded.score, excluded.band, excluded.no_band_reason, excluded.is_provisional)
+MERGE INTO kpis_evaluation AS e USING judged j
+    ON e.kpi_id = j.kpi_id AND e.period_start = j.period_start
+WHEN MATCHED AND (e.period_end, e.value, e.goal, e.red_flag, e.goal_high, e.red_high, e.score, e.band,
+                  e.no_band_reason, e.is_provisional)
+     IS DISTINCT FROM (j.period_end, j.value, j.goal, j.red_flag, j.goal_high, j.red_high, j.score, j.band,
+                       j.no_band_reason, j.is_provisional)
+THEN UPDATE SET
+    period_end = j.period_end, value = j.value, goal = j.goal, red_flag = j.red_flag, goal_high = j.goal_high,
+    red_high = j.red_high, score = j.score, band = j.band, no_band_reason = j.no_band_reason,
+    is_provisional = j.is_provisional, evaluated_at = %(now)s
+WHEN NOT MATCHED THEN INSERT (kpi_id, period_start, period_end, value, goal, red_flag, goal_high, red_high, score,
+    band, no_band_reason, is_provisional, evaluated_at)
+VALUES (j.kpi_id, j.period_start, j.period_end, j.value, j.goal, j.red_flag, j.goal_high, j.red_high, j.score,
+    j.band, j.no_band_reason, j.is_provisional, %(now)s)
 """
 
 
@@ -208,23 +214,21 @@ def evaluate(*, owed: Sequence[Owed], calendars: Mapping[int, Calendar], now: da
             {
                 "ids": as_array(row.kpi_id for row in owed),
                 "since": as_array(row.since for row in owed),
-                "calendars": as_array(calendar_id for calendar_id, _, _ in years),
-                "starts": as_array(start for _, start, _ in years),
-                "years": as_array(year for _, _, year in years),
+                "calendars": as_array(years),
+                "years": as_array(as_array(sorted(starts)) for starts in years.values()),
                 "now": now,
             },
         )
         return cursor.rowcount
 
 
-def _fiscal_years(cumulative: Sequence[Owed], calendars: Mapping[int, Calendar]) -> list[tuple[int, date, date]]:
-    """Return the first day of the fiscal year for each calendar and period that cumulative KPIs have values of."""
-    if not cumulative:
-        return []
-    periods = Measurement.objects.filter(
-        kpi__in=[row.kpi_id for row in cumulative], period_start__gte=min(row.since for row in cumulative)
-    )
-    return [
-        (calendar_id, start, fiscal_year_start(start, calendars[calendar_id]))
-        for calendar_id, start in periods.values_list("kpi__calendar_id", "period_start").distinct()
-    ]
+def _fiscal_years(cumulative: Sequence[Owed], calendars: Mapping[int, Calendar]) -> dict[int, set[date]]:
+    """Return the first days of the fiscal years that cumulative KPIs have values of, by calendar."""
+    years: dict[int, set[date]] = defaultdict(set)
+    if cumulative:
+        periods = Measurement.objects.filter(
+            kpi__in=[row.kpi_id for row in cumulative], period_start__gte=min(row.since for row in cumulative)
+        )
+        for calendar_id, start in periods.values_list("kpi__calendar_id", "period_start").distinct():
+            years[calendar_id].add(fiscal_year_start(start, calendars[calendar_id]))
+    return years

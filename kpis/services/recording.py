@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 
 from kpis.bulk import Stored, as_array, store_readings
-from kpis.domain.parsing import to_storage
+from kpis.domain.parsing import is_stored, to_storage
 from kpis.models import Kpi, Measurement, PeriodLock, PeriodReopening
 from kpis.readings import Conflict, Origin, PeriodLocked, Reading, Recorded
 from kpis.services.judging import judge as judge_now
@@ -88,17 +88,16 @@ def locked_periods(*, readings: Sequence[Reading], now: datetime) -> list[tuple[
 
 
 def _at_the_door(readings: Sequence[Reading]) -> list[Reading]:
-    keys = {(reading.kpi_id, reading.period_start) for reading in readings}
-    if len(keys) != len(readings):
+    if len({(kpi_id, start) for kpi_id, start, *_rest in readings}) != len(readings):
         raise DuplicatePeriod("two values for the same KPI and period")
     return [_rounded(reading) for reading in readings]
 
 
 def _rounded(reading: Reading) -> Reading:
-    value, numerator, denominator = _stored(reading.value), _stored(reading.numerator), _stored(reading.denominator)
-    if (value, numerator, denominator) == (reading.value, reading.numerator, reading.denominator):
+    _, _, _, value, numerator, denominator, _, _ = reading
+    if numerator is None and denominator is None and (value is None or is_stored(value)):
         return reading
-    return reading._replace(value=value, numerator=numerator, denominator=denominator)
+    return reading._replace(value=_stored(value), numerator=_stored(numerator), denominator=_stored(denominator))
 
 
 def _stored(number: Decimal | None) -> Decimal | None:

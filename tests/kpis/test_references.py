@@ -1,4 +1,4 @@
-"""What a revision names is there and stays, though no foreign key looks after it."""
+"""What a revision or an evaluation names is there and stays, though no foreign key looks after it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Model
 
 from kpiplatform.accounts.models import User
-from kpis.models import DataSource, Kpi, MeasurementRevision, Pull
+from kpis.models import DataSource, Evaluation, Kpi, MeasurementRevision, Pull
 from tests.factories import NOW, a_kpi, a_person
 
 pytestmark = pytest.mark.django_db
@@ -74,3 +74,32 @@ def test_what_a_revision_names_is_held_until_it_is_stored() -> None:
     assert held() == [False, False, False]
     a_revision(kpi_id=kpi.pk, recorded_by=person, pull=pull)
     assert held() == [True, True, True]
+
+
+def an_evaluation(kpi_id: int) -> Evaluation:
+    days = {"period_start": date(2026, 11, 9), "period_end": date(2026, 11, 16)}
+    return Evaluation.objects.create(kpi_id=kpi_id, **days, no_band_reason="no_value", evaluated_at=NOW)
+
+
+def test_an_evaluation_of_a_kpi_that_is_not_there_is_refused() -> None:
+    with pytest.raises(IntegrityError) as refused, transaction.atomic():
+        an_evaluation(NOBODY)
+    assert refused.value.__cause__.diag.constraint_name == "evaluation_names_kpi"
+    assert not Evaluation.objects.exists()
+
+
+def test_a_kpi_with_evaluations_cannot_go_and_they_cannot_move() -> None:
+    kpi, other = a_kpi(), a_kpi(code="OTHER")
+    an_evaluation(kpi.pk)
+    with pytest.raises(IntegrityError, match="named by evaluations"):
+        delete(kpi)
+    with pytest.raises(IntegrityError, match="stays with its KPI"), transaction.atomic():
+        Evaluation.objects.filter(kpi=kpi).update(kpi=other)
+    assert Evaluation.objects.get().kpi_id == kpi.pk
+
+
+def test_a_kpi_that_is_judged_is_held_until_that_is_stored() -> None:
+    kpi = a_kpi()
+    an_evaluation(kpi.pk)
+    with connection.cursor() as cursor:
+        assert cursor.execute("SELECT xmax <> 0 FROM kpis_kpi WHERE id = %s", [kpi.pk]).fetchone()[0]
