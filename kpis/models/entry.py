@@ -39,6 +39,7 @@ class ProposedValue(models.Model):
         APPROVED = "approved", _("approved")
         REJECTED = "rejected", _("rejected")
         REPLACED = "replaced", _("replaced by another value")
+        WITHDRAWN = "withdrawn", _("withdrawn by whoever entered it")
 
     kpi = models.ForeignKey(Kpi, on_delete=models.PROTECT, related_name="proposed_values")
     period_start = models.DateField()
@@ -56,7 +57,7 @@ class ProposedValue(models.Model):
     recovery_on = models.DateField(null=True)
     entered_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     entered_at = models.DateTimeField()
-    outcome = models.CharField(max_length=8, choices=Outcome, blank=True, default=Outcome.WAITING)
+    outcome = models.CharField(max_length=9, choices=Outcome, blank=True, default=Outcome.WAITING)
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     decided_at = models.DateTimeField(null=True)
     decision_reason = models.CharField(max_length=200, blank=True, default="")

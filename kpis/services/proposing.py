@@ -20,6 +20,7 @@ from kpis.signals import values_proposed
 
 WAITING, APPROVED = ProposedValue.Outcome.WAITING, ProposedValue.Outcome.APPROVED
 REJECTED, REPLACED = ProposedValue.Outcome.REJECTED, ProposedValue.Outcome.REPLACED
+WITHDRAWN = ProposedValue.Outcome.WITHDRAWN
 SAID = ("value", "numerator", "denominator", "state", "reason")
 
 
@@ -125,7 +126,7 @@ def withdraw(*, proposed_id: int, user: User, now: datetime) -> None:
         row = _held(proposed_id)
         if row.entered_by_id != user.pk:
             raise AlreadyDecided
-        _decide(row, REPLACED, user, now)
+        _decide(row, WITHDRAWN, user, now)
 
 
 def _held(proposed_id: int) -> ProposedValue:

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -18,14 +19,14 @@ from kpiplatform.htmx import changed, page
 from kpis.domain.entry_checks import EntryRefused, Problem
 from kpis.domain.periods import Period
 from kpis.forms import BringBackForm, CorrectionForm, period_name
-from kpis.models import KeptValue, Kpi, Measurement, MeasurementRevision
+from kpis.models import KeptValue, Kpi, Measurement, MeasurementRevision, ProposedValue
 from kpis.queries import entry_rules
 from kpis.readings import Conflict, PeriodLocked
 from kpis.reopenings import closure_of
 from kpis.revision_words import who_revised
 from kpis.services.entry import Entry, enter_measurements
 from kpis.services.keeping import keep
-from kpis.services.proposing import needs_approval
+from kpis.services.proposing import AlreadyDecided, needs_approval, withdraw
 from kpis.services.undoing import bring_back as bring_back_now
 from kpis.services.undoing import said_again
 from kpis.views.access import kpi_to_read, may_change_values, may_propose_values, period_or_404
@@ -43,6 +44,8 @@ def correct(request: HttpRequest, code: str, period_start: date) -> HttpResponse
     may_enter = may_change or proposes
     if request.method == "POST" and not may_enter:
         raise PermissionDenied
+    if "withdraw" in request.POST:
+        return _withdrawn(request, kpi, period)
     closure = closure_of(kpi, period, now=now)
     form = None
     if request.method == "POST" or (may_enter and not closure.is_closed):
@@ -68,6 +71,7 @@ def correct(request: HttpRequest, code: str, period_start: date) -> HttpResponse
             links_pulls=may_configure(request.user, today=timezone.localdate()),
         ),
         "waiting": waiting_in_words(kpi, period, locale=request.user.locale),
+        "own_waiting": _own_proposals(request.user, kpi, period).filter(outcome=ProposedValue.Outcome.WAITING).first(),
         "closure": closure_in_words(closure, now=now),
         "may_ask": may_change and closure.is_closed and closure.waiting is None,
         "may_bring_back": may_change and not closure.is_closed and not waits,
@@ -104,6 +108,32 @@ def bring_back(request: HttpRequest, code: str, period_start: date, seq: int) ->
             to=reverse("kpis:correct", args=[kpi.code, period.start]),
         )
     return page(request, "kpis/bring_back.html", context, partial="form", status=422 if form.is_bound else 200)
+
+
+def _withdrawn(request: HttpRequest, kpi: Kpi, period: Period) -> HttpResponse:
+    """Take back the value of the reader that waits, if nobody has decided about it; then show how it stands."""
+    pk = request.POST["withdraw"]
+    own = get_object_or_404(_own_proposals(request.user, kpi, period), pk=pk if pk.isdecimal() and len(pk) < 10 else 0)
+    words = {"period": period_name(period)}
+    message = _("%(period)s: your value is withdrawn; nobody has to decide about it.") % words
+    try:
+        withdraw(proposed_id=own.pk, user=request.user, now=timezone.now())
+    except AlreadyDecided:
+        if own.outcome != ProposedValue.Outcome.WITHDRAWN:
+            message = _("%(period)s: it was decided about your value meanwhile; nothing was withdrawn.") % words
+    return changed(
+        request,
+        "kpis/correct.html",
+        _context(kpi, period),
+        partial="form",
+        fact="measurement-recorded",
+        message=message,
+        to=reverse("kpis:correct", args=[kpi.code, period.start]),
+    )
+
+
+def _own_proposals(user: User, kpi: Kpi, period: Period) -> QuerySet[ProposedValue]:
+    return ProposedValue.objects.filter(kpi=kpi, period_start=period.start, entered_by=user)
 
 
 def _form(request: HttpRequest, kpi: Kpi, period: Period) -> CorrectionForm:

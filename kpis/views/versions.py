@@ -54,7 +54,7 @@ def in_words(revision: MeasurementRevision | ProposedValue, kpi: Kpi, *, locale:
 
 
 def waiting_in_words(kpi: Kpi, period: Period, *, locale: str) -> str:
-    """Return the sentence about the value that was proposed last: it waits for approval or was rejected; else ""."""
+    """Return the sentence about the value that was proposed last: it waits, was rejected or withdrawn; else ""."""
     proposed = ProposedValue.objects.filter(kpi=kpi, period_start=period.start)
     row = proposed.select_related("entered_by", "decided_by").order_by("-pk").first()
     if row is None:
@@ -64,11 +64,14 @@ def waiting_in_words(kpi: Kpi, period: Period, *, locale: str) -> str:
     if row.outcome == ProposedValue.Outcome.WAITING:
         words["at"] = moment(row.entered_at, zone)
         return _("%(value)s, entered by %(name)s on %(at)s, waits for approval.") % words
-    if row.outcome != ProposedValue.Outcome.REJECTED or row.decided_by is None or row.decided_at is None:
+    told = {ProposedValue.Outcome.REJECTED, ProposedValue.Outcome.WITHDRAWN}
+    if row.outcome not in told or row.decided_by is None or row.decided_at is None:
         return ""
     if MeasurementRevision.objects.filter(kpi=kpi, period_start=period.start, recorded_at__gt=row.decided_at).exists():
         return ""
     words |= {"other": row.decided_by.name, "at": moment(row.decided_at, zone), "why": row.decision_reason}
+    if row.outcome == ProposedValue.Outcome.WITHDRAWN:
+        return _("%(name)s withdrew %(value)s on %(at)s, before anybody decided about it.") % words
     return _("%(value)s, entered by %(name)s, was rejected by %(other)s on %(at)s: %(why)s") % words
 
 

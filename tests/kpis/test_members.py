@@ -9,6 +9,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from alerts.models import Delivery
+from alerts.services.writing import NotToBeSent, write
 from kpiplatform.accounts.models import User
 from kpis.models import Kpi, Measurement, ProposedValue
 from objectives.models import Role
@@ -91,6 +93,34 @@ def test_a_member_of_another_unit_proposes_nothing(client, kpi):
     a_role(person, Role.MEMBER, a_unit("jfk", "Kennedy"))
     client.force_login(person)
     assert client.post(address(kpi), {"seq": "0", "value": "5", "note": ""}).status_code == 404
+
+
+def test_a_member_withdraws_a_value_that_waits_and_nobody_is_asked_or_written_to_any_more(client, kpi, noah):
+    client.post(address(kpi), {"seq": "0", "value": "5", "note": ""})
+    proposed = ProposedValue.objects.get()
+    assert f'name="withdraw" value="{proposed.pk}"' in client.get(address(kpi)).content.decode()
+    answers = [client.post(address(kpi), {"withdraw": proposed.pk}, follow=True) for _ in range(2)]
+    for answer in answers:  # the second press says the same
+        said = answer.content.decode()
+        assert "your value is withdrawn; nobody has to decide about it" in said
+        assert "Noah Fields withdrew 5.0\u202fcrews on 22 Nov 2026, 08:00" in said
+        assert 'name="withdraw"' not in said
+    with pytest.raises(NotToBeSent):
+        write(delivery=Delivery.objects.get(), at=NOW)
+    client.force_login(kpi.owner)
+    assert "Values to approve" not in client.get(reverse("my:kpis")).content.decode()
+
+
+def test_a_member_withdraws_neither_what_was_decided_nor_what_others_entered(client, kpi, noah):
+    client.post(address(kpi), {"seq": "0", "value": "5", "note": ""})
+    proposed = ProposedValue.objects.get()
+    client.force_login(kpi.owner)
+    assert client.post(address(kpi), {"withdraw": proposed.pk}).status_code == 404
+    client.post(reverse("my:approvals"), {"one": f"{proposed.pk}@0"})
+    client.force_login(noah)
+    said = client.post(address(kpi), {"withdraw": proposed.pk}, follow=True).content.decode()
+    assert "it was decided about your value meanwhile; nothing was withdrawn" in said
+    assert Measurement.objects.get().value == 5
 
 
 def test_a_member_takes_no_value_back_and_reopens_nothing(client, kpi, noah):

@@ -173,7 +173,7 @@ def test_one_takes_back_what_waits_if_it_is_ones_own(kpi, people):
     with pytest.raises(AlreadyDecided):
         withdraw(proposed_id=pk, user=people["owner"], now=NOW)
     withdraw(proposed_id=pk, user=people["deputy"], now=NOW)
-    assert ProposedValue.objects.get().outcome == "replaced"
+    assert ProposedValue.objects.get().outcome == "withdrawn"
 
 
 def test_an_approved_value_is_not_taken_back_past_the_approver(kpi, people):

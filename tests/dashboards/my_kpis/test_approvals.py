@@ -104,7 +104,7 @@ def test_the_deputy_takes_back_what_waits(crews, deputy):
     assert response.status_code == 200
     assert "the value that waited is taken back." in response["HX-Trigger"]
     assert 'value=""' in cell(body(response), crews, W46)
-    assert ProposedValue.objects.get().outcome == "replaced"
+    assert ProposedValue.objects.get().outcome == "withdrawn"
 
 
 def test_a_rejection_needs_a_reason_which_the_author_reads_in_the_row(client, crews, deputy):
