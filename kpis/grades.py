@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from kpis.evidence import Key, evidence_of
 from kpis.models import Kpi
 from kpis.queries import calendars
 
-# Of a long span of an input, like a year of days, so many of the newest values are graded.
+# Of a long span, like a year of days, so many of the newest values are graded.
 VALUES_GRADED = 12
 # Which version of a definition computed a value is what its revision notes.
 COMPUTED = """
@@ -97,6 +97,23 @@ def grades_of(latest: Mapping[int, date | None], *, today: date, known_at: datet
     keys = [(kpi_id, start) for kpi_id, start in latest.items() if start is not None]
     found = confidence_of(keys, today=today, known_at=known_at)
     return {kpi_id: its.grade for (kpi_id, _), its in found.items()}
+
+
+def grades_together[Name: Hashable](
+    made_of: Mapping[Name, Sequence[Key]], *, today: date, known_at: datetime | None = None
+) -> dict[Name, str]:
+    """Return the grade of each figure that is made of several values, like that of a quarter or the year to date.
+
+    It is worth as much as the weakest of them; they come oldest first, and of many the newest are graded.
+    """
+    newest = {name: keys[-VALUES_GRADED:] for name, keys in made_of.items()}
+    found = confidence_of({key for keys in newest.values() for key in keys}, today=today, known_at=known_at)
+    grades = {key: its.grade for key, its in found.items()}
+    return {
+        name: max(grades[key] for key in keys if key in grades)
+        for name, keys in newest.items()
+        if any(key in grades for key in keys)
+    }
 
 
 def _inputs_of(keys: Collection[Key], known_at: datetime | None) -> dict[Key, set[Key]]:

@@ -56,7 +56,10 @@ class Series:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One KPI in one column. `present` of `expected` periods have a value; fewer make it provisional."""
+    """One KPI in one column. `present` of `expected` periods have a value; fewer make it provisional.
+
+    `made_of` are the first days of the periods whose values it is made of, oldest first.
+    """
 
     kind: Kind
     value: Decimal | None = None
@@ -67,6 +70,7 @@ class Cell:
     is_provisional: bool = False
     present: int = 0
     expected: int = 0
+    made_of: tuple[date, ...] = ()
 
 
 def periods_in(columns: Sequence[Period], frequency: str, calendar: Calendar) -> list[list[Period]]:
@@ -118,6 +122,7 @@ def cell(series: Series, column: Period, periods: Sequence[Period], *, today: da
         or any(recorded[period.start].state == "provisional" for period in present),
         present=len(present),
         expected=max(len(expected), len(present)),
+        made_of=tuple(period.start for period in present),
     )
 
 

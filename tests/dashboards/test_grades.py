@@ -17,7 +17,7 @@ from objectives.models import Role
 from tests.api.programs import a_program
 from tests.dashboards.test_export import csv_rows, exported
 from tests.factories import NOW, a_person, a_role
-from tests.kpis.computed import DAY, MONDAY, an_input, computed, say
+from tests.kpis.computed import DAY, MONDAY, WEEK, an_input, computed, say
 
 pytestmark = pytest.mark.django_db
 BEFORE = {"known": "2026-11-20"}
@@ -88,3 +88,45 @@ def test_files_and_programs_get_the_grade_with_the_value(client: Client, correct
         (value,) = program.get("kpis/SENT/measurements", **known).json()["items"]
         (month,) = program.get("kpis/SENT/measurements", frequency="month", **known).json()["items"]
         assert (value["confidence"], month["confidence"]) == (grade, grade)
+    assert program.get("kpis/SENT").json()["standing"]["confidence"] == "D"
+    assert [row["standing"]["confidence"] for row in program.get("kpis").json()["items"]] == ["D"]
+
+
+def test_a_longer_period_is_worth_as_much_as_its_weakest_value(client: Client, owner) -> None:
+    kpi = an_input("SENT", weeks=0, owner=owner, time_aggregation="sum")
+    for week in range(8):
+        say(kpi, MONDAY - week * WEEK, 80, at=NOW - week * WEEK - 5 * DAY)
+    say(kpi, MONDAY - 2 * WEEK, 81, kind="correction", note="typing error")  # ends on 1 November
+    rows = client.get(reverse("kpi_over_time", args=["SENT"]), {"by": "month", "rolling": "2"}).context["rows"]
+    graded = [(row.grade, row.to_date_grade, row.rolling_grade) for row in rows if row.grade]
+    assert graded == [("D", "D", "D"), ("B", "B", "B"), ("B", "B", "B")]
+    weeks = client.get(reverse("kpi_over_time", args=["SENT"]), {"by": "week"}).context["rows"]
+    assert [row.grade for row in weeks[:4]] == ["B", "B", "D", "B"]
+
+
+def test_the_grid_shows_the_grade_of_the_latest_closed_period_or_of_every_cell(client: Client, corrected: Kpi) -> None:
+    a_role(corrected.owner, Role.MEMBER)
+    say(corrected, MONDAY - WEEK, 79, at=NOW - WEEK - 5 * DAY)
+    page = client.get(reverse("unit_bowler", args=["company"]), {"by": "week"})
+    assert [row["grade"] for group in page.context["groups"] for row in group["rows"]] == ["D"]
+    (row,) = client.get(reverse("unit_bowler", args=["company"]), {"by": "week", "show": "grade"}).context["groups"][0][
+        "rows"
+    ]
+    assert [cell["text"] for cell in row["cells"] if cell["kind"] == "value"] == ["B", "D"]
+    assert row["to_date"] == "D"
+
+
+def test_objective_map_and_units_below_show_the_grade_beside_the_value(client: Client, corrected: Kpi) -> None:
+    a_role(corrected.owner, Role.MEMBER)
+    whole = an_input("WHOLE", owner=corrected.owner, guard=corrected)
+    Kpi.objects.filter(pk=corrected.pk).update(part_of=whole)
+    letter = 'aria-label="Data confidence D"'
+    objective = corrected.objective.code
+    for address in (
+        reverse("objective", args=[objective]),
+        reverse("map", query={"objective": objective, "view": "list"}),
+    ):
+        assert letter in client.get(address).content.decode()
+    page = client.get(reverse("kpi", args=["WHOLE"])).context
+    assert [row.grade for row in page["parts"].rows] == ["D"]
+    assert page["guard"].grade == "D"

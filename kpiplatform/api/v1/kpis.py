@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any
 
@@ -19,6 +20,7 @@ from kpiplatform.api.v1.problems import not_there
 from kpis.domain.judged import Rules
 from kpis.domain.limits import Limits, RangeLimits, in_force, limits_for
 from kpis.domain.periods import Calendar, period_of
+from kpis.grades import grades_of
 from kpis.models import Kpi
 from kpis.queries import calendars, rules_of
 
@@ -51,6 +53,7 @@ class Standing(Schema):
     score: Number | None = None
     band: str = Field("", description="on_track, at_risk, off_track, or empty without band")
     none_because: str = Field("", description="why there is no band")
+    confidence: str = Field("", description="grade of the value, A to E")
     health: str = Field("never", description="fresh, late, stale, never or source_error")
 
 
@@ -119,7 +122,9 @@ def kpis(request: HttpRequest, said: Query[Selection]) -> dict[str, Any]:
     found, by_calendar = list(rows[: said.limit + 1]), calendars()
     page = found[: said.limit]
     more = following(request, page[-1].code) if len(found) > len(page) else ""
-    return {"items": [in_short(kpi, by_calendar[kpi.calendar_id]) for kpi in page], "next": more}
+    grades = _grades(page, request.auth)
+    items = [in_short(kpi, by_calendar[kpi.calendar_id], grades.get(kpi.pk, "")) for kpi in page]
+    return {"items": items, "next": more}
 
 
 @router.get("/kpis/{code}", response=KpiInFull, auth=READ, url_name="kpi", summary="Read one KPI")
@@ -134,7 +139,7 @@ def kpi(request: HttpRequest, code: str) -> dict[str, Any]:
         "time_aggregation", "is_cumulative", "ratio_factor", "numerator_label", "denominator_label", "entry", "version",
     )  # fmt: skip
     return (
-        in_short(row, calendar)
+        in_short(row, calendar, _grades([row], caller).get(row.pk, ""))
         | {name: getattr(row, name) for name in names}
         | {
             "calendar": row.calendar.name,
@@ -155,8 +160,8 @@ def kpi_or_problem(caller: Caller, code: str) -> Kpi:
     return found
 
 
-def in_short(kpi: Kpi, calendar: Calendar) -> dict[str, Any]:
-    """Return a KPI as lists show it; it comes with what WITH names."""
+def in_short(kpi: Kpi, calendar: Calendar, grade: str) -> dict[str, Any]:
+    """Return a KPI as lists show it, with the grade of its value; it comes with what WITH names."""
     state = getattr(kpi, "state", None)
     started: date | None = state.period_start if state else None
     return {
@@ -175,11 +180,18 @@ def in_short(kpi: Kpi, calendar: Calendar) -> dict[str, Any]:
             "score": state.score,
             "band": state.band,
             "none_because": state.no_band_reason,
+            "confidence": grade,
             "health": state.health,
         }
         if state
         else {},
     }
+
+
+def _grades(kpis: Sequence[Kpi], caller: Caller) -> dict[int, str]:
+    """Return the grade of confidence in the value that each KPI stands by."""
+    latest = {kpi.pk: kpi.state.period_start for kpi in kpis if hasattr(kpi, "state")}
+    return grades_of(latest, today=caller.today)
 
 
 def person(user: User | None) -> dict[str, str] | None:

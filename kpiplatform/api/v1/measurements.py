@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -22,7 +22,8 @@ from kpis.calculations import by_formula
 from kpis.domain.aggregation import Aggregate, Value, aggregate
 from kpis.domain.over_time import Part, Span, frequencies_from, spans
 from kpis.domain.periods import Calendar, Period, period_of, periods_between
-from kpis.grades import confidence_of
+from kpis.evidence import Key
+from kpis.grades import confidence_of, grades_together
 from kpis.models import Kpi
 from kpis.queries import calendars
 from kpis.readings import NOT_APPLICABLE
@@ -61,7 +62,7 @@ class MeasurementOut(Schema):
     red_flag: Number | None = None
     score: Number | None = None
     band: str = ""
-    confidence: str = Field("", description="grade A to E; of a longer period that of its weakest value")
+    confidence: str = Field("", description="grade A to E; of a longer period that of the weakest of its newest values")
     periods_present: int | None = Field(None, description="of a longer period: how many values it is made of")
     periods_due: int | None = Field(None, description="of a longer period: how many there should be")
 
@@ -174,7 +175,8 @@ def _longer(
         return aggregate([part.value for part in parts], kpi.time_aggregation, kpi.ratio_factor)
 
     inside = list(values_known(kpi, known_at).filter(period_end__gt=page[0].start, period_end__lte=page[-1].end))
-    grades = _grades(kpi, inside, known_at, today)
+    made_of = {one.start: _made_of(one, kpi, inside) for one in page}
+    grades = grades_together(made_of, today=today, known_at=known_at)
     own = periods_between(max(page[0].start, own_first.start), page[-1].end, kpi.frequency, calendar)
     found = spans(
         list(_due([one for one in own if page[0].start <= one.last_day < page[-1].end], inside, today)),
@@ -185,14 +187,14 @@ def _longer(
         rolling=1,
         today=today,
     )
-    items = [_aggregated(one) | {"confidence": _weakest(one.period, inside, grades)} for one in found]
+    items = [_aggregated(one) | {"confidence": grades.get(one.period.start, "")} for one in found]
     return items, page[-1].start if len(longer) > len(page) else None
 
 
-def _weakest(period: Period, rows: Sequence[Any], grades: Mapping[date, str]) -> str:
-    """Return the grade of the weakest value that the aggregate of a longer period is made of."""
-    made_of = (row.period_start for row in rows if period.start < row.period_end <= period.end)
-    return max((grades[start] for start in made_of if start in grades), default="")
+def _made_of(period: Period, kpi: Kpi, rows: Sequence[Any]) -> list[Key]:
+    """Return which values the aggregate of a longer period is made of, oldest first."""
+    inside = (row for row in rows if period.start < row.period_end <= period.end)
+    return [(kpi.pk, row.period_start) for row in inside if row.value is not None]
 
 
 def _due(own: Sequence[Period], rows: Sequence[Any], today: date) -> Iterator[Part]:

@@ -12,13 +12,15 @@ from django.utils.translation import ngettext
 from kpiplatform.dashboards.kpi_over_time.choice import (
     LAST_YEAR,
     MOST,
+    ROLLING,
     TO_DATE,
     Choice,
     frequency_links,
     line_links,
 )
-from kpiplatform.dashboards.kpi_over_time.reading import due_parts, spans_of
-from kpiplatform.dashboards.kpi_over_time.units import units
+from kpiplatform.dashboards.kpi_over_time.grading import Grades, graded
+from kpiplatform.dashboards.kpi_over_time.reading import due_parts, spans_of, values_of_units
+from kpiplatform.dashboards.kpi_over_time.units import span_of_units, units
 from kpiplatform.dashboards.kpi_page.facts import Facts
 from kpiplatform.dashboards.kpi_page.wording import Wording, joined
 from kpis import charts
@@ -36,12 +38,15 @@ class PeriodRow:
     period: str
     dates: str
     value: str
+    grade: str
     coverage: str
     is_partial: bool
     previous: str
     last_year: str
     to_date: str
+    to_date_grade: str
     rolling: str
+    rolling_grade: str
     remark: str
     css: str
 
@@ -52,7 +57,11 @@ def over_time(facts: Facts, choice: Choice) -> dict[str, Any]:
     parts = due_parts(facts)
     found = spans_of(facts, parts, frequency=choice.frequency, rolling=choice.rolls)
     shown = found if choice.everything else found[-MOST:]
-    words = _Words(facts, wording, choice)
+    span = span_of_units(found, choice)
+    of_units = values_of_units(facts, parts, span) if span is not None and facts.below else {}
+    starts = {kpi_id: its.starts for kpi_id, its in of_units.items()}
+    grades = graded(facts, parts, found, [*shown, *([span] if span else [])], starts, rolls=choice.rolls)
+    words = _Words(facts, wording, choice, grades)
     unit = delta_unit(wording.unit)
     return {
         "kpi": facts.kpi,
@@ -80,7 +89,7 @@ def over_time(facts: Facts, choice: Choice) -> dict[str, Any]:
         "has_values": any(span.total.value is not None for span in shown),
         "line_name": next((link.label for link in line_links(choice) if link.current), ""),
         "latest": words.latest(found),
-        "units": units(facts, parts, found, choice, wording),
+        "units": units(facts, span, of_units, grades, wording),
     }
 
 
@@ -114,8 +123,8 @@ def _how(facts: Facts) -> str:
 class _Words:
     """Figures and differences in words, for one reader."""
 
-    def __init__(self, facts: Facts, wording: Wording, choice: Choice) -> None:
-        self.facts, self.wording, self.choice = facts, wording, choice
+    def __init__(self, facts: Facts, wording: Wording, choice: Choice, grades: Grades) -> None:
+        self.facts, self.wording, self.choice, self.grades = facts, wording, choice, grades
         self.is_added_up = facts.kpi.time_aggregation in ADDED_UP
 
     def row(self, span: Span) -> PeriodRow:
@@ -125,12 +134,15 @@ class _Words:
             period=self.wording.period(span.period),
             dates=span_label(span.period),
             value=self.wording.bare(span.total.value),
+            grade=self.grades.of(span),
             coverage=self.coverage(span),
             is_partial=partial,
             previous=self.difference(span.previous),
             last_year=self.difference(span.last_year),
             to_date=self.aggregate(span.to_date),
+            to_date_grade=self.grades.of(span, TO_DATE),
             rolling=self.aggregate(span.rolling) if span.rolling else MISSING,
+            rolling_grade=self.grades.of(span, ROLLING),
             remark=joined(
                 [
                     "" if span.is_over else _("still running"),

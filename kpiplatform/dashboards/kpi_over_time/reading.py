@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import NamedTuple
 
 from kpiplatform.dashboards.kpi_page.facts import Facts, Row
 from kpiplatform.dashboards.kpi_page.timeline import Standing, timeline
@@ -40,7 +41,14 @@ def spans_of(facts: Facts, parts: Sequence[Part], *, frequency: str, rolling: in
     )
 
 
-def values_of_units(facts: Facts, parts: Sequence[Part], span: Span) -> dict[int, Aggregate]:
+class OfUnit(NamedTuple):
+    """What the KPI of a unit has in a longer period, and the first days of the periods that have a value."""
+
+    total: Aggregate
+    starts: tuple[date, ...]
+
+
+def values_of_units(facts: Facts, parts: Sequence[Part], span: Span) -> dict[int, OfUnit]:
     """Return what each KPI that is a part of this one has in a longer period, by its id, over the same own periods."""
     starts = [one.period.start for one in parts if span.period.start <= one.period.last_day < span.period.end]
     found: dict[int, dict[date, Value]] = {other.pk: {} for other in facts.below}
@@ -50,7 +58,10 @@ def values_of_units(facts: Facts, parts: Sequence[Part], span: Span) -> dict[int
     ):
         if value is not None or numerator is not None:
             found[kpi_id][start] = Value(value=value, numerator=numerator, denominator=denominator, weight=denominator)
-    return {kpi_id: _over_time([values.get(start) for start in starts], facts) for kpi_id, values in found.items()}
+    return {
+        kpi_id: OfUnit(_over_time([values.get(start) for start in starts], facts), tuple(sorted(values)))
+        for kpi_id, values in found.items()
+    }
 
 
 def _over_time(values: Sequence[Value | None], facts: Facts) -> Aggregate:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from kpiplatform.dashboards.kpi_over_time.choice import Choice
-from kpiplatform.dashboards.kpi_over_time.reading import values_of_units
+from kpiplatform.dashboards.kpi_over_time.grading import Grades
+from kpiplatform.dashboards.kpi_over_time.reading import OfUnit
 from kpiplatform.dashboards.kpi_page.facts import Facts
 from kpiplatform.dashboards.kpi_page.wording import Wording
 from kpis.domain.aggregation import Aggregate, Value, aggregate
 from kpis.domain.figures import MISSING
-from kpis.domain.over_time import Part, Span
+from kpis.domain.over_time import Span
 
 NO_ROLLUP = {"none", "formula"}
 
@@ -26,6 +27,7 @@ class UnitRow:
     code: str
     unit: str
     value: str
+    grade: str
     coverage: str
     parts: tuple[str, str] | None
 
@@ -39,21 +41,21 @@ class UnitTable:
     part_heads: tuple[str, str] | None
     rows: Sequence[UnitRow]
     together: str
+    together_grade: str
     together_parts: tuple[str, str] | None
     coverage: str
     whole: str
+    whole_grade: str
     gap: str
 
 
 def units(
-    facts: Facts, parts: Sequence[Part], found: Sequence[Span], choice: Choice, wording: Wording
+    facts: Facts, span: Span | None, by_kpi: Mapping[int, OfUnit], grades: Grades, wording: Wording
 ) -> UnitTable | None:
-    """Return the units of the chosen period, or of the latest whole one; None where the KPI has no parts."""
-    span = _chosen(found, choice)
-    if span is None or not facts.below:
+    """Return the units in a period; None where the KPI has no parts."""
+    if span is None or not by_kpi:
         return None
-    by_kpi = values_of_units(facts, parts, span)
-    totals = [by_kpi[other.pk] for other in facts.below]
+    totals = [by_kpi[other.pk].total for other in facts.below]
     method = facts.kpi.unit_aggregation
     together = aggregate([_value(total) for total in totals], method, facts.kpi.ratio_factor)
     is_ratio = any(total.denominator is not None for total in totals)
@@ -73,21 +75,25 @@ def units(
                 code=other.code,
                 unit=other.unit_name,
                 value=wording.bare(total.value),
+                grade=grades.of_unit(other.pk),
                 coverage=_("%(present)d of %(due)d") % {"present": total.present, "due": total.due},
                 parts=_parts(total, wording) if is_ratio else None,
             )
             for other, total in zip(facts.below, totals, strict=True)
         ],
         together="" if method in NO_ROLLUP else wording.bare(together.value),
+        together_grade=grades.of_units(by_kpi),
         together_parts=_parts(together, wording) if is_ratio else None,
         coverage=ngettext("%(present)d of %(due)d unit", "%(present)d of %(due)d units", together.due)
         % {"present": together.present, "due": together.due},
         whole=wording.bare(span.total.value),
+        whole_grade=grades.of(span),
         gap=gap,
     )
 
 
-def _chosen(found: Sequence[Span], choice: Choice) -> Span | None:
+def span_of_units(found: Sequence[Span], choice: Choice) -> Span | None:
+    """Return the period whose units are shown: the chosen one, or the latest whole one."""
     whole = [span for span in found if span.is_over and span.total.value is not None]
     named = next((span for span in found if span.period.key == choice.at), None)
     return named or (whole[-1] if whole else None)

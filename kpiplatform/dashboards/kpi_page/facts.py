@@ -173,6 +173,7 @@ class Facts:
     guard: Other | None
     failing_since: datetime | None
     confidence: Mapping[date, Confidence]
+    grades: Mapping[int, str]  # of the latest values of the guard and of the units below, by KPI
     feeding: Mapping[int, Kpi]  # what values are computed from, as far as the reader may open it
     may_read_rows: bool
     is_behind: bool

@@ -22,6 +22,7 @@ class PartRow:
     unit: str
     band: str
     value: str
+    grade: str
     period: str
     gap: str
     change: str
@@ -79,6 +80,7 @@ def _row(part: Other, facts: Facts, wording: Wording) -> PartRow:
         unit=part.unit_name,
         band=part.band,
         value=wording.bare(part.value),
+        grade=facts.grades.get(part.pk, ""),
         period=wording.period(facts.period(part.period_start)) if part.period_start and not same_period else "",
         gap=wording.bare_change(distance(part.value, limits)),
         change=wording.bare_change(change),

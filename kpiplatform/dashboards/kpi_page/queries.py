@@ -83,9 +83,10 @@ def kpi_facts(
     else:
         guard, below = _others(kpi, visible, found)
         facts = replace(facts, guard=guard, below=below, may_open=_may_open(facts, user, today))
-    confidence = _confidence(facts, graded)
+    confidence, grades = _confidence(facts, graded)
     feeding = _feeding(confidence, visible)
-    return replace(facts, confidence=confidence, feeding=feeding, by_formula=_by_formula(facts))
+    by_formula = _by_formula(facts)
+    return replace(facts, confidence=confidence, grades=grades, feeding=feeding, by_formula=by_formula)
 
 
 def _as_known(facts: Facts, found: Histories, known: AsKnown, at: datetime, on: date) -> Facts:
@@ -133,6 +134,7 @@ def _facts(kpi: Kpi, found: Histories, user: User, *, now: datetime, today: date
         reopened=found.reopened,
         failing_since=found.failing_since,
         confidence={},
+        grades={},
         feeding={},
         may_read_rows=may_read_rows(user, kpi, today=today),
         is_behind=_is_behind(kpi, now),
@@ -160,12 +162,17 @@ def _is_behind(kpi: Kpi, now: datetime) -> bool:
     return mapping is not None and is_behind(mapping.source, now)
 
 
-def _confidence(facts: Facts, graded: int | None) -> dict[date, Confidence]:
-    """Return how far the newest values can be trusted, or all of them."""
+def _confidence(facts: Facts, graded: int | None) -> tuple[dict[date, Confidence], dict[int, str]]:
+    """Return how far the newest values can be trusted, or all of them, and the grades of other KPIs on the page."""
+    if graded == 0:
+        return {}, {}
     rows = facts.rows if graded is None else facts.rows[max(len(facts.rows) - graded, 0) :]
-    keys = [(facts.kpi.pk, row.start) for row in rows if row.value is not None]
-    found = confidence_of(keys, today=facts.today, known_at=facts.known.at)
-    return {start: its for (_, start), its in found.items()}
+    own = [(facts.kpi.pk, row.start) for row in rows if row.value is not None]
+    shown = [*facts.below, *([facts.guard] if facts.guard else [])]
+    others = [(other.pk, other.period_start) for other in shown if other.period_start is not None]
+    found = confidence_of([*own, *others], today=facts.today, known_at=facts.known.at)
+    grades = {key[0]: found[key].grade for key in others if key in found}
+    return {key[1]: found[key] for key in own if key in found}, grades
 
 
 def _feeding(confidence: Mapping[date, Confidence], visible: QuerySet[Kpi]) -> dict[int, Kpi]:

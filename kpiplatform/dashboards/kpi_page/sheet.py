@@ -37,6 +37,7 @@ class GuardView:
     name: str
     words: str
     band: str
+    grade: str
     reason: str
 
 
@@ -207,6 +208,7 @@ def guard(facts: Facts) -> GuardView | None:
         name=kpi.name,
         words=joined([words, _("goal %(goal)s") % {"goal": goal} if goal else ""], ", "),
         band=kpi.band,
+        grade=facts.grades.get(kpi.pk, ""),
         reason=sentence(facts.kpi.guard_reason),
     )
 

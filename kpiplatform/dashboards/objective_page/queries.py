@@ -15,6 +15,7 @@ from initiatives.models import Initiative, Milestone
 from initiatives.queries import initiatives_visible_to
 from kpiplatform.accounts.models import User
 from kpis.domain.periods import Calendar, period_of, previous_period
+from kpis.grades import grades_of
 from kpis.models import Kpi, KpiWeight
 from kpis.objectives_as_known import objectives_over_time
 from kpis.queries import calendars, kpis_visible_to
@@ -67,6 +68,7 @@ class Facts:
     history: list[Moment]
     weights: list[WeightChange]
     calendars: dict[int, Calendar]
+    grades: dict[int, str]
     today: date
     locale: str
 
@@ -109,6 +111,7 @@ def objective_facts(*, user: User, code: str, today: date) -> Facts:
         history=_history(objective, next(iter(by_calendar.values()), Calendar()), today),
         weights=_weight_changes(kpis, children),
         calendars=by_calendar,
+        grades=_grades(kpis, today),
         today=today,
         locale=user.locale,
     )
@@ -135,6 +138,12 @@ def _child(kind: str, row: Any) -> Child:
         weight=_weight(row),
         band=band,
     )
+
+
+def _grades(kpis: Sequence[Any], today: date) -> dict[int, str]:
+    """Return the grade of confidence in the value of each KPI that the reader may open."""
+    latest = {kpi.pk: kpi.state.period_start for kpi in kpis if kpi.opens and hasattr(kpi, "state")}
+    return grades_of(latest, today=today)
 
 
 def _links(links: Any, other: str, visible: QuerySet[Objective]) -> list[Any]:

@@ -39,6 +39,7 @@ class TermRow:
     unit: str
     goal: str
     period: str
+    grade: str
     score: str
     share: str
     contribution: str
@@ -107,6 +108,7 @@ def _kpi_row(kpi: Any, term: Term | None, facts: Facts, method: Method) -> TermR
         unit=kpi.measure_unit,
         goal=_goal(kpi, state, facts.locale),
         period=period,
+        grade=facts.grades.get(kpi.pk, ""),
         turn=turned,
         owner=kpi.owner,
         **_term(state.score if state else None, term, facts.locale),
@@ -131,6 +133,7 @@ def _objective_row(child: Any, term: Term | None, facts: Facts, method: Method) 
         unit="",
         goal="",
         period="",
+        grade="",
         turn=_("no score yet") if score is None else _turn_words(facts.family, f"objective:{child.pk}", method, needed),
         owner=child.owner,
         **_term(score, term, facts.locale),

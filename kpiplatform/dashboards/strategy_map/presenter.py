@@ -13,12 +13,11 @@ from django.utils.translation import ngettext
 
 from kpiplatform.dashboards.objective_page.links import hypothesis, short_words
 from kpiplatform.dashboards.objective_page.presenter import initiative_line
-from kpiplatform.dashboards.strategy_map.queries import Strategy
+from kpiplatform.dashboards.strategy_map.queries import KPIS_ON_A_CARD, Strategy
 from kpis.domain.figures import number, with_unit
 from objectives.domain.strategy_map import Arrow, Drawing, strategy_map
 from objectives.models import CausalLink, Objective
 
-KPIS_ON_A_CARD = 2
 SPANS = {1: "span-1", 2: "span-2", 3: "span-3", 4: "span-4"}
 
 
@@ -114,7 +113,7 @@ def _card(row: Any, found: Strategy, drawing: Drawing, *, is_list: bool) -> dict
         "row": place.row,
         "column": place.column,
         "is_selected": found.selected is not None and row.pk == found.selected.pk,
-        "kpis": [_kpi(kpi, found.locale) for kpi in kpis[: None if is_list else KPIS_ON_A_CARD]],
+        "kpis": [_kpi(kpi, found) for kpi in kpis[: None if is_list else KPIS_ON_A_CARD]],
         "more": ngettext("%(count)d more KPI", "%(count)d more KPIs", more) % {"count": more}
         if more > 0 and not is_list
         else "",
@@ -129,7 +128,7 @@ def _card(row: Any, found: Strategy, drawing: Drawing, *, is_list: bool) -> dict
     }
 
 
-def _kpi(kpi: Any, locale: str) -> dict[str, str]:
+def _kpi(kpi: Any, found: Strategy) -> dict[str, str]:
     state = getattr(kpi, "state", None)
     stale = state is not None and state.band and state.health in {"stale", "source_error"}
     return {
@@ -137,7 +136,8 @@ def _kpi(kpi: Any, locale: str) -> dict[str, str]:
         "name": kpi.name,
         "band": state.band if state else "",
         "state": "stale" if stale else "",
-        "value": with_unit(number(state.value if state else None, kpi.decimals, locale=locale), kpi.measure_unit),
+        "value": with_unit(number(state.value if state else None, kpi.decimals, locale=found.locale), kpi.measure_unit),
+        "grade": found.grades.get(kpi.pk, ""),
     }
 
 
@@ -174,7 +174,7 @@ def _selected(found: Strategy, today: date) -> dict[str, Any]:
         "band": state.band if state else "",
         "score": score_words(row, found.locale),
         "owner": row.owner,
-        "kpis": [_kpi(kpi, found.locale) for kpi in found.kpis[row.pk]],
+        "kpis": [_kpi(kpi, found) for kpi in found.kpis[row.pk]],
         "below": [_below(child, found.locale) for child in found.below[row.pk]],
         "links_out": [hypothesis(link, link.target) for link in found.links if link.source_id == row.pk],
         "links_in": [hypothesis(link, link.source) for link in found.links if link.target_id == row.pk],

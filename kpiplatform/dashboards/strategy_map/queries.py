@@ -13,10 +13,13 @@ from initiatives.domain.status import OPEN
 from initiatives.models import Milestone
 from initiatives.queries import initiatives_visible_to
 from kpiplatform.accounts.models import User
+from kpis.grades import grades_of
 from kpis.models import Kpi
 from kpis.queries import kpis_visible_to
 from objectives.models import CausalLink, Objective, Perspective
 from objectives.queries import may_configure, objectives_visible_to
+
+KPIS_ON_A_CARD = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +33,13 @@ class Strategy:
     links: list[CausalLink]
     hidden: int
     initiatives: list[Any]
+    grades: dict[int, str]
     selected: Objective | None
     may_configure: bool
     locale: str
 
 
-def strategy(user: User, *, selected: str, today: date) -> Strategy:
+def strategy(user: User, *, selected: str, is_list: bool, today: date) -> Strategy:
     """Return the strategy of `user`; selected is the objective of that code, or else the one that stands worst."""
     objectives = list(
         objectives_visible_to(user, today=today)
@@ -67,6 +71,7 @@ def strategy(user: User, *, selected: str, today: date) -> Strategy:
         ),
         hidden=active.count() - len(objectives),
         initiatives=_initiatives(user, chosen, today) if chosen else [],
+        grades=_grades(on_map, chosen, kpis, most=None if is_list else KPIS_ON_A_CARD, today=today),
         selected=chosen,
         may_configure=may_configure(user, today=today),
         locale=user.locale,
@@ -76,6 +81,14 @@ def strategy(user: User, *, selected: str, today: date) -> Strategy:
 def _worst(objectives: list[Objective]) -> Objective | None:
     scored = [row for row in objectives if hasattr(row, "state") and row.state.score is not None]
     return min(scored, key=lambda row: row.state.score, default=objectives[0] if objectives else None)
+
+
+def _grades(
+    on_map: list[Objective], chosen: Objective | None, kpis: dict[int, list[Any]], *, most: int | None, today: date
+) -> dict[int, str]:
+    """Return the grade of confidence in each value that is shown: on the cards, and of the selected objective."""
+    shown = [kpi for row in on_map for kpi in kpis[row.pk][:most]] + (kpis[chosen.pk] if chosen else [])
+    return grades_of({kpi.pk: kpi.state.period_start for kpi in shown if hasattr(kpi, "state")}, today=today)
 
 
 def _initiatives(user: User, objective: Objective, today: date) -> list[Any]:

@@ -15,6 +15,7 @@ from kpiplatform.htmx import page
 def strategy_map(request: HttpRequest) -> HttpResponse:
     """Show the objectives in their perspectives and the hypotheses between them, one objective opened beside."""
     today = timezone.localdate()
-    found = strategy(request.user, selected=request.GET.get("objective", ""), today=today)
-    context = map_page(found, is_list=request.GET.get("view") == "list", today=today)
+    is_list = request.GET.get("view") == "list"
+    found = strategy(request.user, selected=request.GET.get("objective", ""), is_list=is_list, today=today)
+    context = map_page(found, is_list=is_list, today=today)
     return page(request, "dashboards/map.html", context, partial="map")

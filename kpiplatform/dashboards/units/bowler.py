@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -21,13 +22,14 @@ from kpis.dates import months, short_day, short_label
 from kpis.domain.figures import number, signed
 from kpis.domain.grid import Cell, cell, periods_in
 from kpis.domain.periods import Calendar, Period, fiscal_year_start, period_of, previous_period
+from kpis.grades import grades_together
 from kpis.templatetags.kpi_figures import band
 
 # How many closed periods stand before the open one.
 CLOSED = {"week": 12, "month": 12, "quarter": 8}
 HALF_A_YEAR = 6
 LENGTHS = {"day": 0, "week": 1, "month": 2, "quarter": 3, "half_year": 4, "year": 5}
-SHOWN = ("value", "gap", "score")
+SHOWN = ("value", "gap", "score", "grade")
 HEATS = {"on_track": "on", "at_risk": "risk", "off_track": "off", "": "none"}
 
 
@@ -75,7 +77,7 @@ def bowler_page(grid: Grid, choice: Choice, *, today: date, locale: str) -> dict
     since = fiscal_year_start(columns[0].start, standard) - timedelta(days=7)
     series = series_of(grid, kpis, since=since, until=columns[-1].end, today=today, known_at=choice.known.at)
     slots: dict[tuple[str, int], list[list[Period]]] = {}
-    rows = []
+    drawn = []
     for kpi in kpis:
         key = (kpi.frequency, kpi.calendar_id)
         if key not in slots:
@@ -83,8 +85,9 @@ def bowler_page(grid: Grid, choice: Choice, *, today: date, locale: str) -> dict
         cells = [
             cell(series[kpi.pk], column, own, today=today) for column, own in zip(columns, slots[key], strict=False)
         ]
-        to_date = cell(series[kpi.pk], year, slots[key][-1], today=today)
-        rows.append(_row(kpi, cells, to_date, choice, locale))
+        drawn.append((kpi, [*cells, cell(series[kpi.pk], year, slots[key][-1], today=today)]))
+    grades = _grades(drawn, choice, today=today)
+    rows = [_row(kpi, cells, grades.get(kpi.pk, {}), choice, locale) for kpi, cells in drawn]
     kept = {name: value for name, value in choice.query.items() if name != PARAMETER}
     return {
         "unit": grid.unit,
@@ -139,11 +142,36 @@ def _heading(column: Period, index: int, columns: Sequence[Period], today: date)
     return {"name": name, "below": below, "is_last": not is_open and index == len(columns) - 2}
 
 
-def _row(kpi: Any, cells: Sequence[Cell], to_date: Cell, choice: Choice, locale: str) -> dict[str, Any]:
+def _grades(drawn: Sequence[tuple[Any, Sequence[Cell]]], choice: Choice, *, today: date) -> dict[int, dict[int, str]]:
+    """Return the grades of the cells of each KPI by their place: of all, or of the latest closed one."""
+    made_of = {
+        (kpi.pk, place): [(kpi.pk, start) for start in one.made_of]
+        for kpi, cells in drawn
+        for place, one in _graded(cells, choice)
+    }
+    grades: dict[int, dict[int, str]] = defaultdict(dict)
+    for (kpi_id, place), grade in grades_together(made_of, today=today, known_at=choice.known.at).items():
+        grades[kpi_id][place] = grade
+    return grades
+
+
+def _graded(cells: Sequence[Cell], choice: Choice) -> list[tuple[int, Cell]]:
+    """Return the cells whose grade is shown, with their places; the last two are the open period and the year."""
+    placed = [(place, one) for place, one in enumerate(cells) if one.kind == "value"]
+    return placed if choice.show == "grade" else [one for one in placed if one[0] < len(cells) - 2][-1:]
+
+
+def _row(kpi: Any, every: Sequence[Cell], grades: Mapping[int, str], choice: Choice, locale: str) -> dict[str, Any]:
+    *cells, to_date = every
     latest = next((one for one in reversed(cells[:-1]) if one.goal is not None), None)
     rolls_up = not any(one.kind == "no_rollup" for one in cells)
-    figure = _figure(kpi, choice.show, locale)
-    drawn = [_cell(one, figure) for one in cells] if rolls_up else []
+    if choice.show == "grade":
+        drawn = [_cell(one, grades.get(place, "")) for place, one in enumerate(cells)] if rolls_up else []
+        year = grades.get(len(cells), "")
+    else:
+        figure = _figure(kpi, choice.show, locale)
+        drawn = [_cell(one, figure(one)) for one in cells] if rolls_up else []
+        year = number(to_date.value, kpi.decimals, locale=locale) if to_date.value is not None else ""
     return {
         "kpi": kpi,
         "url": reverse("kpi", args=[kpi.code]) + choice.known.query,
@@ -152,7 +180,8 @@ def _row(kpi: Any, cells: Sequence[Cell], to_date: Cell, choice: Choice, locale:
         "cells": drawn,
         "cells_html": cells_html(drawn),
         "span": len(cells),
-        "to_date": number(to_date.value, kpi.decimals, locale=locale) if to_date.value is not None else "",
+        "to_date": year,
+        "grade": grades.get(max(grades)) if grades and choice.show != "grade" else "",
         "to_date_words": "" if to_date.value is not None else _("no roll-up") if to_date.kind == "no_rollup" else "–",
         "bands": [one.band for one in cells[:-1]],
     }
@@ -183,7 +212,7 @@ def _gap(one: Cell) -> Decimal | None:
     return max(one.value - one.goal_high, Decimal(0))
 
 
-def _cell(one: Cell, figure: Callable[[Cell], str]) -> dict[str, Any]:
+def _cell(one: Cell, text: str) -> dict[str, Any]:
     if one.kind != "value":
         words = {"missing": _("missing"), "not_due": _("not due"), "na": _("n/a"), "before": ""}
         return {"kind": one.kind, "text": words.get(one.kind, ""), "heat": one.kind, "band": "", "title": ""}
@@ -194,7 +223,7 @@ def _cell(one: Cell, figure: Callable[[Cell], str]) -> dict[str, Any]:
         "kind": "value",
         "heat": "provisional" if one.is_provisional else HEATS[one.band],
         "band": band(one.band, "sm", "provisional" if one.is_provisional else ""),
-        "text": figure(one),
+        "text": text,
         "title": partly,
     }
 
@@ -230,7 +259,7 @@ def _frequencies(choice: Choice) -> list[dict[str, Any]]:
 
 
 def _shows(choice: Choice) -> list[dict[str, Any]]:
-    names = {"value": _("Value"), "gap": _("Gap to goal"), "score": _("Score")}
+    names = {"value": _("Value"), "gap": _("Gap to goal"), "score": _("Score"), "grade": _("Confidence")}
     return [
         {"name": name, "url": replace(choice, show=key).url, "current": key == choice.show}
         for key, name in names.items()
