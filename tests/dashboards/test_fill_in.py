@@ -14,12 +14,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from openpyxl import Workbook, load_workbook
 
-from kpis.models import Kpi, Measurement, MeasurementRevision, PeriodLock
+from kpis.models import EntryRules, KeptValue, Kpi, Measurement, MeasurementRevision, PeriodLock
 from kpis.readings import Origin, Reading
 from kpis.services.recording import record_measurements
 from objectives.models import Role
 from tests.dashboards.spreadsheets import a_workbook
-from tests.factories import NOW, a_kpi, a_person, a_role
+from tests.factories import NOW, a_kpi, a_person, a_role, limits
 
 pytestmark = pytest.mark.django_db
 Fill = Callable[[Workbook], None]
@@ -75,9 +75,9 @@ def place(book: Workbook, key: str, start: date, sheet: str = "Weekly") -> Any:
     return book[sheet].cell(row, column)
 
 
-def confirmed(client: Any, path: str, **said: Any) -> Any:
+def confirmed(client: Any, path: str, *, follow: bool = False, **said: Any) -> Any:
     form = client.get(path).context["form"]
-    return client.post(path, {"looked_at": form["looked_at"].value()} | said)
+    return client.post(path, {"looked_at": form["looked_at"].value()} | said, follow=follow)
 
 
 def remarks(client: Any, path: str) -> dict[str, tuple[str, str, str, str]]:
@@ -168,6 +168,23 @@ def test_an_unusual_move_is_asked_about(client, owner):
     assert "Say that they are right" in confirmed(client, path).content.decode()
     assert confirmed(client, path, sure="on").status_code == 303
     assert Measurement.objects.get(period_start=WEEK).value == Decimal("8.1")
+
+
+def test_what_needs_an_explanation_is_kept_as_a_draft_and_the_rest_counts(client, owner):
+    EntryRules.objects.create(explain_below=Decimal(5))
+    kpi = a_kpi(code="OTP", owner=owner)
+    limits(kpi, goal=80, red_flag=70)
+    book = taken_along(client)
+    place(book, "OTP|value", WEEK).value = 60
+    path = sent_back(client, book)
+    assert remarks(client, path)["2026-W46"][:3] == ("kept", "", "60.0")
+    assert "Keep 1 draft" in client.get(path).content.decode()
+    said = confirmed(client, path, reason="counted", follow=True).content.decode()
+    assert "0 values were recorded. 1 is kept as your draft: it counts once you explain it on My KPIs." in said
+    assert not Measurement.objects.exists()
+    (kept,) = KeptValue.objects.all()
+    assert (kept.value, kept.period_start, kept.entered_by, kept.note) == (60, WEEK, owner, "counted")
+    assert "Your 60.0 is kept" in client.get(reverse("my:kpis")).content.decode()
 
 
 def test_ratios_and_periods_that_do_not_apply_come_back_too(client, owner):

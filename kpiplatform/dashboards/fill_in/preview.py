@@ -23,7 +23,7 @@ from kpis.readings import NOT_APPLICABLE, PROVISIONAL
 from kpis.services.asking import Answered, Entry, answered, reading_of
 
 CHANGES_AT_MOST = 2000
-NEW, CHANGED, REFUSED = "new", "changed", "refused"
+NEW, CHANGED, REFUSED, KEPT = "new", "changed", "refused", "kept"
 Key = tuple[int, date]
 Stood = Measurement | MeasurementRevision | None
 
@@ -55,7 +55,12 @@ class Preview:
 
     @property
     def taken(self) -> list[Line]:
-        return [line for line in self.lines if line.entry is not None]
+        return [line for line in self.lines if line.entry is not None and line.status != KEPT]
+
+    @property
+    def kept(self) -> list[Line]:
+        """What counts only with an explanation, for which a file has no place: a draft of whoever sent it."""
+        return self.of(KEPT)
 
     @property
     def wants_reason(self) -> bool:
@@ -220,13 +225,13 @@ def _will(entry: Entry, viewer: Viewer) -> str:
 
 
 def _asked(line: Line, answers: Mapping[Key, Answered], viewer: Viewer) -> Line:
-    """Return the line with what is asked of it; what a file can't answer is entered on the page."""
+    """Return the line with what is asked of it; what a file can't answer is kept until it is on the page."""
     if line.entry is None:
         return line
     answer = answers[line.entry.key]
     if answer.question is Problem.EXPLANATION_WANTED:
-        says = _("A value like this needs an explanation: enter it on My KPIs.")
-        return replace(line, status=REFUSED, says=says, entry=None)
+        says = _("A value like this needs an explanation: it is kept as your draft, and counts once you explain it.")
+        return replace(line, status=KEPT, says=says)
     if answer.question is Problem.REASON_WANTED:
         return replace(line, says=_("A change that others have read: it needs a reason."), question=answer.question)
     if answer.question is Problem.UNUSUAL and answer.move is not None:

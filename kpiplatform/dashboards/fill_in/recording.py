@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import transaction
 
 from kpiplatform.accounts.models import User
-from kpiplatform.dashboards.fill_in.preview import Preview
+from kpiplatform.dashboards.fill_in.preview import REFUSED, Preview
 from kpiplatform.dashboards.models import SentFile
 from kpis.domain.entry_checks import Problem
 from kpis.services.entry import UPLOAD, enter_measurements
+from kpis.services.keeping import keep
 
 
-def record_preview(*, file: SentFile, seen: Preview, reason: str, user: User, now: datetime) -> SentFile:
-    """Store what the preview takes, all in one transaction, with `reason` beside every value.
+def record_preview(*, file: SentFile, seen: Preview, reason: str, user: User, today: date, now: datetime) -> SentFile:
+    """Store what the preview takes, all in one transaction, with `reason` beside every value; keep what is unexplained.
 
     Raises EntryRefused, PeriodLocked or Conflict where something changed since; nothing was stored then.
     """
@@ -28,6 +29,9 @@ def record_preview(*, file: SentFile, seen: Preview, reason: str, user: User, no
             for line in seen.taken
             if line.entry is not None
         ]
+        for line in seen.kept:
+            if line.entry is not None:
+                keep(entry=replace(line.entry, note=reason), told={}, user=user, today=today, now=now)
         recorded = enter_measurements(entries=entries, user=user, now=now, kind=UPLOAD)
         row.done_at, row.sheets = now, {}
         row.outcome = {
@@ -35,7 +39,8 @@ def record_preview(*, file: SentFile, seen: Preview, reason: str, user: User, no
             "revised": recorded.revised,
             "waiting": recorded.waiting,
             "same": seen.same + recorded.unchanged,
-            "refused": len(seen.lines) - len(entries),
+            "kept": len(seen.kept),
+            "refused": len(seen.of(REFUSED)),
         }
         row.save(update_fields=["done_at", "outcome", "sheets"])
     return row

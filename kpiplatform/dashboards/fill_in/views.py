@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from kpiplatform.dashboards.fill_in import book, places
 from kpiplatform.dashboards.fill_in.coming_back import said_in
 from kpiplatform.dashboards.fill_in.forms import BookForm, ConfirmForm
-from kpiplatform.dashboards.fill_in.preview import CHANGES_AT_MOST, NEW, Preview, TooMany, preview
+from kpiplatform.dashboards.fill_in.preview import CHANGES_AT_MOST, KEPT, NEW, REFUSED, Preview, TooMany, preview
 from kpiplatform.dashboards.fill_in.recording import record_preview
 from kpiplatform.dashboards.models import SentFile
 from kpiplatform.dashboards.my_kpis.presenter import viewer_of
@@ -88,10 +88,15 @@ def look(request: HttpRequest, pk: int) -> HttpResponse:
         why = str(refused) or _("The file changes more than %(n)d values. Send fewer at once.") % {"n": CHANGES_AT_MOST}
         return page(request, LOOK, {"file": file, "refused": why}, partial="look", status=422)
     form = ConfirmForm(request.POST if request.method == "POST" else None, preview=seen)
-    if form.is_valid() and seen.taken:
+    if form.is_valid() and (seen.taken or seen.kept):
         try:
             file = record_preview(
-                file=file, seen=seen, reason=form.cleaned_data["reason"], user=viewer.user, now=viewer.now
+                file=file,
+                seen=seen,
+                reason=form.cleaned_data["reason"],
+                user=viewer.user,
+                today=viewer.today,
+                now=viewer.now,
             )
         except (EntryRefused, PeriodLocked, Conflict):
             form.add_error(None, _("Somebody changed something at this moment. Nothing was recorded; look again."))
@@ -118,22 +123,25 @@ def _start(viewer: Viewer, form: SendForm, chosen: BookForm | None = None) -> di
 
 
 def _look(file: SentFile, seen: Preview, form: ConfirmForm) -> dict[str, Any]:
-    taken, refused = len(seen.taken), len(seen.lines) - len(seen.taken)
-    # What is refused or asked comes first: it is what somebody has to see.
-    lines = sorted(seen.lines, key=lambda line: (line.entry is not None, line.question is None))
+    taken, kept, refused = len(seen.taken), len(seen.kept), len(seen.of(REFUSED))
+    # What is refused, kept or asked comes first: it is what somebody has to see.
+    lines = sorted(seen.lines, key=lambda line: (line.entry is not None, line.status != KEPT, line.question is None))
     return {
         "file": file,
         "form": form,
         "lines": lines[:SHOWN],
         "more": max(len(lines) - SHOWN, 0),
-        "taken": taken,
+        "takes": taken + kept,
         "counts": [
             ngettext("%(n)d new value", "%(n)d new values", _new(seen)) % {"n": _new(seen)},
             ngettext("%(n)d changed", "%(n)d changed", taken - _new(seen)) % {"n": taken - _new(seen)},
+            *([ngettext("%(n)d to explain", "%(n)d to explain", kept) % {"n": kept}] if kept else []),
             ngettext("%(n)d refused", "%(n)d refused", refused) % {"n": refused},
             ngettext("%(n)d as it was", "%(n)d as they were", seen.same) % {"n": seen.same},
         ],
-        "records": ngettext("Record %(n)d value", "Record %(n)d values", taken) % {"n": taken},
+        "records": ngettext("Record %(n)d value", "Record %(n)d values", taken) % {"n": taken}
+        if taken
+        else ngettext("Keep %(n)d draft", "Keep %(n)d drafts", kept) % {"n": kept},
     }
 
 
@@ -149,6 +157,13 @@ def _outcome(file: SentFile) -> str:
         sentences.append(
             ngettext("%(n)d waits for approval.", "%(n)d wait for approval.", said["waiting"]) % {"n": said["waiting"]}
         )
+    if kept := said.get("kept"):  # files that were recorded earlier have none
+        words = ngettext(
+            "%(n)d is kept as your draft: it counts once you explain it on My KPIs.",
+            "%(n)d are kept as your drafts: they count once you explain them on My KPIs.",
+            kept,
+        )
+        sentences.append(words % {"n": kept})
     if said["refused"]:
         sentences.append(
             ngettext("%(n)d was left out.", "%(n)d were left out.", said["refused"]) % {"n": said["refused"]}
