@@ -11,6 +11,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from kpiplatform.dashboards.models import TakenFile
 from kpis.models import Kpi, Measurement, SourceAgreement
 from kpis.services import reaching
 from kpis.services.judging import judge_owed
@@ -97,7 +98,10 @@ def test_a_source_that_cannot_be_read_is_told_and_the_value_stays(client: Client
     page = read(signed_in(client, kpi.owner), address(kpi))
     assert "The rows could not be read from Flights." in page
     assert "Recorded: 96.6\u202f%" in page
-    assert client.get(address(kpi, "kpi_rows_file")).status_code == 404
+    instead_of_a_file = client.get(address(kpi, "kpi_rows_file"))
+    assert instead_of_a_file.status_code == 424
+    assert "The rows could not be read from Flights." in instead_of_a_file.content.decode()
+    assert not TakenFile.objects.exists()
     source = kpi.mapping.source
     source.is_snapshot = True
     source.save()

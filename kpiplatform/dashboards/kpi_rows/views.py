@@ -22,6 +22,7 @@ from kpis.sources.base import SourceError
 
 TEMPLATE = "kpis/rows.html"
 SHOWN, IN_A_FILE = 100, 20_000
+SOURCE_UNREAD = 424  # the fault lies with the source, not with this installation
 
 
 @require_safe
@@ -37,12 +38,13 @@ def rows(request: HttpRequest, code: str, start: date) -> HttpResponse:
 
 @require_safe
 def rows_file(request: HttpRequest, code: str, start: date) -> HttpResponse:
-    """Send the rows that a value is computed from as a file for spreadsheets."""
+    """Send the rows that a value is computed from as a file for spreadsheets, or say why there is none."""
     asked = _asked_or_404(request, code, start)
     try:
         found = _drilled(asked, request, limit=IN_A_FILE)
-    except SourceError:
-        raise Http404 from None
+    except SourceError as error:
+        context = unread_page(asked, error, request.user)
+        return page(request, TEMPLATE, context, partial="rows", status=SOURCE_UNREAD)
     text = as_csv(["line", "day", *found.page.columns], ([line, day, *cells] for line, day, cells in found.page.rows))
     name = f"{code}-{asked.period.key}-{found.part}"
     note_taken(request, name=f"{name}.csv", rows=len(found.page.rows), kpi=asked.kpi)

@@ -98,6 +98,11 @@ def a_removed_note(world: World, code: str) -> dict[str, str]:
     return {"removed": signing.dumps(kept, salt=f"{SALT} {kpi.pk}", compress=True)}
 
 
+def unread(role: str, code: str) -> int:
+    """Whoever may read the rows is told that their source cannot be read."""
+    return 424 if drilled(role, code) == 200 else drilled(role, code)
+
+
 def never_read(role: str, code: str) -> int:
     return 405
 
@@ -107,7 +112,7 @@ OF_THINGS = {
     "kpi_table": Address(args=kpi, answer=opened),
     "kpi_over_time": Address(args=kpi, answer=opened),
     "kpi_rows": Address(args=week_of_kpi, answer=drilled),
-    "kpi_rows_file": Address(args=week_of_kpi, answer=lambda role, key: 404),  # its source cannot be read
+    "kpi_rows_file": Address(args=week_of_kpi, answer=unread),
     "kpis:explained": Address(args=kpi, answer=opened),
     "kpis:annotate": Address(args=kpi, answer=written_on, post={"day": "2026-01-05", "text": "A strike"}),
     "kpis:comment": Address(args=kpi, answer=written_on, post={"body": "Noted."}),
