@@ -15,6 +15,7 @@ from kpiplatform.dashboards.kpi_page.views import table as kpi_table
 from kpiplatform.dashboards.kpi_rows.views import rows, rows_file
 from kpiplatform.dashboards.limits.views import limits
 from kpiplatform.dashboards.objective_page.views import objective
+from kpiplatform.dashboards.pack_file import pack_file
 from kpiplatform.dashboards.restatements.views import restatements, restatements_file
 from kpiplatform.dashboards.scorecard.views import home, scorecard
 from kpiplatform.dashboards.search.views import search
@@ -43,6 +44,7 @@ urlpatterns = [
     path("units/", include("kpiplatform.dashboards.units.urls")),
     path("initiatives/", include("initiatives.urls")),
     path("search/", search, name="search"),
+    path("reviews/<int:pk>/pack.json", pack_file, name="pack_file"),
     path("reviews/", include("reviews.urls")),
     path("", include("alerts.urls")),
     path("api/", include("kpiplatform.api.urls")),

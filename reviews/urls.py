@@ -22,7 +22,6 @@ urlpatterns = [
     path("<int:pk>/move/", meetings.move, name="move"),
     path("<int:pk>/close/", meetings.close, name="close"),
     path("<int:pk>/pack/", meetings.pack, name="pack"),
-    path("<int:pk>/pack.json", meetings.pack_file, name="pack_file"),
     path("<int:pk>/live/", live.live, name="live"),
     path("decisions/<int:pk>/", outcomes.decision, name="decision"),
     path("actions/<int:pk>/", outcomes.action, name="action"),

@@ -19,7 +19,7 @@ from kpiplatform.audit.editing import ChangedMeanwhile, refuse_as_changed, seen
 from kpiplatform.htmx import changed, page
 from kpis.dates import moment
 from kpis.queries import kpis_visible_to
-from reviews.domain.frozen import canonical, fingerprint
+from reviews.domain.frozen import fingerprint
 from reviews.forms import CloseForm, PlanForm
 from reviews.models import Forum, Minutes, Pack, Review
 from reviews.on_the_table import table_of
@@ -145,16 +145,6 @@ def pack(request: HttpRequest, pk: int) -> HttpResponse:
         "minutes": _minutes(its),
     }
     return page(request, "reviews/pack.html", context, partial="body")
-
-
-@require_safe
-def pack_file(request: HttpRequest, pk: int) -> HttpResponse:
-    """Return the frozen content as the bytes whose SHA-256 the pack names."""
-    _viewer, its = _review_or_404(request, pk, timezone.now())
-    frozen = get_object_or_404(Pack, review=its)
-    response = HttpResponse(canonical(frozen.content), content_type="application/json")
-    response["Content-Disposition"] = f'attachment; filename="pack-{its.forum.code}-{its.held_on}.json"'
-    return response
 
 
 def head_of(its: Review, viewer: Viewer) -> dict[str, Any]:

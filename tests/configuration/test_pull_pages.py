@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from kpiplatform.accounts.models import User
+from kpiplatform.audit.models import AuditEntry
 from kpiplatform.dashboards.configuration.sources.changes import changes_of
 from kpiplatform.dashboards.configuration.sources.record import records_of
 from kpis.models import DataSource, Kpi, Measurement, Pull, SourceAgreement, StagedReading
@@ -77,6 +78,7 @@ def test_a_held_pull_says_what_it_would_change_and_which_bands_would_turn(
     assert "1 change turns a band." in text
     lines = client.get(address("pull_changes", held.pk)).content.decode().splitlines()
     assert f"{kpi.code},{kpi.name},2026-W45,90,70,on_track,off_track" in lines
+    assert AuditEntry.objects.latest("pk").after["name"] == f"flights-pull-{held.pk}-changes.csv"
 
 
 def test_a_value_that_would_go_missing_is_a_change_as_well(source: DataSource) -> None:
@@ -121,6 +123,7 @@ def test_refused_lines_come_as_a_file_that_no_spreadsheet_computes(
     assert "airport is one of JFK: 1 of 29 rows are not so and were refused." in text
     file = client.get(address("pull_refusals", done.pk)).content.decode()
     assert file.lstrip("\ufeff").splitlines() == ["line,why", "30,airport is one of JFK; here it is =1+1."]
+    assert AuditEntry.objects.latest("pk").after["name"] == f"flights-pull-{done.pk}-refused.csv"
 
 
 def test_all_pulls_are_listed_by_state_and_page_by_page(client: Client, owner: User, source: DataSource) -> None:

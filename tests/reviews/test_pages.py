@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from kpiplatform.accounts.models import User
+from kpiplatform.audit.models import AuditEntry
 from kpis.models import Commentary, Kpi
 from objectives.models import Role
 from reviews.models import Action, Decision, Forum, Review
@@ -293,9 +294,10 @@ def test_an_initiative_of_the_pack_is_a_link_only_for_those_who_may_open_it(chai
 
 def test_the_downloaded_pack_has_the_sum_that_its_page_names(client, chair):
     review = an_agenda(chair)
-    data = client.get(reverse("reviews:pack_file", args=[review.pk])).content
+    data = client.get(reverse("pack_file", args=[review.pk])).content
     page = client.get(reverse("reviews:pack", args=[review.pk])).content.decode()
     assert hashlib.sha256(data).hexdigest() in page
+    assert AuditEntry.objects.latest("pk").after["name"] == f"pack-{review.forum.code}-{review.held_on}.json"
     assert "Unchanged since it was frozen." in page
 
 

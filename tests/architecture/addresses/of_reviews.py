@@ -147,17 +147,21 @@ OF_THINGS = {
     "reviews:live": Address(args=pk_of("open"), answer=read, post={"comment": "Noted."}, post_answer=by(WRITES)),
     "reviews:close": Address(args=pk_of("open"), answer=by(RUNS), post={"summary": "Held."}),
     "reviews:pack": Address(args=pk_of("held"), answer=read),
-    "reviews:pack_file": Address(args=pk_of("held"), answer=read),
+    "pack_file": Address(args=pk_of("held"), answer=read),
     "reviews:decision": Address(args=pk_of("decision"), answer=read, post=settled, post_answer=by(WRITES)),
     "reviews:action": Address(args=pk_of("action"), answer=read, post=changed, post_answer=by(WRITES)),
     "reviews:tick": Address(args=pk_of("action"), answer=posted_only, post={"next": "/"}, post_answer=by(WRITES)),
 }
 OF_EVERYONE = {"reviews:reviews": 200, "reviews:calendar_address": 200, "reviews:calendar": 404}
 BY_ROLE = {"reviews:new_forum": {role: 200 if role == "admin" else 404 for role in ROLES}}
-ARGUMENTS = {"reviews:calendar": ["no-such-token"]} | {
-    f"reviews:{name}": [1]
-    for name in ("review", "open", "move", "live", "close", "pack", "pack_file", "decision", "action", "tick")
-}
+ARGUMENTS = (
+    {"reviews:calendar": ["no-such-token"]}
+    | {
+        f"reviews:{name}": [1]
+        for name in ("review", "open", "move", "live", "close", "pack", "decision", "action", "tick")
+    }
+    | {"pack_file": [1]}
+)
 
 
 def pages(world: World) -> Iterator[tuple[str, str, str]]:

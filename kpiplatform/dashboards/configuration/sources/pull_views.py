@@ -16,6 +16,7 @@ from kpiplatform.dashboards.configuration.sources.forms import DecisionForm
 from kpiplatform.dashboards.configuration.sources.opening import frame_of, source_for, source_to_read
 from kpiplatform.dashboards.configuration.sources.showing import REFUSALS_SHOWN, number_of, pull_row
 from kpiplatform.dashboards.sheet_file import as_csv, csv_response
+from kpiplatform.dashboards.taking import note_taken
 from kpiplatform.htmx import changed, page
 from kpis.models import DataSource, Pull
 from kpis.services.applying import NotHeld
@@ -49,24 +50,29 @@ def pull(request: HttpRequest, code: str, pk: int) -> HttpResponse:
 def refusals(request: HttpRequest, code: str, pk: int) -> HttpResponse:
     """Send the lines that a pull refused as a file for spreadsheets."""
     row = _pull_or_404(source_to_read(request, code), pk)
-    lines = row.refusals.order_by("id").values_list("line", "why")
+    lines = list(row.refusals.order_by("id").values_list("line", "why"))
     locale = request.user.locale
     text = as_csv(["line", "why"], ([line or None, in_words(why, locale=locale)] for line, why in lines))
-    return csv_response(text, name=f"{code}-pull-{row.pk}-refused")
+    name = f"{code}-pull-{row.pk}-refused"
+    note_taken(request, name=f"{name}.csv", rows=len(lines))
+    return csv_response(text, name=name)
 
 
 @require_safe
 def pull_changes(request: HttpRequest, code: str, pk: int) -> HttpResponse:
     """Send every value that a pull changed, or would change, as a file for spreadsheets."""
     row = _pull_or_404(source_to_read(request, code), pk)
+    changes = changes_of(row, limit=None).rows
     text = as_csv(
         ["kpi", "name", "period", "before", "after", "band before", "band after"],
         (
             [one.kpi.code, one.kpi.name, one.period.key, one.before, one.after, *(one.bands or (None, None))]
-            for one in changes_of(row, limit=None).rows
+            for one in changes
         ),
     )
-    return csv_response(text, name=f"{code}-pull-{row.pk}-changes")
+    name = f"{code}-pull-{row.pk}-changes"
+    note_taken(request, name=f"{name}.csv", rows=len(changes))
+    return csv_response(text, name=name)
 
 
 def _pull_or_404(source: DataSource, pk: int) -> Pull:
