@@ -20,7 +20,7 @@ from kpis.services.checking import keep_outcomes
 from kpis.services.freshness import behind_from
 from kpis.services.recording import locked_periods, record_measurements
 from kpis.signals import pull_ended_badly
-from kpis.sources.base import Refusal, SourceError, Window
+from kpis.sources.base import REFUSALS_KEPT, Refusal, SourceError, Window
 
 ATTEMPTS_AT_MOST = 8
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=1)
@@ -29,14 +29,16 @@ FAILURES_UNTIL_SAID = 3
 SUSPECT_BELOW = 0.5
 # The weight of the newest pull in the usual number of rows.
 USUAL_FROM = 4
-REFUSALS_KEPT = 1000
 # What a pull changes of its source; people may change the rest meanwhile.
 STANDING = ["cursor", "usual_rows", "consecutive_failures", "last_applied_at", "last_error", "behind_from"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """What one fetch of a source gave; `rows_refused` were left out by its rules, of which `outcomes` tell."""
+    """What one fetch of a source gave; `rows_refused` were left out by its rules, of which `outcomes` tell.
+
+    Of what was refused for any reason the first ones are named, and `refused` is how many there are.
+    """
 
     window: Window
     rows_read: int
@@ -44,6 +46,7 @@ class Fetched:
     rows_a_day: int
     readings: Sequence[Reading]
     refusals: Sequence[Refusal]
+    refused: int
     outcomes: Sequence[Outcome] = ()
     rows_refused: int = 0
 
@@ -112,7 +115,7 @@ def hold(pull: Pull, fetched: Fetched, why: Sentence, *, now: datetime, ended_at
             batch_size=5000,
         )
         pull.error = why
-        pull.rows_refused = len(fetched.refusals)
+        pull.rows_refused = fetched.refused
         _keep_refusals(pull, fetched.refusals)
         keep_outcomes(pull, fetched.outcomes)
         _end(pull, fetched, state=Pull.State.SUSPECT, ended_at=ended_at)
@@ -176,11 +179,10 @@ def apply_held_pull(*, pull_id: int, by: User, reason: str, now: datetime) -> Pu
             rows_a_day=round(pull.rows_kept / max((last_day - first_day).days, 1)),
             readings=readings,
             refusals=[Refusal(row.line, row.why) for row in pull.refusals.order_by("id")],
+            refused=pull.rows_refused,
         )
-        refused_before = pull.rows_refused - len(fetched.refusals)
         origin = Origin(kind="pull", note=reason[:400], pull_id=pull.pk, user_id=by.pk)
         _apply(source, pull, fetched, origin, now=now)
-        pull.rows_refused += refused_before
         pull.state, pull.error, pull.finished_at = Pull.State.APPLIED, None, now
         pull.save()
         source.usual_rows = fetched.rows_a_day
@@ -232,9 +234,8 @@ def _apply(source: DataSource, pull: Pull, fetched: Fetched, origin: Origin, *, 
     recorded = record_measurements(readings=readings, origin=origin, now=now, judge=False)
     pull.values_new, pull.values_revised = recorded.new, recorded.revised
     pull.values_unchanged = recorded.unchanged
-    refusals = [*locked, *fetched.refusals]
-    pull.rows_refused = len(refusals)
-    _keep_refusals(pull, refusals)
+    pull.rows_refused = len(locked) + fetched.refused
+    _keep_refusals(pull, [*locked, *fetched.refusals])
     # What was held before is overtaken by newer rows of the same days.
     overtaken = Pull.objects.filter(source=source, state=Pull.State.SUSPECT).exclude(pk=pull.pk)
     StagedReading.objects.filter(pull__in=overtaken).delete()

@@ -200,15 +200,17 @@ def _fetch(pull: Pull, *, today: date, following: datetime, alive: Callable[[], 
         computed = compute_readings(checked.rows, mapped, of_today, left_out=checked.left_out)
     else:
         computed = compute_readings(checked.rows, mapped, window, left_out=checked.left_out)
+    named = [*refusals, *computed.refusals, *rows.refusals]
     return Fetched(
         window=window,
         rows_read=rows.read,
         rows_kept=len(checked.rows),
         rows_a_day=rows_a_day,
         readings=computed.readings,
-        refusals=[*refusals, *computed.refusals, *rows.refusals, *checked.refusals],
+        refusals=[*named, *checked.refusals],
+        refused=len(named) + checked.refused,
         outcomes=checked.outcomes,
-        rows_refused=len(checked.refusals),
+        rows_refused=checked.refused,
     )
 
 

@@ -63,6 +63,10 @@ def window_for(
     return Window(since=min(period_of(back_to, *grid).start for grid in grids), until=until)
 
 
+# So many of the lines that a fetch refuses are named; of the others only the number is known.
+REFUSALS_KEPT = 1000
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A line that was not taken, counted from 1 as in the file, and why; line 0 for what is not about a line."""

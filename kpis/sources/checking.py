@@ -25,7 +25,7 @@ from kpis.domain.quality import (
 )
 from kpis.domain.sentences import Part, Sentence, joined
 from kpis.domain.sentences import gettext_noop as _
-from kpis.sources.base import Kind, Refusal, SourceRows, Wanted, Window
+from kpis.sources.base import REFUSALS_KEPT, Kind, Refusal, SourceRows, Wanted, Window
 from kpis.sources.computing import Sheet
 from kpis.sources.mapping import MappedKpi
 from kpis.sources.rows import without
@@ -45,11 +45,15 @@ class Control:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """The rows that count, those that don't for single KPIs by their ids, what was refused, and how each rule did."""
+    """The rows that count, those that don't for single KPIs by their ids, what was refused, and how each rule did.
+
+    Of what was refused the first ones are named, and `refused` is how many there are.
+    """
 
     rows: SourceRows
     left_out: Mapping[int, np.ndarray]
     refusals: list[Refusal]
+    refused: int
     outcomes: list[Outcome]
 
 
@@ -83,12 +87,13 @@ def check_rows(
     A rule of one KPI leaves its rows out of that KPI only.
     """
     if not rules:
-        return Checked(rows=rows, left_out={}, refusals=[], outcomes=[])
+        return Checked(rows=rows, left_out={}, refusals=[], refused=0, outcomes=[])
     sheet = Sheet(rows, window)
     kpis = {kpi.kpi_id: kpi for kpi in mapped}
     dropped = np.zeros(len(rows), dtype=bool)
     left_out: dict[int, np.ndarray] = {}
     refusals: list[Refusal] = []
+    refused = 0
     outcomes: list[Outcome | None] = []
     for rule in rules:
         if rule.kpi_id is not None and rule.kpi_id not in kpis:
@@ -96,10 +101,11 @@ def check_rows(
         about = np.ones(len(rows), dtype=bool) if rule.kpi_id is None else sheet.about(kpis[rule.kpi_id])
         if rule.kind in _BROKEN:
             broken = _BROKEN[rule.kind](rows, rule, about) & about
-            unread = _unread(rows, rule)
-            outcomes.append(rows_outcome(rule, broken=int(broken.sum()) + unread, checked=int(about.sum()) + unread))
+            unread, count = _unread(rows, rule), int(broken.sum())
+            outcomes.append(rows_outcome(rule, broken=count + unread, checked=int(about.sum()) + unread))
             if rule.severity == "refuse":
-                refusals += _refusals(rows, rule, broken, kpis)
+                refused += count
+                refusals += _refusals(rows, rule, broken, kpis, most=REFUSALS_KEPT - len(refusals))
                 if rule.kpi_id is None:
                     dropped |= broken
                 else:
@@ -115,6 +121,7 @@ def check_rows(
         rows=without(rows, dropped),
         left_out={kpi_id: mask[~dropped] for kpi_id, mask in left_out.items()},
         refusals=refusals,
+        refused=refused,
         outcomes=[outcome for outcome in outcomes if outcome is not None],
     )
 
@@ -200,7 +207,9 @@ def _unread(rows: SourceRows, rule: Rule) -> int:
     return sum(refusal.why.parts.get("column") == rule.columns[0] for refusal in rows.refusals)
 
 
-def _refusals(rows: SourceRows, rule: Rule, broken: np.ndarray, kpis: Mapping[int, MappedKpi]) -> list[Refusal]:
+def _refusals(
+    rows: SourceRows, rule: Rule, broken: np.ndarray, kpis: Mapping[int, MappedKpi], *, most: int
+) -> list[Refusal]:
     about: dict[str, Part] = {"rule": rule_words(rule)}
     text = _("%(rule)s; here it is %(cells)s.")
     if rule.kpi_id is not None:
@@ -209,7 +218,7 @@ def _refusals(rows: SourceRows, rule: Rule, broken: np.ndarray, kpis: Mapping[in
     shown = [rows.column(name) for name in rule.columns]
     return [
         Refusal(int(rows.lines[place]), Sentence(text, about | {"cells": _cells(shown, place)}))
-        for place in np.flatnonzero(broken).tolist()
+        for place in np.flatnonzero(broken)[:most].tolist()
     ]
 
 

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from kpis.models import DataSource, Kpi, Measurement, Pull, QualityRule, SourceAgreement
+from kpis.services.applying import apply_held_pull
 from kpis.services.rules import set_agreement
+from kpis.sources import checking
 from tests.factories import a_kpi
 from tests.kpis.pulls import NOW, a_mapped_kpi, a_source, lines, pull, values, write
 
@@ -75,6 +77,20 @@ def test_the_same_rule_may_hold_the_pull_instead(folder: Path, kind: str) -> Non
     assert f"{len(broken)} of " in str(done.error)
     assert not values(kpi)
     assert done.staged.count() == 1
+
+
+def test_of_many_refused_rows_the_first_are_named_and_all_are_counted(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checking, "REFUSALS_KEPT", 2)
+    source = a_source()
+    a_mapped_kpi(source)
+    a_rule(source, "rising")
+    a_rule(source, "unique")
+    done = pulled(source, folder)
+    assert (done.rows_refused, [row.line for row in done.refusals.order_by("line")]) == (27, [3, 4])
+    applied = apply_held_pull(pull_id=done.pk, by=source.owner, reason="looked at", now=NOW)
+    assert (applied.rows_refused, applied.refusals.count()) == (27, 2)
 
 
 def test_a_row_that_is_no_number_counts_for_the_rule_about_its_type(folder: Path) -> None:
