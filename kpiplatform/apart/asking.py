@@ -36,6 +36,8 @@ ENVIRONMENT = {
 }
 HEAD_AT_MOST = 64 * 1024**2
 PIECE = 1024 * 1024
+# Of what the process says beside its answer the end tells why it died.
+ERRORS_KEPT = 64 * 1024
 # How often whoever waits is told that the process still works.
 SECONDS_BETWEEN_SIGNS = 15.0
 
@@ -90,6 +92,7 @@ def ask(
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None
+    errors = _Errors(process.stderr)
     question = (process.stdin, LENGTH.pack(len(text)) + text + content)
     # Beside the reading: a process that does not listen must not keep us waiting longer than it may.
     asking = threading.Thread(target=_put, args=question, daemon=True)
@@ -102,19 +105,39 @@ def ask(
             if "done" in frame.head:
                 return
             yield frame
-        raise _died(process, process.stderr)
+        raise _died(process, errors)
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         asking.join()
         process.stdout.close()
+        errors.text()
         process.stderr.close()
 
 
 def _put(stream: BinaryIO, question: bytes) -> None:
     with suppress(BrokenPipeError), stream:
         stream.write(question)
+
+
+class _Errors:
+    """What the process says beside its answer: read all the time, so that it never waits for us; the end is kept."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream, self._end = stream, bytearray()
+        self._reading = threading.Thread(target=self._read, daemon=True)
+        self._reading.start()
+
+    def text(self) -> str:
+        """Return the end of what a process said that has ended."""
+        self._reading.join()
+        return self._end.decode(errors="replace")
+
+    def _read(self) -> None:
+        while piece := self._stream.read1(PIECE):
+            self._end += piece
+            del self._end[:-ERRORS_KEPT]
 
 
 class _Pipe:
@@ -174,10 +197,10 @@ class _Pipe:
                 return piece
 
 
-def _died(process: subprocess.Popen[bytes], errors: BinaryIO) -> Exception:
+def _died(process: subprocess.Popen[bytes], errors: _Errors) -> Exception:
     """Return why a process ended without an answer."""
     code = process.wait()
-    said = errors.read().decode(errors="replace")
+    said = errors.text()
     if code == -signal.SIGXCPU:
         return Stopped("processor")
     if code == -signal.SIGKILL or "MemoryError" in said:

@@ -93,6 +93,16 @@ def test_the_process_has_nothing_of_our_environment(tmp_path: Path, monkeypatch:
     assert set(told) <= {"PATH", "LC_ALL", "LC_CTYPE", "PYTHONDONTWRITEBYTECODE", "OPENBLAS_NUM_THREADS"}
 
 
+WARN_A_LOT = TELL_ENVIRONMENT.replace(
+    "sys.stdin.read()", "sys.stdin.read(); print('careful ' * 2**18, file=sys.stderr)"
+)
+
+
+def test_a_process_that_warns_more_than_a_pipe_holds_still_answers(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(asking, "COMMAND", (sys.executable, "-E", "-s", "-c", WARN_A_LOT))
+    assert "PATH" in refused("csv_file", {"path": "flights.csv"}, tmp_path, seconds=10)
+
+
 def test_the_process_loads_neither_django_nor_pandas() -> None:
     script = "import sys, kpis.sources.child; print(sorted({'django', 'pandas', 'numpy', 'celery'} & set(sys.modules)))"
     told = subprocess.run([sys.executable, "-c", script], cwd=CHECKOUT, capture_output=True, check=True)
