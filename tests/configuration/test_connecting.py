@@ -14,6 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from kpiplatform.accounts.models import User
 from kpiplatform.dashboards.models import SourceSetup
 from kpis.models import DataSource, Kpi, KpiVersion, Measurement, SourceMapping
 from kpis.services.pulling import request_pull, run_pull
@@ -92,6 +93,9 @@ def connected(client: Client) -> DataSource:
     page = client.get(to).content.decode()
     assert "Returned, Bread" in page
     assert "25.0" in page
+    User.objects.filter(name="Grace Lindholm").update(locale="de")
+    assert "25,0" in client.get(to).content.decode()  # written for whoever reads it, not for whoever tried it
+    User.objects.filter(name="Grace Lindholm").update(locale="en")
     assert not Kpi.objects.exists()
     assert send(client, to) == reverse("configuration:source", args=["shop"])
     return DataSource.objects.get(code="shop")
@@ -176,7 +180,8 @@ def chosen(kpi: Kpi, agg: str = "count") -> SourceSetup:
     }  # fmt: skip
     assigned = [{"group": None, "kpi": kpi.pk}]
     measures = [{"measure": measure, "groups": [], "assigned": assigned}]
-    return SourceSetup.objects.create(source=source, author=person, measures=measures, tried={"kpis": []})
+    nothing = {"rows": 0, "refused": 0, "refusals": [], "kpis": []}
+    return SourceSetup.objects.create(source=source, author=person, measures=measures, tried=nothing)
 
 
 def test_a_kpi_that_was_entered_by_hand_asks_from_when_and_why(admin: Client) -> None:

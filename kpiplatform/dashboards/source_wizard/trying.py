@@ -1,24 +1,26 @@
 """Reading a source while it is being connected: its first rows, its groups, the values that figures would give.
 
-All of it asks the source, so none of it runs inside a transaction. What is found is plain data, to be stored.
+What asks the source does not run inside a transaction. What is found is plain data, to be stored: figures and periods
+are written as whoever reads them writes them.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 from kpiplatform.dashboards.source_wizard.finishing import Wanted
+from kpiplatform.dashboards.source_wizard.looking import with_sentences
 from kpis.domain.figures import number
-from kpis.domain.periods import period_of, previous_period
+from kpis.domain.periods import Calendar, period_of, previous_period
 from kpis.domain.sentences import Sentence
 from kpis.domain.sentences import gettext_noop as _
 from kpis.forms import period_name
 from kpis.models import DataSource, Kpi
-from kpis.queries import calendar_of, calendars, calendars_of_units
+from kpis.queries import calendars, calendars_of_units
 from kpis.services.reaching import reached
 from kpis.sources.base import Kind, SourceError, Window
 from kpis.sources.mapping import MappedKpi, parse_mapping, wanted_columns
@@ -47,27 +49,29 @@ def groups(source: DataSource, measure: Measure, *, today: date) -> list[dict[st
     return found
 
 
-def values(source: DataSource, chosen: Sequence[Wanted], *, today: date, locale: str) -> dict[str, Any]:
+def values(source: DataSource, chosen: Sequence[Wanted], *, today: date) -> dict[str, Any]:
     """Return the latest values that each chosen KPI would have, and the first lines that were refused."""
     from kpis.sources.computing import compute_readings  # pandas: only who asks for values waits for it
 
     by_calendar = calendars()
     of_units = calendars_of_units(Unit.objects.filter(pk__in=[one.common.get("unit") for one in chosen]))
     existing = {kpi.pk: kpi for kpi in Kpi.objects.filter(pk__in=[one.kpi_id for one in chosen if one.kpi_id])}
-    mapped, decimals = [], []
+    mapped, written = [], []
     for place, one in enumerate(chosen):
         kpi = existing.get(one.kpi_id or 0)
+        calendar_id = kpi.calendar_id if kpi else of_units[one.common["unit"]].pk
         mapped.append(
             MappedKpi(
                 kpi_id=place,
                 code=kpi.code if kpi else one.name,
                 frequency=kpi.frequency if kpi else one.common["frequency"],
-                calendar=by_calendar[kpi.calendar_id] if kpi else calendar_of(of_units[one.common["unit"]]),
+                calendar=by_calendar[calendar_id],
                 mapping=parse_mapping(one.spec),
                 ratio_factor=kpi.ratio_factor if kpi else Decimal(one.measure.factor),
             )
         )
-        decimals.append(kpi.decimals if kpi else one.common.get("decimals") or 0)
+        decimals = kpi.decimals if kpi else one.common.get("decimals") or 0
+        written.append({"decimals": decimals, "frequency": mapped[place].frequency, "calendar": calendar_id})
     window = _window(mapped, today)
     with reached(source) as reader:
         rows = reader.fetch(
@@ -81,18 +85,19 @@ def values(source: DataSource, chosen: Sequence[Wanted], *, today: date, locale:
         by_kpi[reading.kpi_id].append(reading)
     refusals = [*computed.refusals, *rows.refusals]
     return {
-        "rows": number(Decimal(rows.read), 0, locale=locale),
-        "refused": number(Decimal(len(refusals)), 0, locale=locale),
+        "rows": rows.read,
+        "refused": len(refusals),
         "refusals": [{"line": one.line, "why": one.why.to_store()} for one in refusals[:REFUSALS_SHOWN]],
         "kpis": [
             {
                 "name": existing[one.kpi_id].name if one.kpi_id else one.name,
                 "is_new": not one.kpi_id,
                 "group": "" if one.group is None else str(one.group),
+                **written[place],
                 "values": [
                     {
-                        "period": period_name(period_of(reading.period_start, own.frequency, own.calendar)),
-                        "value": number(reading.value, decimals[place], locale=locale),
+                        "start": reading.period_start.isoformat(),
+                        "value": None if reading.value is None else str(reading.value),
                         "open": reading.state == "provisional",
                     }
                     for reading in sorted(by_kpi[place], key=lambda reading: reading.period_start, reverse=True)[
@@ -100,9 +105,32 @@ def values(source: DataSource, chosen: Sequence[Wanted], *, today: date, locale:
                     ]
                 ],
             }
-            for place, (one, own) in enumerate(zip(chosen, mapped, strict=True))
+            for place, one in enumerate(chosen)
         ],
     }
+
+
+def values_shown(found: Mapping[str, Any], *, locale: str) -> dict[str, Any]:
+    """Return what was kept of values with its sentences, and its figures as `locale` writes them."""
+    if "kpis" not in found:
+        return with_sentences(found)
+    by_calendar = calendars()
+    return with_sentences(found) | {
+        "rows": number(Decimal(found["rows"]), 0, locale=locale),
+        "refused": number(Decimal(found["refused"]), 0, locale=locale),
+        "kpis": [kpi | {"values": _shown(kpi, by_calendar[kpi["calendar"]], locale)} for kpi in found["kpis"]],
+    }
+
+
+def _shown(kpi: Mapping[str, Any], calendar: Calendar, locale: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "period": period_name(period_of(date.fromisoformat(one["start"]), kpi["frequency"], calendar)),
+            "value": number(None if one["value"] is None else Decimal(one["value"]), kpi["decimals"], locale=locale),
+            "open": one["open"],
+        }
+        for one in kpi["values"]
+    ]
 
 
 def _window(mapped: Sequence[MappedKpi], today: date) -> Window:

@@ -25,7 +25,7 @@ from kpiplatform.dashboards.source_wizard.looking import look, rows_shown, sugge
 from kpiplatform.dashboards.source_wizard.reading_form import ReadingForm
 from kpiplatform.dashboards.source_wizard.settings_form import SettingsForm
 from kpiplatform.dashboards.source_wizard.steps import steps_of
-from kpiplatform.dashboards.source_wizard.trying import groups, values
+from kpiplatform.dashboards.source_wizard.trying import groups, values, values_shown
 from kpiplatform.htmx import page
 from kpis.models import DataSource, Kpi
 from kpis.services.aiming import Refused
@@ -205,14 +205,17 @@ def tried(request: HttpRequest, code: str) -> HttpResponse:
             said = _("%(source)s feeds %(count)d KPIs anew. Say when it is pulled, and pull it now.")
             messages.success(request, said % {"source": source.name, "count": changed})
             return _go("source", source)
-    context = _context(source, setup, "values") | {"tried": with_sentences(setup.tried), "form": form}
+    context = _context(source, setup, "values") | {
+        "tried": values_shown(setup.tried, locale=request.user.locale),
+        "form": form,
+    }
     return page(request, "configuration/wizard/values.html", context, partial="body", status=_status(form))
 
 
 def _try(request: HttpRequest, source: DataSource, setup: SourceSetup) -> HttpResponse:
     """Compute the values of all chosen KPIs and keep them, or the sentence why there are none."""
     try:
-        setup.tried = values(source, list(wanted(setup)), today=today(), locale=request.user.locale)
+        setup.tried = values(source, list(wanted(setup)), today=today())
     except SourceError as error:
         setup.tried = {"error": error.why.to_store()}
     setup.save()
