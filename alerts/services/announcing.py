@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 from django.db import connection
@@ -17,62 +17,73 @@ from kpis.almanac import Almanac
 from kpis.bulk import as_array, as_arrays
 from kpis.domain.bands import Band
 
-FOLLOW_OWNERS = """
-WITH owned AS MATERIALIZED (SELECT id, owner_id FROM kpis_kpi WHERE id = ANY(%s)), released AS (
+# Each owner of the KPIs in `owned` without a subscription gets one, and those of former owners end.
+SUBSCRIBED = """
+released AS (
     UPDATE alerts_subscription s SET as_owner = false, is_active = false
     FROM owned k WHERE s.kpi_id = k.id AND s.as_owner AND s.user_id <> k.owner_id
-)
-INSERT INTO alerts_subscription (user_id, kpi_id, as_owner, worst_only, "when", is_active)
-SELECT k.owner_id, k.id, true, false, 'now', true
-FROM owned k
-WHERE NOT EXISTS (
-    SELECT 1 FROM alerts_subscription s
-    WHERE s.kpi_id = k.id AND s.user_id = k.owner_id AND (s.as_owner OR s.is_active))
-ORDER BY k.id
-ON CONFLICT ON CONSTRAINT subscribed_once DO UPDATE SET as_owner = true, is_active = true
+    RETURNING s.id
+), subscribed AS (
+    INSERT INTO alerts_subscription (user_id, kpi_id, as_owner, worst_only, "when", is_active)
+    SELECT k.owner_id, k.id, true, false, 'now', true
+    FROM owned k
+    WHERE NOT EXISTS (
+        SELECT 1 FROM alerts_subscription s
+        WHERE s.kpi_id = k.id AND s.user_id = k.owner_id AND (s.as_owner OR s.is_active))
+    ORDER BY k.id
+    ON CONFLICT ON CONSTRAINT subscribed_once DO UPDATE SET as_owner = true, is_active = true
+    RETURNING id, kpi_id, user_id, as_owner, worst_only, "when"
+)"""
+SUBSCRIBE_OWNERS = f"""
+WITH owned AS MATERIALIZED (SELECT id, owner_id FROM kpis_kpi WHERE id = ANY(%s)), {SUBSCRIBED}
+SELECT count(*) FROM subscribed
 """
 
-# Subscriptions that were told, or noted, another band than the confirmed one. Digests are not told at once. Whoever
-# follows units is looked for by the units that have KPIs here, which are few.
-UNTOLD = """
-WITH judged AS (
-    SELECT k.id, k.objective_id, u.path, s.confirmed_band, s.folded_through, s.seq,
+# With the owners subscribed: subscriptions that were told, or noted, another band than the confirmed one. Digests are
+# not told at once. Whoever follows units is looked for by the units that have KPIs here, which are few.
+UNTOLD = f"""
+WITH owned AS MATERIALIZED (
+    SELECT k.id, k.owner_id, k.objective_id, u.path, s.confirmed_band, s.folded_through, s.seq,
            k.calendar_id, k.frequency, k.reporting_lag_days, k.lag_in_working_days
-    FROM alerts_alertstate s JOIN kpis_kpi k ON k.id = s.kpi_id JOIN objectives_unit u ON u.id = k.unit_id
-    WHERE s.kpi_id = ANY(%s) AND s.confirmed_band <> ''
-), above AS MATERIALIZED (
-    SELECT s.id, s.user_id, s.as_owner, s.worst_only, below.path
+    FROM kpis_kpi k JOIN objectives_unit u ON u.id = k.unit_id JOIN alerts_alertstate s ON s.kpi_id = k.id
+    WHERE k.id = ANY(%s)
+), {SUBSCRIBED}, above AS MATERIALIZED (
+    SELECT s.id, s.user_id, s.as_owner, s.worst_only, below.path, u.name
     FROM alerts_subscription s JOIN objectives_unit u ON u.id = s.unit_id
-    JOIN (SELECT DISTINCT path FROM judged) AS below ON starts_with(below.path, u.path)
+    JOIN (SELECT DISTINCT path FROM owned) AS below ON starts_with(below.path, u.path)
     WHERE s.unit_id IS NOT NULL AND s.is_active AND s."when" = 'now'
 ), wanted AS (
-    SELECT s.id, s.user_id, s.as_owner, s.worst_only, j.id AS kpi_id, 1 AS nearness
-    FROM alerts_subscription s JOIN judged j ON s.kpi_id = j.id WHERE s.is_active AND s."when" = 'now'
+    SELECT s.id, s.user_id, s.as_owner, s.worst_only, k.id AS kpi_id, 1 AS nearness, '' AS objective, '' AS unit
+    FROM alerts_subscription s JOIN owned k ON s.kpi_id = k.id
+    WHERE s.is_active AND s."when" = 'now' AND s.id NOT IN (SELECT id FROM released)
     UNION ALL
-    SELECT s.id, s.user_id, s.as_owner, s.worst_only, j.id, 2
-    FROM alerts_subscription s JOIN judged j USING (objective_id)
-    WHERE s.objective_id IS NOT NULL AND s.is_active AND s."when" = 'now'
+    SELECT id, user_id, as_owner, worst_only, kpi_id, 1, '', '' FROM subscribed WHERE "when" = 'now'
     UNION ALL
-    SELECT a.id, a.user_id, a.as_owner, a.worst_only, j.id, 3 FROM above a JOIN judged j USING (path)
+    SELECT s.id, s.user_id, s.as_owner, s.worst_only, k.id, 2, o.name, ''
+    FROM alerts_subscription s JOIN objectives_objective o ON o.id = s.objective_id
+    JOIN owned k ON k.objective_id = s.objective_id
+    WHERE s.is_active AND s."when" = 'now'
+    UNION ALL
+    SELECT a.id, a.user_id, a.as_owner, a.worst_only, k.id, 3, '', a.name FROM above a JOIN owned k USING (path)
 )
-SELECT w.kpi_id, w.id, w.user_id, w.worst_only, w.as_owner, o.name, n.name, a.band, coalesce(a.seq, 0), a.told_at,
-       j.confirmed_band, j.folded_through, j.seq, c.id,
-       j.calendar_id, j.frequency, j.reporting_lag_days, j.lag_in_working_days
-FROM wanted w JOIN judged j ON j.id = w.kpi_id
+SELECT w.kpi_id, w.id, w.user_id, w.worst_only, w.as_owner, w.objective, w.unit, a.band, coalesce(a.seq, 0), a.told_at,
+       k.confirmed_band, k.folded_through, k.seq, c.id,
+       k.calendar_id, k.frequency, k.reporting_lag_days, k.lag_in_working_days
+FROM wanted w JOIN owned k ON k.id = w.kpi_id
 LEFT JOIN alerts_announcement a ON a.subscription_id = w.id AND a.kpi_id = w.kpi_id
-LEFT JOIN alerts_bandcrossing c ON c.kpi_id = w.kpi_id AND c.seq = j.seq
-JOIN alerts_subscription s ON s.id = w.id
-LEFT JOIN objectives_objective o ON o.id = s.objective_id LEFT JOIN objectives_unit n ON n.id = s.unit_id
-WHERE a.band IS DISTINCT FROM j.confirmed_band
+LEFT JOIN alerts_bandcrossing c ON c.kpi_id = w.kpi_id AND c.seq = k.seq
+WHERE k.confirmed_band <> '' AND a.band IS DISTINCT FROM k.confirmed_band
 ORDER BY w.kpi_id, w.user_id, w.as_owner DESC, w.nearness, w.id
 """
 NOTE = """
 INSERT INTO alerts_announcement (subscription_id, kpi_id, band, seq, told_at)
-SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::int[], %s::timestamptz[])
+SELECT * FROM unnest(%(subscription)s::bigint[], %(kpi)s::bigint[], %(band)s::text[], %(seq)s::int[],
+                     %(told_at)s::timestamptz[])
 ON CONFLICT (subscription_id, kpi_id) DO UPDATE SET band = excluded.band, seq = excluded.seq, told_at = excluded.told_at
 """
-OWE = """
-WITH told AS MATERIALIZED (
+# What is noted, and what is owed for it, in one statement.
+OWE = f"""
+WITH noted AS ({NOTE}), told AS MATERIALIZED (
     SELECT * FROM ROWS FROM (jsonb_to_recordset(%(told)s::jsonb) AS (key text, kind text, kpi_id bigint,
         crossing_id bigint, subscription_id bigint, facts jsonb, person_id bigint)) WITH ORDINALITY
         AS t(key, kind, kpi_id, crossing_id, subscription_id, facts, person_id, n)
@@ -87,6 +98,16 @@ FROM told JOIN said ON said.dedup_key = told.key ORDER BY told.n
 """
 
 
+class _Note(NamedTuple):
+    """What a subscription was told of a KPI, or noted in silence."""
+
+    subscription: int
+    kpi: int
+    band: str
+    seq: int
+    told_at: datetime | None
+
+
 class Untold(NamedTuple):
     """A subscription whose announced band of a KPI is not the confirmed one; the nearest of a person comes first."""
 
@@ -95,8 +116,8 @@ class Untold(NamedTuple):
     user_id: int
     worst_only: bool
     as_owner: bool
-    objective: str | None
-    unit: str | None
+    objective: str
+    unit: str
     band: str | None
     seq: int
     told_at: datetime | None
@@ -116,7 +137,7 @@ def subscribe_owners(*, kpi_ids: Sequence[int]) -> None:
     Owners who ended theirs themselves stay unsubscribed.
     """
     with connection.cursor() as cursor:
-        cursor.execute(FOLLOW_OWNERS, [as_array(kpi_ids)])
+        cursor.execute(SUBSCRIBE_OWNERS, [as_array(kpi_ids)])
 
 
 def announce(
@@ -129,13 +150,14 @@ def announce(
 ) -> int:
     """Note what every subscription is told or would be, owe the messages, and return how many deliveries that are.
 
-    A KPI without an entry in `causes` has a new value, like those whose band did not change.
+    Owners are subscribed before. A KPI without an entry in `causes` has a new value, like those whose band did not
+    change.
     """
     with connection.cursor() as cursor:
         cursor.execute(UNTOLD, [as_array(kpi_ids)])
         untold = [Untold(*row) for row in cursor.fetchall()]
     look_back = _LookBack(almanac, now)
-    notes: list[tuple[object, ...]] = []
+    notes: list[_Note] = []
     told: list[tuple[Untold, Decision]] = []
     people: set[tuple[int, int]] = set()
     for row in untold:
@@ -144,16 +166,20 @@ def announce(
             continue
         told_at = now if decision.send else row.told_at
         notes.append(
-            (row.subscription_id, row.kpi_id, decision.band, row.confirmed_seq, told_at if decision.told else None)
+            _Note(row.subscription_id, row.kpi_id, decision.band, row.confirmed_seq, told_at if decision.told else None)
         )
         # Several subscriptions of one person make one message.
         if decision.send and (row.kpi_id, row.user_id) not in people:
             people.add((row.kpi_id, row.user_id))
             told.append((row, decision))
     if notes:
+        parameters: dict[str, str | datetime] = dict(zip(_Note._fields, as_arrays(notes), strict=True))
+        if told:
+            messages = _messages(told, revisions, almanac, now)
+            parameters |= {"now": now, "told": orjson.dumps(messages).decode()}
         with connection.cursor() as cursor:
-            cursor.execute(NOTE, as_arrays(notes))
-    return _owe(told, revisions, almanac, now)
+            cursor.execute(OWE if told else NOTE, parameters)
+    return len(told)
 
 
 def _decide(row: Untold, cause: Cause, look_back_from: date) -> Decision:
@@ -197,33 +223,26 @@ class _LookBack:
         return self._starts[rhythm]
 
 
-def _owe(
+def _messages(
     told: list[tuple[Untold, Decision]], revisions: Mapping[int, Revision], almanac: Almanac, now: datetime
-) -> int:
-    if not told:
-        return 0
+) -> list[dict[str, Any]]:
     confirmed = {row.kpi_id: Confirmed(row.confirmed_band, row.folded_through) for row, _ in told}
     facts = facts_of(confirmed=confirmed, revisions=revisions, almanac=almanac, now=now)
-    rows = []
-    for row, decision in told:
-        said = {"was": row.band, "told": row.told_at is not None, "follows": _reason(row)}
-        rows.append(
-            {
-                "key": f"{decision.kind}|{row.kpi_id}|{row.subscription_id}|{row.seq}|{row.confirmed_seq}|0",
-                "kind": decision.kind,
-                "kpi_id": row.kpi_id,
-                "crossing_id": row.crossing_id,
-                "subscription_id": row.subscription_id,
-                "facts": facts[row.kpi_id] | said,
-                "person_id": row.user_id,
-            }
-        )
-    with connection.cursor() as cursor:
-        cursor.execute(OWE, {"now": now, "told": orjson.dumps(rows).decode()})
-    return len(rows)
+    return [
+        {
+            "key": f"{decision.kind}|{row.kpi_id}|{row.subscription_id}|{row.seq}|{row.confirmed_seq}|0",
+            "kind": decision.kind,
+            "kpi_id": row.kpi_id,
+            "crossing_id": row.crossing_id,
+            "subscription_id": row.subscription_id,
+            "facts": facts[row.kpi_id] | {"was": row.band, "told": row.told_at is not None, "follows": _reason(row)},
+            "person_id": row.user_id,
+        }
+        for row, decision in told
+    ]
 
 
 def _reason(row: Untold) -> dict[str, str]:
     """Why the subscriber is told, in the words of the mail's last line."""
     kind = "owner" if row.as_owner else "objective" if row.objective else "unit" if row.unit else "kpi"
-    return {"kind": kind, "name": row.objective or row.unit or ""}
+    return {"kind": kind, "name": row.objective or row.unit}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+import orjson
 from django.db import connection
 
 from alerts.services.revising import Revision
@@ -19,48 +19,47 @@ from kpis.domain.periods import Calendar, period_of
 
 PERIODS = 12
 
-# The newest judged periods of each KPI, oldest first, with their numbers as they are written in a message. The distance
-# to a goal range is that to its nearer end, 0 inside it.
-LATEST = """
-SELECT k.kpi_id, e.period_start, e.band, trim_scale(e.value)::text,
-       trim_scale(CASE WHEN e.goal IS NULL OR e.red_flag IS NULL THEN NULL
-                       WHEN e.goal_high IS NULL OR e.red_high IS NULL THEN e.value - e.goal
-                       ELSE e.value - least(greatest(e.value, e.goal), e.goal_high) END)::text,
-       trim_scale(e.goal)::text, trim_scale(e.red_flag)::text, trim_scale(e.goal_high)::text,
-       trim_scale(e.red_high)::text, trim_scale(m.numerator)::text, trim_scale(m.denominator)::text
-FROM unnest(%s::bigint[], %s::date[]) AS k(kpi_id, newest)
-CROSS JOIN LATERAL (
-    SELECT * FROM kpis_evaluation e
-    WHERE e.kpi_id = k.kpi_id AND e.value IS NOT NULL
-      AND (e.period_start = k.newest OR (e.period_start < k.newest AND NOT e.is_provisional))
-    ORDER BY e.period_start DESC LIMIT %s
-) AS e
-LEFT JOIN kpis_measurement m ON m.kpi_id = e.kpi_id AND m.period_start = e.period_start
-ORDER BY k.kpi_id, e.period_start
-"""
-
-
-# Who and what the KPI is, and its latest incident: the open one, or the one just closed.
+# Who and what each KPI is; its latest incident, the open one or the one just closed; its newest judged periods, oldest
+# first, with their numbers as they are written in a message; and the work under way, approved or proposed that promised
+# to move it. The distance to a goal range is that to its nearer end, 0 inside it. Of a sum to date the parts of one
+# period would not explain the figure.
 ABOUT = """
-SELECT k.id, k.code, k.name, k.measure_unit, k.decimals, k.polarity, k.frequency, k.calendar_id, k.is_cumulative,
-       k.numerator_label, k.denominator_label, k.ratio_factor, owner.name, deputy.name, d.name, s.signal,
-       s.period_start, i.id, i.explanation_due_on, i.closed_at IS NULL
-FROM kpis_kpi k JOIN accounts_user owner ON owner.id = k.owner_id
-LEFT JOIN accounts_user deputy ON deputy.id = k.deputy_id
+SELECT k.id, k.code, k.name, k.measure_unit, k.decimals, k.polarity, k.frequency, k.calendar_id, k.numerator_label,
+       k.denominator_label, k.ratio_factor, owner.name, deputy.name, d.name, s.signal, i.id,
+       CASE WHEN i.closed_at IS NULL THEN i.explanation_due_on END, p.periods::text,
+       trim_scale(v.numerator)::text, trim_scale(v.denominator)::text, (
+           SELECT json_agg(json_build_object('name', i.name, 'is_proposed', i.status = 'proposed',
+                      'change', trim_scale(e.change)::text, 'full_effect_on', e.full_effect_on)
+                  ORDER BY i.starts_on, i.code)::text
+           FROM initiatives_expectedimpact e JOIN initiatives_initiative i ON i.id = e.initiative_id
+           WHERE e.kpi_id = k.id AND i.status = ANY(%(answering)s))
+FROM jsonb_to_recordset(%(told)s::jsonb) AS told(kpi_id bigint, newest date)
+JOIN kpis_kpi k ON k.id = told.kpi_id
+JOIN accounts_user owner ON owner.id = k.owner_id LEFT JOIN accounts_user deputy ON deputy.id = k.deputy_id
 LEFT JOIN kpis_sourcemapping m ON m.kpi_id = k.id LEFT JOIN kpis_datasource d ON d.id = m.source_id
-LEFT JOIN kpis_kpistate s ON s.kpi_id = k.id
 LEFT JOIN LATERAL (
     SELECT * FROM alerts_incident WHERE kpi_id = k.id ORDER BY opened_at DESC, id DESC LIMIT 1
 ) AS i ON true
-WHERE k.id = ANY(%s)
+CROSS JOIN LATERAL (
+    SELECT max(period_start) AS latest, json_agg(json_build_object(
+               'start', period_start, 'band', band, 'value', trim_scale(value)::text, 'to_goal', trim_scale(
+                   CASE WHEN goal IS NULL OR red_flag IS NULL THEN NULL
+                        WHEN goal_high IS NULL OR red_high IS NULL THEN value - goal
+                        ELSE value - least(greatest(value, goal), goal_high) END)::text,
+               'goal', trim_scale(goal)::text, 'red_flag', trim_scale(red_flag)::text,
+               'goal_high', trim_scale(goal_high)::text, 'red_high', trim_scale(red_high)::text)
+           ORDER BY period_start) AS periods
+    FROM (
+        SELECT * FROM kpis_evaluation e
+        WHERE e.kpi_id = k.id AND e.value IS NOT NULL
+          AND (e.period_start = told.newest OR (e.period_start < told.newest AND NOT e.is_provisional))
+        ORDER BY e.period_start DESC LIMIT %(periods)s
+    ) AS e
+) AS p
+LEFT JOIN kpis_kpistate s ON s.kpi_id = k.id AND s.period_start = p.latest
+LEFT JOIN kpis_measurement v ON v.kpi_id = k.id AND v.period_start = p.latest AND NOT k.is_cumulative
 """
-# The work under way, approved or proposed that promised to move each KPI.
-INITIATIVES = """
-SELECT e.kpi_id, i.name, i.status = 'proposed', e.change, e.full_effect_on
-FROM initiatives_expectedimpact e JOIN initiatives_initiative i ON i.id = e.initiative_id
-WHERE e.kpi_id = ANY(%s) AND i.status = ANY(%s)
-ORDER BY i.starts_on, i.code
-"""
+ANSWERING = [Initiative.Status.RUNNING.value, Initiative.Status.APPROVED.value, Initiative.Status.PROPOSED.value]
 
 
 class Confirmed(NamedTuple):
@@ -71,7 +70,7 @@ class Confirmed(NamedTuple):
 
 
 class About(NamedTuple):
-    """What is said of a KPI whatever happened, and its latest incident."""
+    """What is said of a KPI whatever happened, its latest incident, and as JSON its periods and initiatives."""
 
     pk: int
     code: str
@@ -81,7 +80,6 @@ class About(NamedTuple):
     polarity: str
     frequency: str
     calendar_id: int
-    is_cumulative: bool
     numerator_label: str
     denominator_label: str
     ratio_factor: Decimal
@@ -89,25 +87,12 @@ class About(NamedTuple):
     deputy: str | None
     source: str | None
     signal: str | None
-    signal_of: date | None
     incident: int | None
-    explanation_due_on: date | None
-    incident_is_open: bool | None
-
-
-class Latest(NamedTuple):
-    """One judged period with the limits it was judged by, numbers as text."""
-
-    period_start: date
-    band: str
-    value: str
-    to_goal: str | None
-    goal: str | None
-    red_flag: str | None
-    goal_high: str | None
-    red_high: str | None
+    explain_by: date | None
+    periods: str
     numerator: str | None
     denominator: str | None
+    initiatives: str | None
 
 
 class Labels:
@@ -115,13 +100,13 @@ class Labels:
 
     def __init__(self, calendars: Mapping[int, Calendar]) -> None:
         self._calendars = calendars
-        self._known: dict[tuple[int, str, date], dict[str, str]] = {}
+        self._known: dict[tuple[int, str, str], dict[str, str]] = {}
 
-    def of(self, kpi: About, start: date) -> dict[str, str]:
+    def of(self, kpi: About, start: str) -> dict[str, str]:
         """Return key, label, first and last day of the period of the KPI that holds a day."""
         rhythm = (kpi.calendar_id, kpi.frequency, start)
         if rhythm not in self._known:
-            period = period_of(start, kpi.frequency, self._calendars[kpi.calendar_id])
+            period = period_of(date.fromisoformat(start), kpi.frequency, self._calendars[kpi.calendar_id])
             self._known[rhythm] = {
                 "key": period.key,
                 "label": short_label(period),
@@ -134,27 +119,37 @@ class Labels:
 def facts_of(
     *, confirmed: Mapping[int, Confirmed], revisions: Mapping[int, Revision], almanac: Almanac, now: datetime
 ) -> dict[int, dict[str, Any]]:
-    """Return what is said of each KPI to everybody alike as it is known now, in as many queries for any number."""
-    labels, latest = Labels(almanac.calendars), _latest(confirmed)
-    initiatives = _initiatives(confirmed)
+    """Return what is said of each KPI to everybody alike as it is known now, in one query for any number."""
+    labels = Labels(almanac.calendars)
     common: dict[str, Any] = {"organisation": almanac.organisation, "confirmed_at": now.isoformat()}
     facts = {}
-    for kpi in (About(*row) for row in _rows(ABOUT, [as_array(confirmed)])):
-        rows = latest[kpi.pk]
+    for kpi in _about(confirmed):
         facts[kpi.pk] = common | {
             "kpi": _kpi(kpi),
             "band": confirmed[kpi.pk].band,
-            "periods": [_period(row, labels.of(kpi, row.period_start)) for row in rows],
-            # Of a sum to date the parts of one period would not explain the figure.
-            "numerator": None if kpi.is_cumulative else rows[-1].numerator,
-            "denominator": None if kpi.is_cumulative else rows[-1].denominator,
-            "signal": _signal(kpi, rows[-1]),
-            "initiatives": initiatives[kpi.pk],
+            "periods": [period | labels.of(kpi, period["start"]) for period in orjson.loads(kpi.periods)],
+            "numerator": kpi.numerator,
+            "denominator": kpi.denominator,
+            "signal": kpi.signal or "",
+            "initiatives": orjson.loads(kpi.initiatives or "[]"),
             "incident": kpi.incident,
-            "explain_by": _day(kpi.explanation_due_on) if kpi.incident_is_open else None,
+            "explain_by": _day(kpi.explain_by),
             "correction": _correction(revisions.get(kpi.pk), kpi, labels),
         }
     return facts
+
+
+def _about(confirmed: Mapping[int, Confirmed]) -> list[About]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            ABOUT,
+            {
+                "told": _json([{"kpi_id": kpi_id, "newest": one.through} for kpi_id, one in confirmed.items()]),
+                "periods": PERIODS,
+                "answering": as_array(ANSWERING),
+            },
+        )
+        return [About(*row) for row in cursor.fetchall()]
 
 
 def _kpi(kpi: About) -> dict[str, Any]:
@@ -174,28 +169,11 @@ def _kpi(kpi: About) -> dict[str, Any]:
     }
 
 
-def _period(row: Latest, label: dict[str, str]) -> dict[str, Any]:
-    return label | {
-        "band": row.band,
-        "value": row.value,
-        "to_goal": row.to_goal,
-        "goal": row.goal,
-        "red_flag": row.red_flag,
-        "goal_high": row.goal_high,
-        "red_high": row.red_high,
-    }
-
-
-def _signal(kpi: About, newest: Latest) -> str:
-    """The state's verdict, if it is about the period of the message."""
-    return kpi.signal or "" if kpi.signal_of == newest.period_start else ""
-
-
 def _correction(revision: Revision | None, kpi: About, labels: Labels) -> dict[str, Any] | None:
     if revision is None:
         return None
     return {
-        "label": labels.of(kpi, revision.period_start)["label"],
+        "label": labels.of(kpi, revision.period_start.isoformat())["label"],
         "was": _plain(revision.was),
         "value": _plain(revision.value),
         "by": revision.person or revision.source or "",
@@ -204,35 +182,8 @@ def _correction(revision: Revision | None, kpi: About, labels: Labels) -> dict[s
     }
 
 
-def _latest(confirmed: Mapping[int, Confirmed]) -> dict[int, list[Latest]]:
-    latest: dict[int, list[Latest]] = defaultdict(list)
-    newest = as_array(one.through for one in confirmed.values())
-    for kpi_id, *columns in _rows(LATEST, [as_array(confirmed), newest, PERIODS]):
-        latest[kpi_id].append(Latest(*columns))
-    return latest
-
-
-def _initiatives(kpi_ids: Iterable[int]) -> dict[int, list[dict[str, Any]]]:
-    answering = [Initiative.Status.RUNNING, Initiative.Status.APPROVED, Initiative.Status.PROPOSED]
-    found: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for kpi_id, name, is_proposed, change, full_effect_on in _rows(
-        INITIATIVES, [as_array(kpi_ids), as_array(status.value for status in answering)]
-    ):
-        found[kpi_id].append(
-            {
-                "name": name,
-                "is_proposed": is_proposed,
-                "change": _plain(change),
-                "full_effect_on": _day(full_effect_on),
-            }
-        )
-    return found
-
-
-def _rows(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return cursor.fetchall()
+def _json(rows: object) -> str:
+    return orjson.dumps(rows).decode()
 
 
 def _plain(value: Decimal | None) -> str | None:

@@ -19,7 +19,7 @@ from kpis.domain.health import default_grace_days
 from kpis.domain.limits import AnyLimits, Limits, RangeLimits
 
 STANDING = """
-SELECT s.kpi_id, k.calendar_id, k.frequency, k.stale_after_days,
+SELECT s.kpi_id, k.frequency, k.stale_after_days,
        s.confirmed_band, s.confirmed_since, s.pending, s.folded_through, s.seq, c.to_band, c.period_start, c.period_end,
        r.version, r.effective_from, r.margin, r.confirm_periods, r.alert_on_provisional
 FROM alerts_alertstate s JOIN kpis_kpi k ON k.id = s.kpi_id
@@ -33,7 +33,8 @@ ORDER BY s.kpi_id, r.version
 # of those before the last crossing that was recorded, and before the fold stands, only the last.
 JUDGED = """
 SELECT kpi_id, period_start, period_end, band, value, goal, red_flag, goal_high, red_high FROM (
-    SELECT *, lead(period_start) OVER (PARTITION BY kpi_id ORDER BY period_start) AS next_start FROM (
+    SELECT *, lead(CASE WHEN band_before IS DISTINCT FROM band THEN period_start END) OVER (
+               PARTITION BY kpi_id ORDER BY period_start) AS next_change FROM (
         SELECT e.*, owed.every_period, owed.settled
         FROM (
             SELECT o.*, CASE WHEN c.period_start < s.folded_through THEN c.period_start
@@ -54,7 +55,7 @@ SELECT kpi_id, period_start, period_end, band, value, goal, red_flag, goal_high,
     ) AS judged
     WHERE every_period OR band_before IS DISTINCT FROM band OR band_after IS NULL
 ) AS changes
-WHERE every_period OR settled IS NULL OR next_start IS NULL OR next_start > settled
+WHERE every_period OR settled IS NULL OR next_change IS NULL OR next_change > settled
 ORDER BY kpi_id, period_start
 """
 
@@ -107,7 +108,6 @@ class Standing:
     """Where the fold of a KPI stands, whose row is locked; `last` is the crossing recorded last: band, start, end."""
 
     kpi_id: int
-    calendar_id: int
     confirmed_band: str
     confirmed_since: date | None
     pending: list[str]
@@ -121,7 +121,6 @@ class _Stored(NamedTuple):
     """A row of STANDING: the KPI's standing with one of its rules."""
 
     kpi_id: int
-    calendar_id: int
     frequency: str
     stale_after: int
     confirmed_band: str
@@ -195,7 +194,6 @@ def _standing(row: _Stored, forget: int) -> Standing:
     default = Rule(confirm=default_confirm(row.frequency), forget_after_days=forget)
     return Standing(
         kpi_id=row.kpi_id,
-        calendar_id=row.calendar_id,
         confirmed_band=row.confirmed_band,
         confirmed_since=row.confirmed_since,
         pending=orjson.loads(row.pending),

@@ -2,98 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from decimal import Decimal
-from itertools import groupby
-from typing import NamedTuple
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from alerts.models import AlertState, Incident
 from kpiplatform.accounts.models import User
 from kpis.almanac import Almanac
-from kpis.bulk import as_array, as_arrays
-from kpis.domain.bands import Band, severity
+from kpis.bulk import as_array
 from kpis.domain.periods import Calendar, due_on, period_of
 from kpis.services import notes
 
 EXPLAIN_WITHIN = 3  # working days
-CHANGE = """
-UPDATE alerts_incident i
-SET worst_band = c.worst, closed_at = c.closed, explanation_due_on = c.due, explanation_asked_at = c.asked
-FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::date[], %s::timestamptz[])
-     AS c(id, worst, closed, due, asked)
-WHERE i.id = c.id
-"""
-OPEN = "SELECT * FROM alerts_incident WHERE kpi_id = ANY(%s) AND closed_at IS NULL"
+
+# What the crossings in `recorded` make of incidents: the first recovery closes the open one, which may grow worse till
+# then; what stands after the last recovery opens a new one. Trouble that began and ended before it was ever noted
+# leaves none: there is nothing to acknowledge. What was said of the milder trouble does not explain the worse: it is
+# asked for anew. Where one closes and one opens, the new row waits for the old one: a KPI has one open incident.
+FOLLOWED = """
+turned AS (
+    SELECT *, min(seq) FILTER (WHERE to_band = 'on_track') OVER kpi AS first_recovery,
+           max(seq) FILTER (WHERE to_band = 'on_track') OVER kpi AS last_recovery
+    FROM recorded WINDOW kpi AS (PARTITION BY kpi_id)
+), course AS (
+    SELECT t.*, d.due
+    FROM (
+        SELECT kpi_id, max(last_recovery) IS NOT NULL AS recovered,
+               bool_or(to_band = 'off_track' AND seq < coalesce(first_recovery, seq + 1)) AS worsened,
+               min(id) FILTER (WHERE seq > coalesce(last_recovery, 0)) AS opening,
+               bool_or(to_band = 'off_track' AND seq > coalesce(last_recovery, 0)) AS is_off_track
+        FROM turned GROUP BY kpi_id
+    ) AS t
+    JOIN kpis_kpi k ON k.id = t.kpi_id
+    JOIN unnest(%(calendars)s::bigint[], %(due)s::date[]) AS d(calendar_id, due) ON d.calendar_id = k.calendar_id
+), changed AS (
+    UPDATE alerts_incident i
+    SET closed_at = CASE WHEN c.recovered THEN %(now)s END,
+        worst_band = CASE WHEN c.worsened THEN 'off_track' ELSE i.worst_band END,
+        explanation_due_on = CASE WHEN c.worsened AND i.worst_band = 'at_risk' THEN c.due ELSE i.explanation_due_on END,
+        explanation_asked_at = CASE WHEN c.worsened AND i.worst_band = 'at_risk' THEN %(now)s
+                                    ELSE i.explanation_asked_at END
+    FROM course c
+    WHERE i.kpi_id = c.kpi_id AND i.closed_at IS NULL AND (c.recovered OR c.worsened AND i.worst_band = 'at_risk')
+    RETURNING i.kpi_id
+), opened AS (
+    INSERT INTO alerts_incident (kpi_id, opened_by_id, worst_band, opened_at, explanation_due_on, explanation_asked_at)
+    SELECT c.kpi_id, c.opening, CASE WHEN c.is_off_track THEN 'off_track' ELSE 'at_risk' END, %(now)s, c.due, %(now)s
+    FROM course c LEFT JOIN changed ON changed.kpi_id = c.kpi_id
+    LEFT JOIN alerts_incident i ON i.kpi_id = c.kpi_id AND i.closed_at IS NULL
+    WHERE c.opening IS NOT NULL AND (i.id IS NULL OR c.recovered AND changed.kpi_id IS NOT NULL)
+)"""
 
 
-class Crossed(NamedTuple):
-    """A crossing on its way into the database; the columns in their order."""
-
-    kpi_id: int
-    seq: int
-    from_band: str
-    to_band: str
-    period_start: date
-    period_end: date
-    cause: str
-    value: Decimal | None
-    goal: Decimal | None
-    red_flag: Decimal | None
-    rule_version: int
-    recorded_at: datetime
-
-
-def follow_crossings(
-    *,
-    crossings: Sequence[Crossed],
-    ids: Mapping[tuple[int, int], int],
-    calendars: Mapping[int, int],
-    almanac: Almanac,
-    now: datetime,
-) -> None:
-    """Open, worsen and close incidents as the new crossings say, which come by KPI and in order.
-
-    `ids` has the id of each crossing by KPI and number, `calendars` that of the calendar of each KPI.
-    Trouble that began and ended before it was ever noted leaves no incident: there is nothing to acknowledge.
-    """
-    if not crossings:
-        return
-    by_kpi = {kpi_id: list(own) for kpi_id, own in groupby(crossings, key=lambda crossing: crossing.kpi_id)}
-    present = {incident.kpi_id: incident for incident in Incident.objects.raw(OPEN, [as_array(by_kpi)])}
-    due_in = _explain_by(almanac, now)
-    due = {kpi_id: due_in[calendars[kpi_id]] for kpi_id in by_kpi}
-    opened: list[tuple[Crossed, Incident]] = []
-    changed: list[Incident] = []
-    for kpi_id, own in by_kpi.items():
-        incident, opening = present.get(kpi_id), own[0]
-        for crossing in own:
-            if crossing.to_band == Band.ON_TRACK:
-                if incident is not None and incident.pk:
-                    incident.closed_at = now
-                    changed.append(incident)
-                incident = None
-            elif incident is None:
-                opening = crossing
-                incident = Incident(
-                    kpi_id=kpi_id,
-                    worst_band=crossing.to_band,
-                    opened_at=now,
-                    explanation_due_on=due[kpi_id],
-                    explanation_asked_at=now,
-                )
-            elif severity(crossing.to_band) > severity(incident.worst_band):
-                # What was said of the milder trouble does not explain the worse: it is asked for anew.
-                incident.worst_band = crossing.to_band
-                incident.explanation_due_on, incident.explanation_asked_at = due[kpi_id], now
-        if incident is not None and incident.pk:
-            changed.append(incident)
-        elif incident is not None:
-            opened.append((opening, incident))
-    _change(changed)
-    _open(opened, ids)
+def explained_by(almanac: Almanac, now: datetime) -> dict[str, str | datetime]:
+    """Return the parameters of FOLLOWED: by which day trouble that begins now is to be explained, by calendar."""
+    today = period_of(almanac.today(now), "day", Calendar())
+    due = [due_on(today, EXPLAIN_WITHIN, working) for working in almanac.working.values()]
+    return {"calendars": as_array(almanac.working), "due": as_array(due), "now": now}
 
 
 def acknowledge(*, incident_id: int, user: User, now: datetime) -> Incident:
@@ -129,22 +94,3 @@ def explain(
             now=now,
         )
     return incident
-
-
-def _change(changed: Sequence[Incident]) -> None:
-    rows = [(i.pk, i.worst_band, i.closed_at, i.explanation_due_on, i.explanation_asked_at) for i in changed]
-    if rows:
-        with connection.cursor() as cursor:
-            cursor.execute(CHANGE, as_arrays(rows))
-
-
-def _open(opened: Sequence[tuple[Crossed, Incident]], ids: Mapping[tuple[int, int], int]) -> None:
-    for crossing, incident in opened:
-        incident.opened_by_id = ids[crossing.kpi_id, crossing.seq]
-    Incident.objects.bulk_create(incident for _, incident in opened)
-
-
-def _explain_by(almanac: Almanac, now: datetime) -> dict[int, date]:
-    """Return by which day trouble that begins now is to be explained, by calendar."""
-    today = period_of(almanac.today(now), "day", Calendar())
-    return {pk: due_on(today, EXPLAIN_WITHIN, working) for pk, working in almanac.working.items()}

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
+from typing import NamedTuple
 
 from django.db import connection, transaction
 
 from alerts.domain.announce import Cause
 from alerts.models import BandCrossing
-from alerts.services.announcing import announce, subscribe_owners
+from alerts.services.announcing import announce
+from alerts.services.chaining import chain
 from alerts.services.folding import Folded, Standing, fold_judgements, follow_quiet, standings
-from alerts.services.incidents import Crossed, follow_crossings
+from alerts.services.incidents import FOLLOWED, explained_by
 from alerts.services.revising import Revision, revisions_behind
 from alerts.signals import deliveries_owed
 from kpis.almanac import Almanac
@@ -23,13 +26,6 @@ from kpis.bulk import as_array, as_arrays
 ENSURE_STATES = """
 INSERT INTO alerts_alertstate (kpi_id, confirmed_band, pending, seq)
 SELECT kpi_id, '', '[]', 0 FROM unnest(%s::bigint[]) AS missing(kpi_id) ORDER BY kpi_id ON CONFLICT DO NOTHING
-"""
-
-RECORD = f"""
-INSERT INTO alerts_bandcrossing ({", ".join(Crossed._fields)})
-SELECT * FROM unnest(%s::bigint[], %s::int[], %s::text[], %s::text[], %s::date[], %s::date[], %s::text[], %s::numeric[],
-                     %s::numeric[], %s::numeric[], %s::int[], %s::timestamptz[])
-RETURNING kpi_id, seq, id
 """
 
 STORE_STATES = """
@@ -42,12 +38,50 @@ WHERE s.kpi_id = n.kpi_id
 """
 
 
+class Crossed(NamedTuple):
+    """A crossing on its way into the database; the columns in their order."""
+
+    kpi_id: int
+    seq: int
+    from_band: str
+    to_band: str
+    period_start: date
+    period_end: date
+    cause: str
+    value: Decimal | None
+    goal: Decimal | None
+    red_flag: Decimal | None
+    rule_version: int
+    recorded_at: datetime
+
+
+RECORD = f"""
+WITH recorded AS (
+    INSERT INTO alerts_bandcrossing ({", ".join(Crossed._fields)})
+    SELECT * FROM unnest(%(kpi_id)s::bigint[], %(seq)s::int[], %(from_band)s::text[], %(to_band)s::text[],
+        %(period_start)s::date[], %(period_end)s::date[], %(cause)s::text[], %(value)s::numeric[], %(goal)s::numeric[],
+        %(red_flag)s::numeric[], %(rule_version)s::int[], %(recorded_at)s::timestamptz[])
+    RETURNING id, kpi_id, seq, to_band
+), {FOLLOWED}
+SELECT count(*) FROM recorded
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Noted:
     """How many crossings were recorded, and how many deliveries are owed for them."""
 
     crossings: int
     deliveries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rest:
+    """What the folds of some KPIs came to: how many crossings, and why each is announced."""
+
+    crossings: int = 0
+    causes: Mapping[int, Cause] = field(default_factory=dict)
+    revisions: Mapping[int, Revision] = field(default_factory=dict)
 
 
 def note_judgements(
@@ -60,47 +94,41 @@ def note_judgements(
 ) -> Noted:
     """Record confirmed changes of band once, and owe a message to everyone who is to be told. Safe to repeat.
 
-    Belongs into the transaction that stored the evaluations: if it commits the mail is owed, if not, nothing
-    happened. The rows of the KPIs are locked in ascending order, so any number of evaluators may run. Without
-    `almanac` it is read.
+    Belongs into the transaction that stored the evaluations and holds the state rows of the KPIs, so any number of
+    evaluators may run: if it commits the mail is owed, if not, nothing happened. Without `almanac` it is read.
     """
     if not kpi_ids:
         return Noted(crossings=0, deliveries=0)
     days = almanac or read_almanac()
+    own = {kpi_id: judged_from[kpi_id] for kpi_id in sorted(kpi_ids)}
     with transaction.atomic(savepoint=False):
-        _lock_states(sorted(kpi_ids))
-        quiet = follow_quiet(judged_from={kpi_id: judged_from[kpi_id] for kpi_id in kpi_ids})
-        states = standings(set(kpi_ids) - quiet)
-        folded = fold_judgements(states=states, judged_from=judged_from)
-        revisions = _revisions(folded, judged_from, cause)
-        crossings = _crossings(folded, states, revisions, cause, now)
-        ids = _record(crossings)
-        _store_states(folded, states)
-        calendars = {kpi_id: state.calendar_id for kpi_id, state in states.items()}
-        follow_crossings(crossings=crossings, ids=ids, calendars=calendars, almanac=days, now=now)
-        subscribe_owners(kpi_ids=kpi_ids)
-        causes = {kpi_id: _announced_cause(fold, cause, revisions) for kpi_id, fold in folded.items()}
-        deliveries = announce(kpi_ids=kpi_ids, causes=causes, revisions=revisions, almanac=days, now=now)
+        chained = chain(judged_from=own, cause=cause, almanac=days, now=now)
+        causes: dict[int, Cause] = {row.kpi_id: cause for row in chained if row.is_past}
+        done = {row.kpi_id for row in chained}
+        rest = _fold({kpi_id: since for kpi_id, since in own.items() if kpi_id not in done}, cause, days, now)
+        deliveries = announce(
+            kpi_ids=list(own), causes={**causes, **rest.causes}, revisions=rest.revisions, almanac=days, now=now
+        )
         if deliveries:
             transaction.on_commit(lambda: deliveries_owed.send(sender=None), robust=True)
-    return Noted(crossings=len(crossings), deliveries=deliveries)
+    return Noted(crossings=sum(row.crossings for row in chained) + rest.crossings, deliveries=deliveries)
 
 
-def _lock_states(kpi_ids: list[int]) -> None:
-    missing = set(kpi_ids) - _locked(kpi_ids)
-    if missing:
-        with connection.cursor() as cursor:
-            cursor.execute(ENSURE_STATES, [as_array(sorted(missing))])
-        _locked(sorted(missing))
-
-
-def _locked(kpi_ids: list[int]) -> set[int]:
+def _fold(judged_from: Mapping[int, date], cause: Cause, almanac: Almanac, now: datetime) -> _Rest:
+    """Fold what the one statement leaves: other rules, and corrections, of which more is to be known."""
+    if not judged_from:
+        return _Rest()
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT kpi_id FROM alerts_alertstate WHERE kpi_id = ANY(%s) ORDER BY kpi_id FOR UPDATE",
-            [as_array(kpi_ids)],
-        )
-        return {kpi_id for (kpi_id,) in cursor.fetchall()}
+        cursor.execute(ENSURE_STATES, [as_array(judged_from)])
+    quiet = follow_quiet(judged_from=judged_from)
+    states = standings(judged_from.keys() - quiet)
+    folded = fold_judgements(states=states, judged_from=judged_from)
+    revisions = _revisions(folded, judged_from, cause)
+    crossings = _crossings(folded, states, revisions, cause, now)
+    _record(crossings, almanac, now)
+    _store_states(folded, states)
+    causes = {kpi_id: _announced_cause(fold, cause, revisions) for kpi_id, fold in folded.items()}
+    return _Rest(crossings=len(crossings), causes=causes, revisions=revisions)
 
 
 def _revisions(folded: Mapping[int, Folded], judged_from: Mapping[int, date], cause: Cause) -> dict[int, Revision]:
@@ -172,13 +200,13 @@ def _crossings(
     return crossings
 
 
-def _record(crossings: Sequence[Crossed]) -> dict[tuple[int, int], int]:
-    """Write the crossings and return their ids by KPI and number."""
+def _record(crossings: Sequence[Crossed], almanac: Almanac, now: datetime) -> None:
+    """Write the crossings and what they make of incidents."""
     if not crossings:
-        return {}
+        return
+    columns = zip(Crossed._fields, as_arrays(crossings), strict=True)
     with connection.cursor() as cursor:
-        cursor.execute(RECORD, as_arrays(crossings))
-        return {(kpi_id, seq): pk for kpi_id, seq, pk in cursor.fetchall()}
+        cursor.execute(RECORD, {**dict(columns), **explained_by(almanac, now)})
 
 
 def _crossing_cause(fold: Folded, chain: str, start: date, cause: Cause, revisions: Mapping[int, Revision]) -> str:
