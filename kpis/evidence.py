@@ -43,6 +43,10 @@ SELECT w.kpi_id, w.start, r.period_end, k.frequency, k.reporting_lag_days, k.sta
     coalesce(p.rules_checked, 0), coalesce(p.rules_checked - p.rules_broken, 0), p.reconciled,
     c.present, round((r.period_end - c.first) / l.days),
     coalesce(k.review_by >= %(today)s, false),
+    CASE WHEN p.begins_on > w.start AND p.begins_on < r.period_end
+            OR p.ends_on >= w.start AND p.ends_on < r.period_end - 1
+        THEN least(coalesce(p.ends_on + 1, r.period_end), r.period_end)
+            - greatest(coalesce(p.begins_on, w.start), w.start) END,
     CASE WHEN k.lag_in_working_days THEN y.working_weekdays END,
     CASE WHEN k.lag_in_working_days
         THEN ARRAY(SELECT day FROM kpis_holiday WHERE calendar_id = k.calendar_id AND day > w.start) END
@@ -110,6 +114,7 @@ def _evidence(
     present: int,
     spanned: int | None,
     is_reviewed: bool,
+    days_there: int | None,
     weekdays: list[int] | None,
     holidays: list[date] | None,
 ) -> Evidence:
@@ -132,4 +137,6 @@ def _evidence(
         corrections=corrections,
         is_approved=is_approved,
         is_reviewed=is_reviewed,
+        days_there=days_there,
+        days=(end - start).days,
     )

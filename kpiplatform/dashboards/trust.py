@@ -78,6 +78,7 @@ def _lines(source: Source) -> tuple[tuple[str, str, str], ...]:
         Criterion.ENTRY: _("How it came in"),
         Criterion.ARRIVAL: _("When it came"),
         Criterion.COVERAGE: _("Periods before it"),
+        Criterion.WHOLE: _("Days of the period"),
         Criterion.RULES: _("Rules of the source"),
         Criterion.TOTAL: _("Control total"),
         Criterion.CORRECTIONS: _("Changed since"),
@@ -103,6 +104,8 @@ def _fact(criterion: Criterion, its: Evidence) -> str:
             return ngettext("%(n)d day late", "%(n)d days late", late) % {"n": late} if late else _("in time")
         case Criterion.COVERAGE:
             return _("%(present)d of %(due)d with a value") % {"present": its.present, "due": its.due}
+        case Criterion.WHOLE:
+            return _("%(there)d of %(all)d in the source") % {"there": its.days_there, "all": its.days}
         case Criterion.RULES:
             of = {"kept": its.rules_kept, "all": its.rules_checked}
             return _("%(kept)d of %(all)d kept") % of if its.rules_checked else _("the source has none")

@@ -17,7 +17,7 @@ GRADES = ((85, "A"), (70, "B"), (55, "C"), (40, "D"), (0, "E"))
 PULLED, TYPED = frozenset({"pull"}), frozenset({"manual", "upload", "correction", "undo"})
 OF_ENTRY = {"pull": 20, "api": 20, "upload": 12, "manual": 4, "correction": 4, "undo": 4}
 OF_CORRECTIONS = (10, 6, 3)
-ENTRY, ARRIVAL, COVERAGE, OTHER = 20, 15, 15, 10
+ENTRY, ARRIVAL, COVERAGE, WHOLE, OTHER = 20, 15, 15, 15, 10
 HUNDRED = 100
 
 
@@ -27,6 +27,7 @@ class Criterion(StrEnum):
     ENTRY = "entry"
     ARRIVAL = "arrival"
     COVERAGE = "coverage"
+    WHOLE = "whole"
     RULES = "rules"
     TOTAL = "total"
     CORRECTIONS = "corrections"
@@ -40,7 +41,7 @@ class Evidence:
 
     `kind` is how it came in. `days_late` is None for values that were there before anybody expected them, `grace_days`
     how late is not yet stale. `present` of the `due` last periods have a value. `reconciled` is whether control totals
-    agreed, None without one.
+    agreed, None without one. `days_there` is of how many of its `days` the source had rows, None where of the whole.
     """
 
     kind: str
@@ -54,6 +55,8 @@ class Evidence:
     corrections: int
     is_approved: bool
     is_reviewed: bool
+    days_there: int | None = None
+    days: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +135,8 @@ def _points(its: Evidence) -> list[Point]:
     if its.days_late is not None:
         points.append(Point(criterion=Criterion.ARRIVAL, got=_in_time(its.days_late, its.grace_days), most=ARRIVAL))
     points.append(Point(criterion=Criterion.COVERAGE, got=COVERAGE * its.present // max(its.due, 1), most=COVERAGE))
+    if its.days_there is not None:
+        points.append(Point(criterion=Criterion.WHOLE, got=0, most=WHOLE))
     if is_pulled:
         kept = OTHER * its.rules_kept // its.rules_checked if its.rules_checked else 0
         points.append(Point(criterion=Criterion.RULES, got=kept, most=OTHER))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -56,16 +56,23 @@ def sparkline(
     known = [float(value) for value in values if value is not None]
     if not known:
         return None
-    place = _scale(known + [float(mark) for mark in (goal, range_low, range_high) if mark is not None])
-    xs, ys = _xs(len(values)), [None if value is None else place(value) for value in values]
+    extent = known + [float(mark) for mark in (goal, range_low, range_high) if mark is not None]
+    low, high = min(extent), max(extent)
+    # How far from the top, in tenths, a value stands; all the same run through the middle.
+    base, unit = (BOTTOM, (BOTTOM - TOP) / (high - low)) if high > low else ((TOP + BOTTOM) // 2, 0.0)
+
+    def place(value: Decimal) -> int:
+        return round(base - unit * (float(value) - low))
+
+    ys = [PRINTED[round(base - unit * (value - low))] for value in known]
     top = height = last_x = last_y = ""
     if range_low is not None and range_high is not None:
         highest = place(range_high)
         top, height = PRINTED[highest], PRINTED[place(range_low) - highest]
-    if ys[-1] is not None:
-        last_x, last_y = xs[-1], PRINTED[ys[-1]]
+    if values[-1] is not None:
+        last_x, last_y = _xs(len(values))[-1], ys[-1]
     return Spark(
-        path=_path(xs, ys),
+        path=_form(tuple([value is None for value in values])) % tuple(ys),
         goal="" if goal is None else PRINTED[place(goal)],
         range_top=top,
         range_height=height,
@@ -76,22 +83,15 @@ def sparkline(
     )
 
 
-def _scale(extent: Sequence[float]) -> Callable[[Decimal], int]:
-    """Return how far from the top, in tenths, a value stands; all the same run through the middle."""
-    low, high = min(extent), max(extent)
-    if high == low:
-        return lambda value: (TOP + BOTTOM) // 2
-    unit = (BOTTOM - TOP) / (high - low)
-    return lambda value: round(BOTTOM - unit * (float(value) - low))
-
-
-def _path(xs: Sequence[str], ys: Sequence[int | None]) -> str:
+@lru_cache(maxsize=1024)
+def _form(is_gap: tuple[bool, ...]) -> str:
+    """Return the path through the values between the gaps, with a place for how high each stands."""
     path: list[str] = []
-    before = None
-    for x, y, after in zip(xs, ys, [*ys[1:], None], strict=True):
-        if y is not None:
-            path.append(f"M{x} {PRINTED[y]}" if before is None else f"L{x} {PRINTED[y]}")
-            if before is None and after is None:
+    xs, before = _xs(len(is_gap)), True
+    for x, gap, after in zip(xs, is_gap, [*is_gap[1:], True], strict=True):
+        if not gap:
+            path.append(f"M{x} %s" if before else f"L{x} %s")
+            if before and after:
                 path.append("h0")  # a line of no length with round ends is a dot
-        before = y
+        before = gap
     return "".join(path)

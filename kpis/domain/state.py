@@ -105,7 +105,7 @@ def trend_of(
 
     `starts` may end before `values` do: only those of the sparkline are looked at.
     """
-    by_start = dict(zip(starts, values, strict=False))
+    by_start = dict(zip(starts[:SPARK_PERIODS], values, strict=False))
     drawn = _starts(starts[0], frequency, calendar)
     oldest_first = values[::-1]
     limits = natural_limits(oldest_first[:-1])  # of what came before: a jump must not widen the limits it is judged by

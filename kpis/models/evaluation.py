@@ -63,6 +63,9 @@ class KpiState(models.Model):
     band_since = models.DateField(null=True)
     signal = models.CharField(max_length=10, blank=True, default="", help_text="signal, routine or too_few")
     spark = models.JSONField(default=dict, help_text="the last twelve closed periods, drawn")
+    recent = models.TextField(
+        blank=True, db_default="", help_text="the newest judged periods; values: kept for the next judgement"
+    )
     # the open period
     open_start = models.DateField(null=True)
     open_value = value_field()

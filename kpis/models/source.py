@@ -119,6 +119,10 @@ class Pull(models.Model):
     next_attempt_at = models.DateTimeField(null=True)
     since = models.DateField(null=True, help_text="asked for; once it ended the first day it read")
     until = models.DateField(null=True)
+    begins_on = models.DateField(
+        null=True, help_text="the first day that it has rows of, where a period begins earlier"
+    )
+    ends_on = models.DateField(null=True, help_text="the last day that it has rows of, where a period goes on")
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     asked_because = models.CharField(max_length=300, blank=True, default="")
     started_at = models.DateTimeField(null=True)

@@ -37,7 +37,8 @@ STANDING = ["cursor", "usual_rows", "consecutive_failures", "last_applied_at", "
 class Fetched:
     """What one fetch of a source gave; `rows_refused` were left out by its rules, of which `outcomes` tell.
 
-    Of what was refused for any reason the first ones are named, and `refused` is how many there are.
+    Of what was refused for any reason the first ones are named, and `refused` is how many there are. `begins_on` and
+    `ends_on` are set where the rows have only a part of a period.
     """
 
     window: Window
@@ -49,6 +50,8 @@ class Fetched:
     refused: int
     outcomes: Sequence[Outcome] = ()
     rows_refused: int = 0
+    begins_on: date | None = None
+    ends_on: date | None = None
 
 
 class NotOurs(Exception):
@@ -180,6 +183,8 @@ def apply_held_pull(*, pull_id: int, by: User, reason: str, now: datetime) -> Pu
             readings=readings,
             refusals=[Refusal(row.line, row.why) for row in pull.refusals.order_by("id")],
             refused=pull.rows_refused,
+            begins_on=pull.begins_on,
+            ends_on=pull.ends_on,
         )
         origin = Origin(kind="pull", note=reason[:400], pull_id=pull.pk, user_id=by.pk)
         _apply(source, pull, fetched, origin, now=now)
@@ -279,6 +284,7 @@ def _end(pull: Pull, fetched: Fetched, *, state: str, ended_at: datetime) -> Non
     pull.state, pull.lease_until, pull.finished_at = state, None, ended_at
     pull.since, pull.until = fetched.window.since, fetched.window.until
     pull.rows_read, pull.rows_kept = fetched.rows_read, fetched.rows_kept
+    pull.begins_on, pull.ends_on = fetched.begins_on, fetched.ends_on
     pull.save()
 
 

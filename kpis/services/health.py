@@ -31,22 +31,27 @@ WHERE m.kpi_id IS NULL
 GROUP BY wanted.kpi_id
 """
 # A gap before the latest value of a source is no delay: the source had its chance, and nobody can fill it by hand.
-# People are asked for every period.
+# People are asked for every period. The newest value may be that of the newest judgement.
 WATCHED = """
-SELECT k.id, k.calendar_id, k.frequency, k.reporting_lag_days, k.lag_in_working_days, k.stale_after_days,
+       k.id, k.calendar_id, k.frequency, k.reporting_lag_days, k.lag_in_working_days, k.stale_after_days,
        coalesce(k.active_from, (k.created_at AT TIME ZONE 'UTC')::date), s.next_due_on, k.entry = 'source',
        CASE WHEN newest.value IS NOT NULL THEN newest.period_end ELSE (
            SELECT m.period_end FROM kpis_measurement m WHERE m.kpi_id = k.id AND m.value IS NOT NULL
            ORDER BY m.period_start DESC LIMIT 1) END,
-       CASE WHEN newest.state <> 'provisional' THEN newest.period_end ELSE (
+       CASE WHEN NOT newest.is_provisional THEN newest.period_end ELSE (
            SELECT m.period_end FROM kpis_measurement m WHERE m.kpi_id = k.id AND m.state <> 'provisional'
            ORDER BY m.period_start DESC LIMIT 1) END,
        EXISTS (SELECT 1 FROM kpis_sourcemapping f JOIN kpis_datasource d ON d.id = f.source_id
                WHERE f.kpi_id = k.id AND d.is_enabled AND d.consecutive_failures > 0)
-FROM unnest(%s::bigint[]) AS asked(kpi_id) JOIN kpis_kpi k ON k.id = asked.kpi_id
+"""
+OF_THESE = f"""
+SELECT {WATCHED}
+FROM unnest(%s::bigint[]) AS asked(kpi_id)
+JOIN kpis_kpi k ON k.id = asked.kpi_id
 JOIN kpis_kpistate s ON s.kpi_id = k.id
 LEFT JOIN LATERAL (
-    SELECT value, state, period_end FROM kpis_measurement m WHERE m.kpi_id = k.id ORDER BY m.period_start DESC LIMIT 1
+    SELECT value, state = 'provisional' AS is_provisional, period_end FROM kpis_measurement m
+    WHERE m.kpi_id = k.id ORDER BY m.period_start DESC LIMIT 1
 ) AS newest ON true
 """
 STORE = """
@@ -115,7 +120,8 @@ def refresh_health(*, now: datetime, kpi_ids: Sequence[int] | None = None) -> in
     for batch in batched(sorted(kpi_ids), BATCH):
         with transaction.atomic():
             lock_states(kpi_ids=batch)
-            health = healths_of(kpi_ids=batch, almanac=days, now=now)
+            watched = [Watched(*row) for row in _rows(OF_THESE, [as_array(batch)])]
+            health = healths_of(watched=watched, almanac=days, now=now)
             rows = [(kpi_id, *row) for kpi_id, row in health.items()]
             with connection.cursor() as cursor:
                 cursor.execute(STORE, as_arrays(rows) if rows else ["{}"] * 4)
@@ -123,10 +129,9 @@ def refresh_health(*, now: datetime, kpi_ids: Sequence[int] | None = None) -> in
     return changed
 
 
-def healths_of(*, kpi_ids: Sequence[int], almanac: Almanac, now: datetime) -> dict[int, tuple[Health, int, date]]:
+def healths_of(*, watched: Sequence[Watched], almanac: Almanac, now: datetime) -> dict[int, tuple[Health, int, date]]:
     """Return for each KPI its health, by how many days it is late, and when the oldest missing value is or was due."""
     grids = _grids(almanac, almanac.today(now))
-    watched = [Watched(*row) for row in _rows(WATCHED, [as_array(kpi_ids)])]
     asked = [(row.kpi_id, start) for row in watched for start in _asked_of(row, grids[row.calendar_id])]
     missing = dict(_rows(OLDEST_MISSING, as_arrays(asked))) if asked else {}
     return {row.kpi_id: _health(row, missing.get(row.kpi_id), grids[row.calendar_id]) for row in watched}

@@ -13,7 +13,7 @@ from kpis.almanac import almanac
 from kpis.bulk import as_array
 from kpis.domain.periods import fiscal_year_start
 from kpis.services.evaluating import Owed, evaluate
-from kpis.services.rolling import roll_up_objectives
+from kpis.services.rolling import Standing, roll_up_judged
 from kpis.services.stating import refresh_states
 from kpis.signals import kpis_judged
 
@@ -92,10 +92,11 @@ def _judge_locked(dirty: Sequence[Dirty], now: datetime, cause: str) -> int:
         owed.append(Owed(row.kpi_id, since, row.calendar_id, row.is_cumulative))
     judged_from = {row.kpi_id: row.since for row in owed}
     evaluate(owed=owed, calendars=days.calendars, now=now)
-    refresh_states(judged_from=judged_from, almanac=days, now=now)
+    stated = refresh_states(judged_from=judged_from, almanac=days, now=now)
     kpis_judged.send(
         sender=None, kpi_ids=list(judged_from), judged_from=judged_from, cause=cause, almanac=days, now=now
     )
     # Last, since what lies above the objectives of two batches is the same: it is held for the shortest time.
-    roll_up_objectives(objective_ids={row.objective_id for row in dirty}, now=now)
+    standings = [Standing(row.kpi_id, row.objective_id, *stated[row.kpi_id]) for row in dirty]
+    roll_up_judged(standings=standings, now=now)
     return len(dirty)

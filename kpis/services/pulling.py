@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Exists, F, Min, OuterRef, Q
 
 from kpiplatform.accounts.models import User
+from kpis.domain.cut_periods import begins_inside, ends_inside
 from kpis.domain.periods import Calendar
 from kpis.domain.schedule import latest_slot, next_slot
 from kpis.domain.sentences import Sentence
@@ -200,6 +201,7 @@ def _fetch(pull: Pull, *, today: date, following: datetime, alive: Callable[[], 
         computed = compute_readings(checked.rows, mapped, of_today, left_out=checked.left_out)
     else:
         computed = compute_readings(checked.rows, mapped, window, left_out=checked.left_out)
+    begins_on, ends_on = cut_days(source, rows.distinct_days.tolist(), mapped, window)
     named = [*refusals, *computed.refusals, *rows.refusals]
     return Fetched(
         window=window,
@@ -211,7 +213,26 @@ def _fetch(pull: Pull, *, today: date, following: datetime, alive: Callable[[], 
         refused=len(named) + checked.refused,
         outcomes=checked.outcomes,
         rows_refused=checked.refused,
+        begins_on=begins_on,
+        ends_on=ends_on,
     )
+
+
+def cut_days(
+    source: DataSource, days: Sequence[date], mapped: Sequence[MappedKpi], window: Window
+) -> tuple[date | None, date | None]:
+    """Return the first and the last day of rows where they have only a part of the period of a KPI, else None.
+
+    A source that was pulled before begins where its window does, and of one that is pulled again the rest will come.
+    """
+    rhythms = {(kpi.frequency, kpi.calendar) for kpi in mapped}
+    is_sent_in = not is_scheduled(source)
+    if source.is_snapshot or not days:
+        return None, None
+    may_begin = (is_sent_in or source.cursor is None) and (window.since is None or days[0] > window.since)
+    begins = may_begin and any(begins_inside(days, *rhythm) for rhythm in rhythms)
+    ends = is_sent_in and any(ends_inside(days, *rhythm, until=window.until) for rhythm in rhythms)
+    return days[0] if begins else None, days[-1] if ends else None
 
 
 def _no_row(source: DataSource, window: Window) -> Sentence:

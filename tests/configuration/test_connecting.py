@@ -180,7 +180,7 @@ def chosen(kpi: Kpi, agg: str = "count") -> SourceSetup:
     }  # fmt: skip
     assigned = [{"group": None, "kpi": kpi.pk}]
     measures = [{"measure": measure, "groups": [], "assigned": assigned}]
-    nothing = {"rows": 0, "refused": 0, "refusals": [], "kpis": []}
+    nothing = {"rows": 0, "refused": 0, "refusals": [], "kpis": [], "begins_on": None, "ends_on": None}
     return SourceSetup.objects.create(source=source, author=person, measures=measures, tried=nothing)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,11 @@ from kpiplatform.accounts.models import User
 from kpiplatform.audit.models import AuditEntry
 from kpiplatform.dashboards.configuration.sources.changes import changes_of
 from kpiplatform.dashboards.configuration.sources.record import records_of
+from kpis.grades import confidence_of
 from kpis.models import DataSource, Kpi, Measurement, Pull, SourceAgreement, StagedReading
+from kpis.services.uploads import take_upload
 from objectives.models import Role
-from tests.factories import a_role, limits
+from tests.factories import a_role, a_unit, limits
 from tests.kpis.pulls import NOW, a_mapped_kpi, a_source, lines, pull, write
 from tests.kpis.test_rules import a_rule
 
@@ -124,6 +126,27 @@ def test_refused_lines_come_as_a_file_that_no_spreadsheet_computes(
     file = client.get(address("pull_refusals", done.pk)).content.decode()
     assert file.lstrip("\ufeff").splitlines() == ["line,why", "30,airport is one of JFK; here it is =1+1."]
     assert AuditEntry.objects.latest("pk").after["name"] == f"flights-pull-{done.pk}-refused.csv"
+
+
+def test_a_file_that_begins_and_ends_inside_a_week_says_so_before_and_after_it_counts_and_costs_points(
+    client: Client, owner: User
+) -> None:
+    source = a_source(code="sent", owner=owner, config={"origin": "upload", "date_column": "day"})
+    kpi = a_mapped_kpi(source, unit=a_unit(), active_from=date(2026, 10, 5))
+    content = "\n".join(["day,airport,minutes", *lines(since="2026-10-28", until="2026-11-14")])
+    asked = take_upload(source=source, name="flights.csv", pieces=[content.encode()], by=owner, now=NOW)
+    assert asked is not None
+    page = reverse("configuration:pull", args=["sent", pull(source, slot=asked.slot).pk])
+    for _ in range(2):
+        said = client.get(page).content.decode()
+        assert "W44, 26 Oct" in said
+        assert "the rows begin on Wednesday, 28 Oct 2026; the value is of 5 of 7 days." in said
+        assert "the rows end on Friday, 13 Nov 2026; the value is of 5 of 7 days." in said
+        client.post(page, {"decision": "apply", "reason": "all there is"})
+    starts = ["2026-10-26", "2026-11-02", "2026-11-09"]
+    found = confidence_of([(kpi.pk, date.fromisoformat(start)) for start in starts], today=NOW.date())
+    lost = [[p.most - p.got for p in its.sources[0].points if p.criterion == "whole"] for its in found.values()]
+    assert sorted(lost) == [[], [15], [15]]
 
 
 def test_all_pulls_are_listed_by_state_and_page_by_page(client: Client, owner: User, source: DataSource) -> None:

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from kpiplatform.dashboards.configuration.sources.showing import cut_words
 from kpiplatform.dashboards.source_wizard.finishing import Wanted
 from kpiplatform.dashboards.source_wizard.looking import with_sentences
 from kpis.domain.figures import number
@@ -21,6 +22,7 @@ from kpis.domain.sentences import gettext_noop as _
 from kpis.forms import period_name
 from kpis.models import DataSource, Kpi
 from kpis.queries import calendars, calendars_of_units
+from kpis.services.pulling import cut_days
 from kpis.services.reaching import reached
 from kpis.sources.base import Kind, SourceError, Window
 from kpis.sources.mapping import MappedKpi, parse_mapping, wanted_columns
@@ -83,10 +85,13 @@ def values(source: DataSource, chosen: Sequence[Wanted], *, today: date) -> dict
     by_kpi = defaultdict(list)
     for reading in computed.readings:
         by_kpi[reading.kpi_id].append(reading)
+    begins_on, ends_on = cut_days(source, rows.distinct_days.tolist(), mapped, window)
     refusals = [*computed.refusals, *rows.refusals]
     return {
         "rows": rows.read,
         "refused": len(refusals),
+        "begins_on": begins_on.isoformat() if begins_on else None,
+        "ends_on": ends_on.isoformat() if ends_on else None,
         "refusals": [{"line": one.line, "why": one.why.to_store()} for one in refusals[:REFUSALS_SHOWN]],
         "kpis": [
             {
@@ -115,7 +120,12 @@ def values_shown(found: Mapping[str, Any], *, locale: str) -> dict[str, Any]:
     if "kpis" not in found:
         return with_sentences(found)
     by_calendar = calendars()
+    begins_on, ends_on = (
+        date.fromisoformat(day) if (day := found[name]) else None for name in ("begins_on", "ends_on")
+    )
+    rhythms = [(kpi["frequency"], by_calendar[kpi["calendar"]]) for kpi in found["kpis"]]
     return with_sentences(found) | {
+        "cuts": cut_words(begins_on, ends_on, rhythms),
         "rows": number(Decimal(found["rows"]), 0, locale=locale),
         "refused": number(Decimal(found["refused"]), 0, locale=locale),
         "kpis": [kpi | {"values": _shown(kpi, by_calendar[kpi["calendar"]], locale)} for kpi in found["kpis"]],

@@ -36,7 +36,9 @@ def graded(evidence: Evidence, *, of: int = 1, start: date = MONDAY) -> Confiden
     ("evidence", "grade", "points"),
     [
         (PULLED, "A", (90, 90)),
+        (replace(PULLED, days_there=5, days=7), "A", (90, 105)),
         (replace(PULLED, reconciled=None), "A", (80, 90)),
+        (replace(PULLED, reconciled=None, days_there=5, days=7), "B", (80, 105)),
         (replace(PULLED, reconciled=None, rules_checked=0, rules_kept=0), "B", (70, 90)),
         (replace(PULLED, reconciled=False, rules_kept=2), "B", (75, 90)),
         (replace(PULLED, days_late=8, reconciled=None, corrections=1), "C", (61, 90)),

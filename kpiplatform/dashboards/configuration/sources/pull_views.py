@@ -14,11 +14,12 @@ from kpiplatform.dashboards.configuration.entry import posted
 from kpiplatform.dashboards.configuration.sources.changes import CHANGES_SHOWN, changes_of
 from kpiplatform.dashboards.configuration.sources.forms import DecisionForm
 from kpiplatform.dashboards.configuration.sources.opening import frame_of, source_for, source_to_read
-from kpiplatform.dashboards.configuration.sources.showing import REFUSALS_SHOWN, number_of, pull_row
+from kpiplatform.dashboards.configuration.sources.showing import REFUSALS_SHOWN, cut_words, number_of, pull_row
 from kpiplatform.dashboards.sheet_file import as_csv, csv_response
 from kpiplatform.dashboards.taking import note_taken
 from kpiplatform.htmx import changed, page
-from kpis.models import DataSource, Pull
+from kpis.models import DataSource, Kpi, Pull
+from kpis.queries import calendars
 from kpis.services.applying import NotHeld
 from kpis.services.pulling import apply_held_pull, discard_held_pull
 from kpis.words import in_words
@@ -79,12 +80,23 @@ def _pull_or_404(source: DataSource, pk: int) -> Pull:
     return get_object_or_404(Pull.objects.select_related("source", "asked_by"), pk=pk, source=source)
 
 
+def _cuts(row: Pull) -> list[str]:
+    """Say which periods of its KPIs a pull has only a part of; most have none."""
+    if row.begins_on is None and row.ends_on is None:
+        return []
+    by_calendar = calendars()
+    fed = Kpi.objects.filter(mapping__source=row.source_id, status=Kpi.Status.ACTIVE)
+    rhythms = fed.order_by().values_list("frequency", "calendar_id").distinct()
+    return cut_words(row.begins_on, row.ends_on, [(often, by_calendar[pk]) for often, pk in rhythms])
+
+
 def _context(request: HttpRequest, row: Pull, form: DecisionForm | None = None) -> dict[str, Any]:
     locale, changes = request.user.locale, changes_of(row)
     counted = {name: number_of(getattr(changes, name), locale) for name in ("total", "new", "revised", "unchanged")}
     return frame_of(request, row.source) | {
         "pull": row,
         "shown": pull_row(row, zone=timezone.get_current_timezone(), locale=locale),
+        "cuts": _cuts(row),
         "is_held": row.state == Pull.State.SUSPECT,
         "changes": [one.shown(locale) for one in changes.rows[:CHANGES_SHOWN]],
         "counted": counted,

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
 
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
-from django.utils.dates import WEEKDAYS_ABBR
+from django.utils.dates import WEEKDAYS, WEEKDAYS_ABBR
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from kpiplatform.dashboards.configuration.sources.record import Record, fresh_within, within_words
 from kpis.dates import day, moment
+from kpis.domain.cut_periods import Cut, cuts
 from kpis.domain.figures import number, with_unit
+from kpis.domain.periods import Calendar
 from kpis.domain.schedule import next_slots
+from kpis.forms import period_name
 from kpis.models import DataSource, Kpi, Pull
 from kpis.queries import is_behind
 from kpis.scheduled import schedule_words
@@ -148,6 +152,29 @@ def pull_row(pull: Pull, *, zone: tzinfo, locale: str) -> PullRow:
         error=in_words(pull.error, locale=locale),
         asked=_asked_words(pull),
     )
+
+
+def cut_words(first: date | None, last: date | None, rhythms: Iterable[tuple[str, Calendar]]) -> list[str]:
+    """Say of which periods the rows of a source have only a part, and which."""
+    return [_cut(cut) for cut in cuts(first, last, sorted(set(rhythms), key=lambda rhythm: rhythm[0]))]
+
+
+def _cut(cut: Cut) -> str:
+    begins, ends = cut.first != cut.period.start, cut.last != cut.period.last_day
+    text = {
+        (True, False): _("%(period)s: the rows begin on %(first)s; the value is of %(there)d of %(all)d days."),
+        (False, True): _("%(period)s: the rows end on %(last)s; the value is of %(there)d of %(all)d days."),
+    }.get(
+        (begins, ends),
+        _("%(period)s: the rows are of %(first)s to %(last)s; the value is of %(there)d of %(all)d days."),
+    )
+    return text % {
+        "period": period_name(cut.period),
+        "first": f"{WEEKDAYS[cut.first.weekday()]}, {day(cut.first)}",
+        "last": f"{WEEKDAYS[cut.last.weekday()]}, {day(cut.last)}",
+        "there": cut.days_there,
+        "all": cut.days,
+    }
 
 
 def is_read_by_days(source: DataSource) -> bool:
