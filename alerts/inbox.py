@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,6 +18,7 @@ from alerts.queries import CrossingRead, IncidentRead, crossings_of, inbox_of
 from alerts.wording import Wording
 from kpiplatform.accounts.models import User
 from kpiplatform.paging import Slice, slice_of
+from kpis.grades import grades_of
 from kpis.models import Kpi
 
 OPEN, RECENT = "open", "recent"
@@ -55,6 +57,7 @@ class OpenLine:
     old: str
     new: str
     value: str
+    grade: str
     since: str
     opened: str
     who: str
@@ -85,10 +88,14 @@ def inbox_page(*, user: User, choice: Choice, wording: Wording, today: date, edi
     """Return the context of the inbox; `today` is the person's day, by which roles hold."""
     open_size, recent_size = SIZE[choice.show]
     troubles: Slice[IncidentRead] = Slice(rows=[], after="")
+    grades: dict[int, str] = {}
     crossings: Slice[CrossingRead] = Slice(rows=[], after="")
     if open_size:
         rows = inbox_of(user, today=today, mine=choice.mine)
         troubles = slice_of(rows, order=("-is_own", "-opened_at", "-pk"), after=choice.after, size=open_size)
+        grades = grades_of(
+            {one.kpi_id: _standing(one.kpi, one.opened_by)[2] for one in troubles.rows}, today=wording.today
+        )
     if recent_size:
         rows_of_change = crossings_of(user, today=today, mine=choice.mine)
         order = ("-recorded_at", "-period_start", "-pk")
@@ -96,7 +103,7 @@ def inbox_page(*, user: User, choice: Choice, wording: Wording, today: date, edi
     return {
         "choice": choice,
         "chips": _chips(choice),
-        "troubles": [_open_line(one, user, wording, editable) for one in troubles.rows],
+        "troubles": [_open_line(one, user, wording, grades.get(one.kpi_id, ""), editable) for one in troubles.rows],
         "more_troubles": choice.url(show=OPEN, after=troubles.after) if troubles.after else "",
         "crossings": [crossing_line(one, wording) for one in crossings.rows],
         "more_crossings": choice.url(show=RECENT, after=crossings.after) if crossings.after else "",
@@ -117,7 +124,7 @@ def _chips(choice: Choice) -> Sequence[Sequence[dict[str, Any]]]:
     )
 
 
-def _open_line(incident: IncidentRead, user: User, wording: Wording, editable: bool) -> OpenLine:
+def _open_line(incident: IncidentRead, user: User, wording: Wording, grade: str, editable: bool) -> OpenLine:
     kpi, crossing, state = incident.kpi, incident.opened_by, incident.kpi.alert_state
     is_own = bool(incident.is_own)
     waits = incident.acknowledged_at is None
@@ -130,6 +137,7 @@ def _open_line(incident: IncidentRead, user: User, wording: Wording, editable: b
         old=crossing.from_band,
         new=state.confirmed_band,
         value=_latest(kpi, crossing, wording),
+        grade=grade,
         since=wording.period(kpi, crossing.period_start),
         opened=wording.date_of(incident.opened_at),
         who=_("you") if kpi.owner_id == user.pk else kpi.owner.name,
@@ -142,13 +150,16 @@ def _open_line(incident: IncidentRead, user: User, wording: Wording, editable: b
     )
 
 
-def _latest(kpi: Kpi, crossing: BandCrossing, wording: Wording) -> str:
-    """The latest value, or that of the crossing where it was withdrawn since."""
+def _standing(kpi: Kpi, crossing: BandCrossing) -> tuple[Decimal | None, Decimal | None, date]:
+    """The latest value with its goal and period, or that of the crossing where it was withdrawn since."""
     state = getattr(kpi, "state", None)
     if state is None or state.value is None or state.period_start is None:
-        value, goal, start = crossing.value, crossing.goal, crossing.period_start
-    else:
-        value, goal, start = state.value, state.goal, state.period_start
+        return crossing.value, crossing.goal, crossing.period_start
+    return state.value, state.goal, state.period_start
+
+
+def _latest(kpi: Kpi, crossing: BandCrossing, wording: Wording) -> str:
+    value, goal, start = _standing(kpi, crossing)
     return f"{wording.against(kpi, value, goal)}, {wording.period(kpi, start)}"
 
 

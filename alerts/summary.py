@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from alerts.models import Incident
 from alerts.queries import IncidentRead
 from alerts.wording import Wording
+from kpis.grades import grades_of
 from kpis.templatetags.kpi_figures import band_name
 
 
@@ -41,6 +42,9 @@ def summary(incident: IncidentRead, wording: Wording) -> Summary:
         {"label": _("Opened"), "value": wording.moment(incident.opened_at)},
         {"label": _("Acts"), "value": kpi.owner.name},
     ]
+    latest = {kpi.pk: state.period_start if state else None}
+    if grade := grades_of(latest, today=wording.today).get(kpi.pk):
+        facts.insert(2, {"label": _("Data confidence"), "value": grade})
     if kpi.deputy is not None:
         facts.append({"label": _("Deputy"), "value": kpi.deputy.name})
     return Summary(

@@ -18,17 +18,21 @@ from kpis.domain.figures import POINTS, delta_unit, number, signed, with_unit
 SHOWN = 6
 
 
-def write_band_mail(facts: dict[str, Any], *, kind: str, was: str, reader: Reader, url: str, key: str) -> Mail:
+def write_band_mail(
+    facts: dict[str, Any], *, kind: str, was: str, grade: str, reader: Reader, url: str, key: str
+) -> Mail:
     """Write the mail that says how the band of a KPI changed from `was`, which the reader was told last.
 
-    `key` makes the content ids of the pictures unlike those of any other mail.
+    `grade` is that of the value, "" for none. `key` makes the content ids of the pictures unlike those of any other
+    mail.
     """
     page = _Page(facts=facts, kind=kind, was=was, reader=reader)
     pictures = tuple(
         Picture(cid=f"trend-{name}.{key}", png=trend_png([_point(row) for row in facts["periods"]], inks))
         for name, inks in (("light", LIGHT), ("dark", DARK))
     )
-    context = page.context() | {"url": url, "light": pictures[0].cid, "dark": pictures[1].cid}
+    confidence = _("data confidence %(grade)s") % {"grade": grade} if grade else ""
+    context = page.context() | {"confidence": confidence, "url": url, "light": pictures[0].cid, "dark": pictures[1].cid}
     return lay_out("alerts/mail/band", subject=page.subject, context=context, pictures=pictures)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -30,6 +30,7 @@ from alerts.services.superseding import BY, PERHAPS_TOLD, Told, Waiting, fold_me
 from kpis.dates import short_label
 from kpis.domain.figures import number, with_unit
 from kpis.domain.periods import period_of
+from kpis.grades import grades_of
 from kpis.models import ProposedValue
 from kpis.queries import calendar_of, kpis_visible_to, proposed_values_decided_by
 
@@ -83,7 +84,7 @@ def _mail(delivery: Delivery, at: datetime) -> Mail:
     visible = kpis_visible_to(delivery.recipient, today=local_date(at))
     if not visible.filter(pk=message.kpi_id).exists():
         raise NotToBeSent(gettext_noop("the recipient may not see this KPI"))
-    return _mention_mail(delivery) if is_mention else _band_mail(delivery)
+    return _mention_mail(delivery) if is_mention else _band_mail(delivery, at)
 
 
 def _mention_mail(delivery: Delivery) -> Mail:
@@ -126,11 +127,20 @@ def _waiting_value(row: ProposedValue, reader: Reader) -> WaitingValue:
     )
 
 
-def _band_mail(delivery: Delivery) -> Mail:
+def _band_mail(delivery: Delivery, at: datetime) -> Mail:
     message, told = delivery.message, _what_to_tell(delivery)
+    assert message.kpi_id is not None
+    latest = {message.kpi_id: date.fromisoformat(message.facts["periods"][-1]["start"])}
+    grade = grades_of(latest, today=local_date(at)).get(message.kpi_id, "")
     url = f"{settings.BASE_URL}/kpis/{message.facts['kpi']['code']}/"
     return write_band_mail(
-        message.facts, kind=told.kind, was=told.was, reader=_reader(delivery), url=url, key=str(delivery.pk)
+        message.facts,
+        kind=told.kind,
+        was=told.was,
+        grade=grade,
+        reader=_reader(delivery),
+        url=url,
+        key=str(delivery.pk),
     )
 
 

@@ -13,12 +13,15 @@ from django.urls import reverse
 
 from alerts.models import Delivery, Incident, Message
 from alerts.services import acknowledge, follow, try_again
+from alerts.services.writing import write
 from kpiplatform.dashboards.frame import frame_for
+from kpis.grades import confidence_of
 from kpis.models import Commentary, Kpi
 from kpis.services.notes import comment
 from objectives.models import Role
 from tests.alerts.factories import MONDAY, OFF, ON, RISK, a_watched_kpi, an_owed_mail, judge_and_note, week
-from tests.factories import a_person, a_role
+from tests.factories import a_person, a_role, limits
+from tests.kpis.computed import say
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -59,6 +62,19 @@ def inbox(user, **query) -> str:
 
 
 # --- inbox --------------------------------------------------------------------------------------
+
+
+def test_inbox_incident_and_mail_say_how_far_the_value_can_be_trusted():
+    delivery = an_owed_mail()
+    kpi = delivery.message.kpi
+    a_role(kpi.owner, Role.OWNER)
+    limits(kpi, goal=82, red_flag=79)
+    say(kpi, week(46), 75, kind="manual", at=MONDAY)
+    grade = confidence_of([(kpi.pk, week(46))], today=TODAY)[kpi.pk, week(46)].grade
+    assert f'aria-label="Data confidence {grade}"' in inbox(kpi.owner)
+    facts = signed_in(kpi.owner).get(page_of(incident_of(kpi))).context["summary"].facts
+    assert {"label": "Data confidence", "value": grade} in facts
+    assert f", data confidence {grade}." in write(delivery=delivery, at=MONDAY).as_string()
 
 
 def test_an_open_incident_says_what_since_when_and_who_acts():

@@ -85,7 +85,13 @@ def facts(**changes: Any) -> dict[str, Any]:
 
 
 def mail(kind: str = "worse", was: str = "at_risk", reader: Reader = ANA, **changes: Any):
-    return write_band_mail(facts(**changes), kind=kind, was=was, reader=reader, url=URL, key="7")
+    return write_band_mail(facts(**changes), kind=kind, was=was, grade="", reader=reader, url=URL, key="7")
+
+
+def test_both_texts_say_how_far_the_value_can_be_trusted():
+    written = write_band_mail(facts(), kind="worse", was="at_risk", grade="D", reader=ANA, url=URL, key="7")
+    assert "\nData confidence D\n" in written.text
+    assert ", data confidence D." in written.html
 
 
 def test_the_plain_text_says_everything():

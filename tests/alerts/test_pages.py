@@ -187,7 +187,13 @@ def folder(tmp_path: Path, settings) -> Path:
 def put(folder: Path, name: str, **changes) -> None:
     """Keep a mail as the demo's mail server does."""
     mail = write_band_mail(
-        facts(**changes), kind="worse", was="at_risk", reader=ANA, url="https://kpi.example.com/kpis/LGA-OTA/", key="7"
+        facts(**changes),
+        kind="worse",
+        was="at_risk",
+        grade="",
+        reader=ANA,
+        url="https://kpi.example.com/kpis/LGA-OTA/",
+        key="7",
     )
     message = build_message(
         mail,
