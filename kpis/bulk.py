@@ -25,7 +25,9 @@ ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 STORE = """
 WITH changed AS MATERIALIZED (
     SELECT i.*, coalesce(m.seq, 0) + 1 AS seq
-    FROM incoming i LEFT JOIN kpis_measurement m USING (kpi_id, period_start)
+    FROM incoming i LEFT JOIN LATERAL (
+        SELECT * FROM kpis_measurement k WHERE k.kpi_id = i.kpi_id AND k.period_start = i.period_start LIMIT 1
+    ) AS m ON true
     WHERE m.seq IS NULL
        OR (i.value, i.numerator, i.denominator, i.state, i.reason)
           IS DISTINCT FROM (m.value, m.numerator, m.denominator, m.state::text, m.reason::text)

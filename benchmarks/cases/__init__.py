@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.cases.celery_workers import evaluate_by_workers
 from benchmarks.cases.evaluating import evaluate_latest, evaluate_touched, rejudge_history
-from benchmarks.cases.importing import import_values
+from benchmarks.cases.importing import import_by_workers, import_values
 from benchmarks.cases.pages import kpi_page, scorecard_of_50, scorecard_of_200
 from benchmarks.cases.ticking import weekly_tick
 from benchmarks.cases.users import users_at_once
@@ -27,6 +27,7 @@ class Case:
 # Those that only read come before those that write, the weeks that lie ahead of today come last.
 CASES = (
     Case(name="import", run=import_values, on_values=False),
+    Case(name="import-celery", run=import_by_workers, on_values=False),
     Case(name="scorecard-50", run=scorecard_of_50),
     Case(name="scorecard-200", run=scorecard_of_200),
     Case(name="kpi-page", run=kpi_page),

@@ -94,9 +94,9 @@ def _at_the_door(readings: Sequence[Reading]) -> list[Reading]:
 
 
 def _rounded(reading: Reading) -> Reading:
-    _, _, _, value, numerator, denominator, _, _ = reading
+    value, numerator, denominator = reading[3:6]
     if numerator is None and denominator is None and (value is None or is_stored(value)):
-        return reading
+        return reading  # as sources give them, by the million
     return reading._replace(value=_stored(value), numerator=_stored(numerator), denominator=_stored(denominator))
 
 
