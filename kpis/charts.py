@@ -142,6 +142,9 @@ def _frame(points: Sequence[Point], scale: Scale, markers: Sequence[Marker], bre
 def _periods(points: Sequence[Point], breaks: Sequence[date]) -> Iterator[Json]:
     """Yield the points in order, with an empty one of no length where the series breaks."""
     waiting = sorted(breaks)
+    if not waiting:
+        yield from map(_period, points)
+        return
     for index, point in enumerate(points):
         while waiting and waiting[0] <= point.start:
             day = waiting.pop(0)
@@ -155,7 +158,7 @@ def _period(point: Point) -> Json:
         "start": point.start.isoformat(),
         "end": point.end.isoformat(),
         "label": point.label,
-        "value": _plain(point.value),
+        "value": None if point.value is None else float(point.value),
         "band": point.band,
         "provisional": point.provisional,
         "signal": point.signal,

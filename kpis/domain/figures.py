@@ -37,7 +37,7 @@ def number(value: Decimal | None, decimals: int, *, locale: str = "en") -> str:
     if value is None:
         return MISSING
     rounded = _rounded(value, decimals)
-    return (MINUS if rounded < 0 else "") + _unsigned(rounded, decimals, locale)
+    return MINUS + _unsigned(rounded, locale) if rounded < 0 else _unsigned(rounded, locale)
 
 
 def signed(value: Decimal | None, decimals: int, *, locale: str = "en") -> str:
@@ -47,7 +47,7 @@ def signed(value: Decimal | None, decimals: int, *, locale: str = "en") -> str:
     rounded = _rounded(value, decimals)
     if rounded == 0:
         return "±0"
-    return ("+" if rounded > 0 else MINUS) + _unsigned(rounded, decimals, locale)
+    return ("+" if rounded > 0 else MINUS) + _unsigned(rounded, locale)
 
 
 def plain(value: Decimal, *, locale: str = "en") -> str:
@@ -108,9 +108,9 @@ def _last_place(decimals: int) -> Decimal:
     return Decimal(1).scaleb(-decimals)
 
 
-def _unsigned(rounded: Decimal, decimals: int, locale: str) -> str:
+def _unsigned(rounded: Decimal, locale: str) -> str:
     thousands, mark, few = _written_in(locale)
-    whole, _, fraction = f"{abs(rounded):.{decimals}f}".partition(".")
+    whole, _, fraction = f"{rounded:f}".removeprefix("-").partition(".")
     if len(whole) >= few:
         whole = f"{int(whole):,}".replace(",", thousands)
     return whole + (mark + fraction if fraction else "")

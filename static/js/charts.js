@@ -4,7 +4,7 @@
 //
 // Markup (templates/components/chart.html):
 //   <div class="plot" data-chart="chart-data" tabindex="0" role="group" aria-label="…"></div>
-//   {{ figure|json_script:"chart-data" }}
+//   <script id="chart-data" type="application/json">…</script>
 //   data-picks="id_of_a_field"  optional: Enter or a click on a period puts its start into that field and goes there
 //   data-picks-until="id"       optional: with Shift held, its last day goes into this field: the end of a range
 //

@@ -1,3 +1,4 @@
+import json
 import re
 from dataclasses import asdict, dataclass
 from decimal import Decimal
@@ -130,3 +131,10 @@ def test_hostile_names_and_labels_stay_text() -> None:
 def test_an_avatar_names_its_person() -> None:
     markup = rendered("{% avatar p %}", p=Person())
     assert markup == '<span class="avatar" title="Rosa Delgado" aria-label="Rosa Delgado" role="img">RD</span>'
+
+
+def test_the_data_of_a_chart_cannot_end_the_element_it_stands_in() -> None:
+    markup = rendered("{% chart_data figure %}", figure={"unit": HOSTILE, "periods": [{"value": 1.5, "hover": ["–"]}]})
+    data = markup.removeprefix('<script id="chart-data" type="application/json">').removesuffix("</script>")
+    assert not set("<>&") & set(data)
+    assert json.loads(data) == {"unit": HOSTILE, "periods": [{"value": 1.5, "hover": ["–"]}]}

@@ -20,7 +20,7 @@ from kpiplatform.dashboards.kpi_page.wording import Wording, joined
 from kpis import charts
 from kpis.domain.figures import with_unit
 from kpis.domain.limits import AnyLimits, Limits, RangeLimits, in_force, limits_for
-from kpis.domain.periods import EN_DASH, Period, periods_between
+from kpis.domain.periods import EN_DASH, periods_between
 from kpis.domain.state import comparable_since
 from kpis.domain.xmr import NaturalLimits, natural_limits, signals
 from kpis.services.stating import LOOK_BACK
@@ -156,15 +156,17 @@ def _point(
     cell: Cell, value: Decimal | None, notes: Sequence[Note], judgements: _Judgements, *, signal: bool = False
 ) -> charts.Point:
     period, wording = cell.period, judgements.wording
-    name, text = wording.period(period), wording.bare(value)
+    name, dated = wording.names(period)
+    text = wording.bare(value)
     said = [
-        wording.dated(name, period),
+        dated,
         with_unit(text, wording.unit),
-        judgements.of(cell),
+        judgements.of(cell) if cell.band else "",
         judgements.parts_of(cell),
         judgements.signal if signal else "",
-        *_said(notes, period),
     ]
+    if notes:
+        said += [f"{note.number}. {note.text}" for note in notes_within(notes, period.start, period.end)]
     return charts.Point(
         start=period.start,
         end=period.end,
@@ -178,10 +180,6 @@ def _point(
     )
 
 
-def _said(notes: Sequence[Note], period: Period) -> list[str]:
-    return [f"{note.number}. {note.text}" for note in notes_within(notes, period.start, period.end)] if notes else []
-
-
 class _Judgements:
     """What is said of each point besides its value; what is alike is put into words once."""
 
@@ -192,7 +190,7 @@ class _Judgements:
         self.signal = _("Signal: not routine")
 
     def of(self, cell: Cell) -> str:
-        if not cell.band or cell.row is None:
+        if cell.row is None:
             return ""
         key = (cell.band, cell.standing, cell.row.goal, cell.row.goal_high)
         if key not in self.words:

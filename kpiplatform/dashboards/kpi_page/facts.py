@@ -159,6 +159,7 @@ class Facts:
     today: date
     rows: tuple[Row, ...]
     rules: Rules
+    people: Mapping[str, str]  # names by "owner", "deputy", "steward"
     remarks: tuple[Remark, ...]
     comments: tuple[Comment, ...]
     versions: tuple[Version, ...]

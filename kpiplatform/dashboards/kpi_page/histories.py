@@ -34,12 +34,14 @@ SELECT DISTINCT ON (period_start) period_start, period_end, value, numerator, de
 FROM kpis_measurementrevision
 WHERE kpi_id = %(kpi)s AND recorded_at < %(known_at)s ORDER BY period_start, seq DESC
 """
-OWNER_KNOWN = """
-SELECT json_build_object('pk', u.id, 'name', u.name)
-FROM kpis_kpiownership o JOIN accounts_user u ON u.id = o.owner_id
-WHERE o.kpi_id = k.id AND o.recorded_at < %(known_at)s
-ORDER BY o.effective_from DESC, o.recorded_at DESC LIMIT 1
-"""
+PEOPLE_NOW = """json_build_object('owner', (SELECT name FROM accounts_user WHERE id = k.owner_id),
+        'deputy', (SELECT name FROM accounts_user WHERE id = k.deputy_id),
+        'steward', (SELECT name FROM accounts_user WHERE id = k.steward_id))"""
+PEOPLE_KNOWN = """json_build_object('owner', coalesce((
+            SELECT u.name FROM kpis_kpiownership o JOIN accounts_user u ON u.id = o.owner_id
+            WHERE o.kpi_id = k.id AND o.recorded_at < %(known_at)s
+            ORDER BY o.effective_from DESC, o.recorded_at DESC LIMIT 1
+        ), (SELECT name FROM accounts_user WHERE id = k.owner_id)))"""
 DEFINITION_KNOWN = """
 SELECT definition || jsonb_build_object('version', version) FROM kpis_kpiversion
 WHERE kpi_id = k.id AND recorded_at < %(known_at)s ORDER BY version DESC LIMIT 1
@@ -67,7 +69,7 @@ SELECT json_build_object(
     ),
     'has_parts', EXISTS (SELECT FROM kpis_kpi WHERE part_of_id = k.id AND status = 'active'),
     'feeds_others', EXISTS (SELECT FROM kpis_kpiinput WHERE input_id = k.id AND is_current),
-    'owner', ({owner}),
+    'people', {people},
     'definition', ({definition}),
     'latest_parts', (
         SELECT json_object_agg(m.kpi_id, json_build_array(m.numerator, m.denominator))
@@ -135,16 +137,17 @@ SELECT json_build_object(
 )::text
 FROM kpis_kpi k JOIN objectives_unit u ON u.id = k.unit_id WHERE k.id = %(kpi)s
 """
-AS_KNOWN_NOW = STATEMENT.format(owner="SELECT NULL", definition="SELECT NULL")
-AS_KNOWN_THEN = STATEMENT.format(owner=OWNER_KNOWN, definition=DEFINITION_KNOWN)
+AS_KNOWN_NOW = STATEMENT.format(people=PEOPLE_NOW, definition="SELECT NULL")
+AS_KNOWN_THEN = STATEMENT.format(people=PEOPLE_KNOWN, definition=DEFINITION_KNOWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Histories:
     """What two statements found; all in time order, revisions newest first.
 
-    `latest_parts` holds numerator and denominator of the latest ratio of each KPI of the units below. `owner` and
-    `definition` are those of a past moment, None where nothing else than today's was recorded by then.
+    `latest_parts` holds numerator and denominator of the latest ratio of each KPI of the units below. `people`
+    are the names by what they do. `definition` is that of a past moment, None where nothing else than today's was
+    recorded by then.
     """
 
     time_zone: str
@@ -153,7 +156,7 @@ class Histories:
     reopened: frozenset[date]
     failing_since: datetime | None
     revision_count: int
-    owner: User | None
+    people: dict[str, str]
     definition: dict[str, Any] | None
     has_parts: bool
     feeds_others: bool
@@ -189,7 +192,7 @@ def histories(*, kpi_id: int, now: datetime, all_revisions: bool, known_at: date
         reopened=_days(found["reopened"]),
         failing_since=_moment(found["failing_since"]),
         revision_count=found["revision_count"],
-        owner=User(**found["owner"]) if found["owner"] else None,
+        people={does: name for does, name in found["people"].items() if name},
         definition=found["definition"],
         has_parts=found["has_parts"],
         feeds_others=found["feeds_others"],

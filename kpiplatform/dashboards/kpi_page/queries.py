@@ -31,9 +31,6 @@ SHOWN_WITH_IT = (
     "objective__unit",
     "unit",
     "calendar",
-    "owner",
-    "deputy",
-    "steward",
     "state",
     "mapping__source__agreement",
 )
@@ -91,8 +88,6 @@ def kpi_facts(
 
 def _as_known(facts: Facts, found: Histories, known: AsKnown, at: datetime, on: date) -> Facts:
     kpi = defined_then(facts.kpi, found.definition)
-    kpi.owner = found.owner or kpi.owner
-    kpi.deputy = kpi.steward = None
     rules = replace(facts.rules, polarity=kpi.polarity)
     rows = judged_then(facts.rows, rules, kpi, facts.calendar, at)
     return replace(
@@ -120,6 +115,7 @@ def _facts(kpi: Kpi, found: Histories, user: User, *, now: datetime, today: date
         today=now.astimezone(ZoneInfo(found.time_zone)).date(),
         rows=found.rows,
         rules=Rules(polarity=kpi.polarity, targets=found.targets, thresholds=found.thresholds),
+        people=found.people,
         remarks=found.remarks,
         comments=found.comments,
         versions=found.versions,

@@ -190,9 +190,12 @@ def _benchmark_source(facts: Facts, wording: Wording) -> str:
 
 def people(facts: Facts) -> list[PersonRow]:
     """Return who answers for the KPI."""
-    kpi = facts.kpi
-    rows = [(_("Owner"), kpi.owner), (_("Deputy"), kpi.deputy), (_("Steward"), kpi.steward)]
-    return [PersonRow(label=label, person=person) for label, person in rows if person is not None]
+    rows = {"owner": _("Owner"), "deputy": _("Deputy"), "steward": _("Steward")}
+    return [
+        PersonRow(label=label, person=User(name=facts.people[does]))
+        for does, label in rows.items()
+        if does in facts.people
+    ]
 
 
 def guard(facts: Facts) -> GuardView | None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 
 from django.utils import timezone
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from kpiplatform.dashboards.kpi_page.facts import Facts, Other
 from kpis.dates import moment, short_day, short_label, span_label
@@ -31,6 +31,7 @@ class Wording:
     locale: str
     frequency: str
     today: date
+    language: str | None = field(default_factory=get_language)
 
     @classmethod
     def of(cls, facts: Facts) -> Wording:
@@ -95,15 +96,15 @@ class Wording:
     # --- time -----------------------------------------------------------------------------
     def period(self, period: Period) -> str:
         """The period's short name; the year is added to a week of another year."""
-        return _name_in(period, self.today.year)
+        return self.names(period)[0]
 
     def dated_period(self, period: Period) -> str:
         """The period's name and, for a week, its days."""
-        return self.dated(self.period(period), period)
+        return self.names(period)[1]
 
-    def dated(self, name: str, period: Period) -> str:
-        """The name of a period, followed by the days of a week."""
-        return f"{name}, {_span(period)}" if period.frequency is Frequency.WEEK else name
+    def names(self, period: Period) -> tuple[str, str]:
+        """The period's short name, and that followed by the days of a week."""
+        return _names_in(period, self.today.year, self.language)
 
     def day(self, day: date) -> str:
         """A day; the year only where it is not this one."""
@@ -149,18 +150,15 @@ class Wording:
 
 
 # The same periods are named on every page, 260 of them on a page of five years.
-_span = lru_cache(maxsize=8192)(span_label)
-
-
 @lru_cache(maxsize=8192)
-def _name_in(period: Period, year: int) -> str:
-    """Return what a period is called in a year."""
+def _names_in(period: Period, year: int, language: str | None) -> tuple[str, str]:
+    """Return what a period is called in a year, without and with its days; `language` only tells the cache apart."""
     if period.frequency is Frequency.DAY and period.start.year == year:
-        return short_day(period.start)
+        return (name := short_day(period.start)), name
     name = short_label(period)
     if period.frequency is Frequency.WEEK and int(period.key[:4]) != year:
-        return f"{name} {period.key[:4]}"
-    return name
+        name = f"{name} {period.key[:4]}"
+    return name, f"{name}, {span_label(period)}" if period.frequency is Frequency.WEEK else name
 
 
 def why_no_band(reason: str) -> str:
