@@ -43,7 +43,7 @@ def kpis_visible_to(user: User | AnonymousUser, *, today: date) -> QuerySet[Kpi]
     scope = scope_of(user, today=today)
     if scope.everything:
         return kpis
-    condition = Q(owner_id=user.pk) | Q(deputy_id=user.pk) | Q(steward_id=user.pk) | scope.units("unit__")
+    condition = Q(owner_id=user.pk) | Q(deputy_id=user.pk) | Q(steward_id=user.pk) | scope.of_units("unit_id")
     if scope.strategic:
         condition |= Q(tier=Kpi.Tier.STRATEGIC)
     return kpis.filter(condition) if user.is_active and user.pk else kpis.none()
