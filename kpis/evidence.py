@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connection
 
+from kpis.bulk import as_array
 from kpis.domain.confidence import Evidence
 from kpis.domain.periods import Frequency, Period, WorkingDays, due_on
 
@@ -87,8 +88,8 @@ def evidence_of(keys: Iterable[Key], *, today: date, known_at: datetime | None =
     if not wanted:
         return {}
     parameters: dict[str, Any] = {
-        "ids": [kpi_id for kpi_id, _ in wanted],
-        "starts": [start for _, start in wanted],
+        "ids": as_array(kpi_id for kpi_id, _ in wanted),
+        "starts": as_array(start for _, start in wanted),
         "today": today,
         "periods": PERIODS_COVERED,
         "known_at": known_at,

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 
 # The least share of the points that apply, in percent.
 GRADES = ((85, "A"), (70, "B"), (55, "C"), (40, "D"), (0, "E"))
@@ -87,7 +88,8 @@ class Source:
 
     @property
     def grade(self) -> str:
-        return next(grade for least, grade in GRADES if HUNDRED * self.got >= least * self.most)
+        got, most = HUNDRED * self.got, self.most
+        return next(grade for least, grade in GRADES if got >= least * most)
 
     def is_weaker_than(self, other: Source) -> bool:
         """Return whether it has a lesser share of its points than another; of two alike the newer one counts."""
@@ -110,7 +112,7 @@ class Confidence:
 
 def confidence(evidence: Evidence, *, of: int, start: date) -> Confidence:
     """Return the grade of a value of a KPI with its points, in the order in which they weigh."""
-    return Confidence(sources=(Source(kpi_id=of, start=start, evidence=evidence, points=tuple(_points(evidence))),))
+    return Confidence(sources=(Source(kpi_id=of, start=start, evidence=evidence, points=_points(evidence)),))
 
 
 def inherited(inputs: Iterable[Confidence]) -> Confidence | None:
@@ -129,7 +131,9 @@ def _share(source: Source) -> float:
     return source.got / source.most
 
 
-def _points(its: Evidence) -> list[Point]:
+@lru_cache(maxsize=4096)
+def _points(its: Evidence) -> tuple[Point, ...]:
+    """Most values of a file came in like others of it."""
     is_pulled, is_typed = its.kind in PULLED, its.kind in TYPED
     points = [Point(criterion=Criterion.ENTRY, got=OF_ENTRY[its.kind], most=ENTRY)]
     if its.days_late is not None:
@@ -146,7 +150,7 @@ def _points(its: Evidence) -> list[Point]:
     if is_typed:
         points.append(Point(criterion=Criterion.APPROVAL, got=OTHER if its.is_approved else 0, most=OTHER))
     points.append(Point(criterion=Criterion.DEFINITION, got=OTHER if its.is_reviewed else 0, most=OTHER))
-    return points
+    return tuple(points)
 
 
 def _in_time(days_late: int, grace_days: int) -> int:
