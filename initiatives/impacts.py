@@ -16,6 +16,7 @@ from initiatives.words import on, value_words
 from kpiplatform.accounts.models import User
 from kpis.dates import day
 from kpis.domain.figures import delta
+from kpis.grades import grades_of
 from kpis.models import Kpi, Measurement
 from kpis.queries import kpis_visible_to
 
@@ -32,6 +33,7 @@ class ImpactView:
     impact: ExpectedImpact
     kpi: Kpi
     band: str
+    grade: str
     promised: str
     stands: str
     tone: str
@@ -42,31 +44,42 @@ class ImpactView:
 
 
 def impacts_of(initiative: Initiative, user: User, *, today: date) -> list[ImpactView]:
-    """Return the promises about KPIs that `user` may see, in two queries however many there are."""
+    """Return the promises about KPIs that `user` may see, in a number of queries that does not grow with them."""
     kpis = kpis_visible_to(user, today=today).order_by()
     impacts = list(
         ExpectedImpact.objects.filter(initiative=initiative, kpi__in=kpis)
         .select_related("kpi__state")
         .order_by("starts_on", "pk")
     )
-    values = _values(impacts, today)
-    return [_view(impact, values.get(impact.kpi_id, []), user.locale, today) for impact in impacts]
+    values, latest = _values(impacts, today)
+    grades = grades_of(latest, today=today)
+    return [
+        _view(impact, values.get(impact.kpi_id, []), grades.get(impact.kpi_id, ""), user.locale, today)
+        for impact in impacts
+    ]
 
 
-def _values(impacts: Sequence[ExpectedImpact], today: date) -> dict[int, Values]:
-    """Return the final values of each KPI by the last day of their periods, from where its picture begins."""
+def _values(impacts: Sequence[ExpectedImpact], today: date) -> tuple[dict[int, Values], dict[int, date | None]]:
+    """Return the final values of each KPI by the last day of their periods, from where its picture begins.
+
+    And the first day of the period of the latest.
+    """
     wanted = Q(pk__in=[])
     for impact in impacts:
         first = min(impact.starts_on, today) - timedelta(days=BEFORE[impact.kpi.frequency])
         wanted |= Q(kpi_id=impact.kpi_id, period_end__gt=first)
     rows = Measurement.objects.filter(wanted, state="reported", period_end__lte=today).order_by("period_start")
     found: dict[int, Values] = {}
-    for kpi_id, end, value in rows.values_list("kpi_id", "period_end", "value") if impacts else ():
+    latest: dict[int, date | None] = {}
+    columns = ("kpi_id", "period_start", "period_end", "value")
+    for kpi_id, start, end, value in rows.values_list(*columns) if impacts else ():
         found.setdefault(kpi_id, []).append((end - DAY, value))
-    return found
+        if value is not None:
+            latest[kpi_id] = start
+    return found, latest
 
 
-def _view(impact: ExpectedImpact, values: Values, locale: str, today: date) -> ImpactView:
+def _view(impact: ExpectedImpact, values: Values, grade: str, locale: str, today: date) -> ImpactView:
     kpi = impact.kpi
     state = getattr(kpi, "state", None)
     before = [pair for pair in values if pair[0] < impact.starts_on and pair[1] is not None]
@@ -78,6 +91,7 @@ def _view(impact: ExpectedImpact, values: Values, locale: str, today: date) -> I
         impact=impact,
         kpi=kpi,
         band=state.band if state else "",
+        grade=grade,
         promised=promised,
         stands=stands,
         tone=tone,

@@ -17,6 +17,7 @@ from objectives.models import Role
 from tests.api.programs import a_program
 from tests.dashboards.test_export import csv_rows, exported
 from tests.factories import NOW, a_person, a_role
+from tests.initiatives.factories import a_promise, an_initiative
 from tests.kpis.computed import DAY, MONDAY, WEEK, an_input, computed, say
 
 pytestmark = pytest.mark.django_db
@@ -130,3 +131,13 @@ def test_objective_map_and_units_below_show_the_grade_beside_the_value(client: C
     page = client.get(reverse("kpi", args=["WHOLE"])).context
     assert [row.grade for row in page["parts"].rows] == ["D"]
     assert page["guard"].grade == "D"
+
+
+def test_a_calculation_and_a_promise_show_the_grade_of_the_value_they_tell_of(client: Client, corrected: Kpi) -> None:
+    share = computed("[SENT]", owner=corrected.owner)
+    page = client.get(reverse("kpis:explained", args=[share.code])).context
+    assert page["explained"]["grade"] == "D"
+    initiative = an_initiative(owner=corrected.owner)
+    a_promise(initiative, corrected)
+    (view,) = client.get(reverse("initiatives:initiative", args=[initiative.code])).context["impacts"]
+    assert view.grade == "D"

@@ -22,6 +22,7 @@ from kpis.domain.formula.series import Span, Taken
 from kpis.domain.formula.tree import Number, Term, codes
 from kpis.domain.parsing import to_storage
 from kpis.domain.periods import DAY, Period, next_period, period_of, previous_period
+from kpis.grades import grades_of
 from kpis.models import Kpi, Measurement, OwedDerivation
 from kpis.queries import calendar_of
 
@@ -63,6 +64,7 @@ def explanation(kpi: Kpi, start: date | None, reader: Reader) -> dict[str, Any] 
         % {"number": version.number, "day": day(version.effective_from)},
         "missing": dict(Kpi.MissingPolicy.choices)[version.missing],
         "result": result_words(outcome, wording),
+        "grade": grades_of({kpi.pk: period.start if stored else None}, today=reader.today).get(kpi.pk, ""),
         "is_provisional": outcome.value is not None and not outcome.is_final,
         "terms": [_term(term, outcome.taken[term], inputs, reader) for term in calculation.terms],
         "steps": [_step(part, inputs, wording) for part in step.parts if not isinstance(part.node, Number)],
