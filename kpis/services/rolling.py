@@ -9,7 +9,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple, cast
 
-import orjson
 from django.db import connection
 
 from kpis.bulk import as_array, as_arrays
@@ -17,7 +16,7 @@ from objectives.domain.rollup import Child, Method, RollUp, roll_up
 from objectives.models import Objective
 
 # Score and band of a KPI or objective, as they are now.
-type Now = tuple[str | None, str]
+type Now = tuple[str, str]
 
 # Whatever a strategy holds, only the branch that was touched is read; UNION ends a circle of parents, too. Its state
 # rows are held in ascending order; one that is missing is left out.
@@ -128,7 +127,7 @@ class Part(NamedTuple):
 
     key: str
     weight: str
-    score: str | None
+    score: str
     band: str
 
 
@@ -137,7 +136,7 @@ class Family:
     """What an objective is made of, the score that a person gave it, and the day before which no weight changes."""
 
     parts: list[Part] = field(default_factory=list)
-    manual: str | None = None
+    manual: str = ""
     until: date | None = None
 
     def rolled_up(self, method: Method, minimum_coverage: Decimal) -> RollUp:
@@ -197,7 +196,7 @@ def _roll_up(
         family.parts = parts
         result = family.rolled_up(branch.method, branch.minimum_coverage)
         # Below its minimum of coverage its score stands for too little to count above.
-        news[f"objective:{branch.pk}"] = (_text(result.score) if result.band else None, result.band)
+        news[f"objective:{branch.pk}"] = (_text(result.score) if result.band else "", result.band)
         rows.append(_state(branch.pk, result, family))
     if rows:
         with connection.cursor() as cursor:
@@ -251,8 +250,8 @@ def _kept(branches: Mapping[int, Branch], judged: Mapping[int, Mapping[str, Now]
     for pk, row in branches.items():
         if not row.made_of or (row.made_of_until is not None and row.made_of_until <= today):
             continue
-        manual, parts = orjson.loads(row.made_of)
-        family = Family([Part(*part) for part in parts], manual, row.made_of_until)
+        manual, *parts = row.made_of.split(";")
+        family = Family([Part(*part.split(" ")) for part in parts], manual, row.made_of_until)
         known = {part.key for part in family.parts}
         if all(key in known or not band for key, (_, band) in judged.get(pk, {}).items()):
             kept[pk] = family
@@ -278,14 +277,14 @@ def _state(pk: int, result: RollUp, family: Family) -> tuple[object, ...]:
         result.counts["on_track"],
         result.counts["at_risk"],
         result.counts["off_track"],
-        orjson.dumps((family.manual, family.parts), default=tuple).decode(),
+        ";".join([family.manual, *map(" ".join, family.parts)]),
         family.until,
     )
 
 
-def _text(number: Decimal | None) -> str | None:
-    return None if number is None else str(number)
+def _text(number: Decimal | None) -> str:
+    return "" if number is None else str(number)
 
 
-def _number(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)
+def _number(text: str) -> Decimal | None:
+    return Decimal(text) if text else None

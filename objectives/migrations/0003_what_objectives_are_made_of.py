@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='objectivestate',
             name='made_of',
-            field=models.TextField(blank=True, db_default='', help_text='the children as JSON, with weight, score and band'),
+            field=models.TextField(blank=True, db_default='', help_text='its parts with weight, score and band'),
         ),
         migrations.AddField(
             model_name='objectivestate',

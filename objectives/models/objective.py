@@ -140,7 +140,7 @@ class ObjectiveState(models.Model):
     at_risk = models.PositiveIntegerField(default=0)
     off_track = models.PositiveIntegerField(default=0)
     # kept for the next roll-up, which need not read all of it again
-    made_of = models.TextField(blank=True, db_default="", help_text="the children as JSON, with weight, score and band")
+    made_of = models.TextField(blank=True, db_default="", help_text="its parts with weight, score and band")
     made_of_until = models.DateField(null=True, help_text="another weight or manual score takes effect then")
     computed_at = models.DateTimeField()
 
