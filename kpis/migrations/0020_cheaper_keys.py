@@ -28,8 +28,9 @@ BEGIN
     RAISE EXCEPTION 'an evaluation stays with its KPI'
         USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'evaluation_names_kpi';
 END $$;
+-- Per statement, since a trigger for each row would lock it before it looks which columns are set.
 CREATE TRIGGER stays_with_its_kpi BEFORE UPDATE OF kpi_id ON kpis_evaluation
-    FOR EACH ROW WHEN (NEW.kpi_id <> OLD.kpi_id) EXECUTE FUNCTION evaluations_stay_with_their_kpi();
+    FOR EACH STATEMENT EXECUTE FUNCTION evaluations_stay_with_their_kpi();
 
 CREATE FUNCTION named_by_evaluations_stays() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
