@@ -71,7 +71,7 @@ def waiting_in_words(kpi: Kpi, period: Period, *, locale: str) -> str:
         return ""
     words |= {"other": row.decided_by.name, "at": moment(row.decided_at, zone), "why": row.decision_reason}
     if row.outcome == ProposedValue.Outcome.WITHDRAWN:
-        return _("%(name)s withdrew %(value)s on %(at)s, before anybody decided about it.") % words
+        return _("%(value)s, entered by %(name)s, was withdrawn on %(at)s, before anybody decided about it.") % words
     return _("%(value)s, entered by %(name)s, was rejected by %(other)s on %(at)s: %(why)s") % words
 
 

@@ -103,7 +103,7 @@ def test_a_member_withdraws_a_value_that_waits_and_nobody_is_asked_or_written_to
     for answer in answers:  # the second press says the same
         said = answer.content.decode()
         assert "your value is withdrawn; nobody has to decide about it" in said
-        assert "Noah Fields withdrew 5.0\u202fcrews on 22 Nov 2026, 08:00" in said
+        assert "5.0\u202fcrews, entered by Noah Fields, was withdrawn on 22 Nov 2026, 08:00" in said
         assert 'name="withdraw"' not in said
     with pytest.raises(NotToBeSent):
         write(delivery=Delivery.objects.get(), at=NOW)
