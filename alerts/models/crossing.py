@@ -14,7 +14,7 @@ BANDS = ["", "on_track", "at_risk", "off_track"]
 class AlertRule(models.Model):
     """How a KPI's band is confirmed, from a day on; without a row the defaults of its frequency hold."""
 
-    kpi = models.ForeignKey(Kpi, on_delete=models.CASCADE, related_name="alert_rules")
+    kpi = models.ForeignKey(Kpi, on_delete=models.CASCADE, related_name="alert_rules", db_index=False)
     version = models.PositiveIntegerField(default=1)
     effective_from = models.DateField()
     margin = models.DecimalField(max_digits=28, decimal_places=8, default=0)
@@ -56,7 +56,7 @@ class BandCrossing(models.Model):
         CORRECTION = "correction", _("a correction")
         EDIT = "edit", _("a changed target or threshold")
 
-    kpi = models.ForeignKey(Kpi, on_delete=models.CASCADE, related_name="crossings")
+    kpi = models.ForeignKey(Kpi, on_delete=models.CASCADE, related_name="crossings", db_index=False)
     seq = models.PositiveIntegerField()
     from_band = models.CharField(max_length=10, blank=True)
     to_band = models.CharField(max_length=10)

@@ -62,7 +62,7 @@ class Delivery(models.Model):
         SUPPRESSED = "suppressed", _("not sent")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    message = models.ForeignKey(Message, on_delete=models.PROTECT, related_name="deliveries")
+    message = models.ForeignKey(Message, on_delete=models.PROTECT, related_name="deliveries", db_index=False)
     recipient = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="deliveries")
     channel = models.CharField(max_length=10, default="email")
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)

@@ -46,7 +46,9 @@ class Subscription(models.Model):
 class Announcement(models.Model):
     """The band of a KPI that a subscription was last told, or would have been told had it changed."""
 
-    subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="announcements")
+    subscription = models.ForeignKey(
+        Subscription, on_delete=models.CASCADE, related_name="announcements", db_index=False
+    )
     kpi = models.ForeignKey(Kpi, on_delete=models.CASCADE, related_name="announcements")
     band = models.CharField(max_length=10)
     seq = models.PositiveIntegerField()
