@@ -46,7 +46,8 @@ def initiatives(request: HttpRequest) -> HttpResponse:
     user, today = request.user, today_at(timezone.now())
     state = request.GET.get("state", "")
     state, mine = state if state in STATES else "", bool(request.GET.get("mine"))
-    rows, lacking = listing.rows_of(user, today=today), list(kpis_without_initiative(user, today=today))
+    rows, lacking = listing.rows_of(user, today=today), kpis_without_initiative(user, today=today)
+    lacking_count = lacking.count()
     chosen = listing.within(listing.of_person(rows, mine=mine), state)
     groups, last = listing.part_of(chosen, after=request.GET.get("after", ""), size=AT_ONCE)
     context = {
@@ -56,8 +57,8 @@ def initiatives(request: HttpRequest) -> HttpResponse:
         "summary": listing.summary(rows),
         "has_any": bool(rows),
         "lacking": lacking[:LACKING_SHOWN],
-        "lacking_count": len(lacking),
-        "lacking_more": max(len(lacking) - LACKING_SHOWN, 0),
+        "lacking_count": lacking_count,
+        "lacking_more": max(lacking_count - LACKING_SHOWN, 0),
         "owed": listing.owed_by(user, today=today),
         "aimless": list(initiatives_without_kpi(user, today=today)),
         "may_propose": may_write(user, today=today),

@@ -90,3 +90,18 @@ def test_it_asks_few_queries_for_many_people(django_assert_max_num_queries: obje
     kpi = Kpi.objects.select_related("unit").get(pk=kpis[0].pk)
     with django_assert_max_num_queries(3):  # type: ignore[operator]
         assert len(who_sees_kpi(kpi, today=TODAY)) > 5
+
+
+def test_a_long_list_names_the_first_and_how_to_find_the_others(client, monkeypatch) -> None:
+    monkeypatch.setattr("kpiplatform.dashboards.configuration.access.LISTED", 1)
+    first, second = a_kpi("Arrivals"), a_kpi("Departures")
+    admin = a_person("Grace Lindholm")
+    a_role(admin, Role.ADMIN, the_company())
+    client.force_login(admin)
+    page = client.get("/configuration/access/").content.decode()
+    assert "The first 1 by name are listed." in page
+    assert first.name in page
+    assert second.name not in page
+    found = client.get("/configuration/access/?q=Depart").content.decode()
+    assert second.name in found
+    assert "are listed" in client.get("/configuration/access/?q=r").content.decode()

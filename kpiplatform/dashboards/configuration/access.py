@@ -18,6 +18,7 @@ from objectives.models import Objective
 from objectives.who_sees import Sees, who_sees_objective
 
 TEMPLATE = "configuration/access.html"
+LISTED = 200
 
 
 @require_safe
@@ -29,7 +30,13 @@ def access(request: HttpRequest) -> HttpResponse:
     objectives = Objective.objects.filter(status=Objective.Status.ACTIVE).select_related("unit").order_by("name")
     if words:
         kpis, objectives = kpis.filter(name__icontains=words), objectives.filter(name__icontains=words)
-    context = {"words": words, "kpis": kpis, "objectives": objectives}
+    listed = {"kpis": list(kpis[: LISTED + 1]), "objectives": list(objectives[: LISTED + 1])}
+    context = {
+        "words": words,
+        "listed": LISTED,
+        "has_more": any(len(found) > LISTED for found in listed.values()),
+        **{name: found[:LISTED] for name, found in listed.items()},
+    }
     return page(request, "configuration/access_list.html", context, partial="list")
 
 

@@ -135,7 +135,7 @@ def sheet_fields(names: tuple[str, ...], *, required: tuple[str, ...] = ()) -> d
         found["unit"].queryset = Unit.objects.filter(is_active=True)
     for name in ("guard", "part_of"):
         if name in found:
-            found[name].queryset = Kpi.objects.filter(status=Kpi.Status.ACTIVE).order_by("name")
+            found[name].queryset = Kpi.objects.filter(status=Kpi.Status.ACTIVE).only("name", "unit").order_by("name")
     return {name: found[name] for name in names}
 
 
