@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -74,6 +75,18 @@ class Stored:
     revised: int
 
 
+@contextmanager
+def by_key(cursor: Any) -> Iterator[None]:
+    """Let the statements inside find rows by their keys, within a transaction.
+
+    Where the planner takes a table for a nearly empty one it would read it whole for every row that is looked up, also
+    when the statement itself fills it, or when a prepared plan outlives the small table.
+    """
+    cursor.execute("SET LOCAL enable_seqscan = off")
+    yield
+    cursor.execute("SET LOCAL enable_seqscan = on")
+
+
 def store_readings(readings: Sequence[Reading], *, origin: Origin, now: datetime) -> list[Stored]:
     """Write the readings that differ from what is stored, as revisions and measurements; return what changed.
 
@@ -81,21 +94,22 @@ def store_readings(readings: Sequence[Reading], *, origin: Origin, now: datetime
     """
     with connection.cursor() as cursor:
         _bring(cursor, readings)
-        cursor.execute(
-            STORE,
-            {
-                "kind": origin.kind,
-                "note": origin.note,
-                "pull": origin.pull_id,
-                "user": origin.user_id,
-                "now": now,
-                "approved_by": origin.approved_by_id,
-                "unusual_by": origin.unusual_by,
-            },
-        )
+        with by_key(cursor):
+            cursor.execute(
+                STORE,
+                {
+                    "kind": origin.kind,
+                    "note": origin.note,
+                    "pull": origin.pull_id,
+                    "user": origin.user_id,
+                    "now": now,
+                    "approved_by": origin.approved_by_id,
+                    "unusual_by": origin.unusual_by,
+                },
+            )
+            rows = cursor.fetchall()
         return [
-            Stored(kpi_id=kpi_id, first_period=first, new=new, revised=revised)
-            for kpi_id, first, new, revised in cursor.fetchall()
+            Stored(kpi_id=kpi_id, first_period=first, new=new, revised=revised) for kpi_id, first, new, revised in rows
         ]
 
 

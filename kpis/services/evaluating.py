@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import NamedTuple
 
 from django.db import connection
 
-from kpis.bulk import as_array
+from kpis.bulk import as_array, by_key
 from kpis.domain.periods import Calendar, fiscal_year_start
 from kpis.models import Measurement
 
@@ -173,13 +173,10 @@ judged AS (
     ) AS b OFFSET 0
 )"""
 
-
-def _store(known: str) -> str:
-    """Return the merge into what is `known`: new rows are inserted, those that differ updated, others not locked."""
-    return f"""
+# One pass over what is stored of these periods: new rows are inserted, those that differ updated, others not locked.
+STORE = f"""
 WITH {LIMITS}, {VALUED}, {JUDGED}
-MERGE INTO kpis_evaluation AS e USING judged j
-    ON e.kpi_id = j.kpi_id AND e.period_start = j.period_start {known}
+MERGE INTO kpis_evaluation AS e USING judged j ON e.kpi_id = j.kpi_id AND e.period_start = j.period_start
 WHEN MATCHED AND (e.period_end, e.value, e.goal, e.red_flag, e.goal_high, e.red_high, e.score, e.band,
                   e.no_band_reason, e.is_provisional)
      IS DISTINCT FROM (j.period_end, j.value, j.goal, j.red_flag, j.goal_high, j.red_high, j.score, j.band,
@@ -193,15 +190,6 @@ WHEN NOT MATCHED THEN INSERT (kpi_id, period_start, period_end, value, goal, red
 VALUES (j.kpi_id, j.period_start, j.period_end, j.value, j.goal, j.red_flag, j.goal_high, j.red_high, j.score,
     j.band, j.no_band_reason, j.is_provisional, %(now)s)
 """
-
-
-# Of a few periods per KPI each is looked up by its key; of many, all that is stored of the KPIs is read in one go.
-STORE = _store("")
-STORE_LONG = _store("AND e.kpi_id = ANY(%(ids)s::bigint[])")
-LONG = timedelta(days=366)
-# Where the planner takes a long history for a row or two, it must not go through it for each row that is judged.
-WITHOUT_REPEATING = "SET LOCAL enable_material = off"
-AS_BEFORE = "SET LOCAL enable_material = on"
 
 
 class Owed(NamedTuple):
@@ -219,12 +207,9 @@ def evaluate(*, owed: Sequence[Owed], calendars: Mapping[int, Calendar], now: da
     Belongs into a transaction that holds the state rows of the KPIs.
     """
     years = _fiscal_years([row for row in owed if row.is_cumulative], calendars)
-    is_long = now.date() - min(row.since for row in owed) > LONG
-    with connection.cursor() as cursor:
-        if is_long:
-            cursor.execute(WITHOUT_REPEATING)
+    with connection.cursor() as cursor, by_key(cursor):
         cursor.execute(
-            STORE_LONG if is_long else STORE,
+            STORE,
             {
                 "ids": as_array(row.kpi_id for row in owed),
                 "since": as_array(row.since for row in owed),
@@ -233,10 +218,7 @@ def evaluate(*, owed: Sequence[Owed], calendars: Mapping[int, Calendar], now: da
                 "now": now,
             },
         )
-        stored = cursor.rowcount
-        if is_long:
-            cursor.execute(AS_BEFORE)
-        return stored
+        return cursor.rowcount
 
 
 def _fiscal_years(cumulative: Sequence[Owed], calendars: Mapping[int, Calendar]) -> dict[int, set[date]]:

@@ -9,11 +9,16 @@ from itertools import product
 from random import Random
 
 import pytest
+from django.db import connection, transaction
+from psycopg import ClientCursor
 
+from kpis.bulk import STORE as STORE_READINGS
+from kpis.bulk import _bring as bring
+from kpis.bulk import by_key
 from kpis.domain.judged import Judged, judge_periods
 from kpis.models import Evaluation, Kpi, Measurement, PeriodCalendar, Target, ThresholdSet
 from kpis.queries import calendars, fiscal_years_of, rules_of, values_of
-from kpis.services.evaluating import Owed, evaluate
+from kpis.services.evaluating import STORE, Owed, evaluate
 from tests.factories import NOW, a_kpi, a_person, an_objective, the_calendar
 
 pytestmark = pytest.mark.django_db
@@ -163,3 +168,18 @@ def test_postgresql_judges_as_the_domain_function_does(kpis):
     assert reasons >= {"no_value", "zero_denominator"}
     assert {row.band for rows in found.values() for row in rows} == {"", "on_track", "at_risk", "off_track"}
     assert evaluate_all(kpis) == 0  # what stands is not written again
+
+
+@pytest.mark.parametrize("statement", [STORE, STORE_READINGS], ids=["evaluations", "measurements"])
+def test_an_almost_empty_table_is_not_read_whole_for_every_row(statement: str) -> None:
+    table = "kpis_evaluation" if statement is STORE else "kpis_measurement"
+    given = {"ids": "{1,2}", "since": "{2026-01-05,2026-01-05}", "calendars": "{}", "years": "{}", "now": NOW}
+    origin = dict.fromkeys(("pull", "user", "approved_by", "unusual_by"))
+    with connection.cursor() as cursor, transaction.atomic():
+        bring(cursor, [])
+        with by_key(cursor):
+            explain = ClientCursor(connection.connection)
+            explain.execute(f"EXPLAIN {statement}", given | origin | {"kind": "pull", "note": ""})
+            plan = "\n".join(line for (line,) in explain.fetchall())
+    assert f"using {table}_pkey on {table}" in plan
+    assert f"Seq Scan on {table}" not in plan
