@@ -32,7 +32,7 @@ class AlertRule(models.Model):
 
 
 class AlertState(models.Model):
-    """Where the fold over a KPI's judged periods stands; the row that evaluators lock."""
+    """Where the fold over a KPI's judged periods stands; who writes it holds the state row of the KPI."""
 
     kpi = models.OneToOneField(Kpi, on_delete=models.CASCADE, primary_key=True, related_name="alert_state")
     confirmed_band = models.CharField(max_length=10, blank=True, default="")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, cast
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
-from django.utils import timezone
 
 from kpiplatform.accounts.models import User
 from kpiplatform.dashboards.scorecard.restated import Restated, restated_since
@@ -136,8 +135,8 @@ class Board:
     owners: list[tuple[int, str]] = field(default_factory=list)
 
 
-def board(user: User, chosen: Selection, *, now: datetime) -> Board:
-    """Return the scorecard of `user`."""
+def board(user: User, chosen: Selection, *, tiers: dict[str, int], now: datetime) -> Board:
+    """Return the scorecard of `user`, who sees so many KPIs of each of the tiers."""
     visible = kpis_visible_to(user, today=chosen.today).filter(status=Kpi.Status.ACTIVE)
     of_tier = visible.filter(tier=chosen.tier)
     rows = _filtered(of_tier, chosen).order_by(
@@ -160,7 +159,7 @@ def board(user: User, chosen: Selection, *, now: datetime) -> Board:
     review = around.review
     return Board(
         kpis=kpis,
-        tiers=dict(visible.order_by().values_list("tier").annotate(Count("pk"))),
+        tiers=tiers,
         states=states,
         objective_states=around.objectives,
         review=review,
@@ -174,14 +173,16 @@ def board(user: User, chosen: Selection, *, now: datetime) -> Board:
     )
 
 
-def sees_strategy(user: User) -> bool:
+def tiers_visible_to(user: User, *, today: date) -> dict[str, int]:
+    """Return how many active KPIs of each tier a person sees."""
+    visible = kpis_visible_to(user, today=today).filter(status=Kpi.Status.ACTIVE)
+    return dict(visible.order_by().values_list("tier").annotate(Count("pk")))
+
+
+def sees_strategy(user: User, tiers: Mapping[str, int], *, today: date) -> bool:
     """Return whether a person reads the strategy: by their role, or because a strategic KPI is theirs to see."""
-    today = timezone.localdate()
     scope = scope_of(user, today=today)
-    if scope.everything or scope.strategic:
-        return True
-    strategic = kpis_visible_to(user, today=today).filter(status=Kpi.Status.ACTIVE, tier=Kpi.Tier.STRATEGIC)
-    return strategic.exists()
+    return scope.everything or scope.strategic or Kpi.Tier.STRATEGIC in tiers
 
 
 def lines(kpis: QuerySet[Kpi], user: User, *, today: date) -> list[Line]:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from kpiplatform.dashboards.as_known import beginning
 from kpiplatform.dashboards.scorecard.cells import table_of
-from kpiplatform.dashboards.scorecard.queries import board, sees_strategy
+from kpiplatform.dashboards.scorecard.queries import board, sees_strategy, tiers_visible_to
 from kpiplatform.dashboards.scorecard.rows import Rows, grouped
 from kpiplatform.dashboards.scorecard.selection import TIERS, Selection, selection_from
 from kpiplatform.dashboards.scorecard.story import story_of
@@ -30,12 +30,14 @@ EXECUTIVE_LIMIT = 10
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Lead people to the page they open most: the scorecard, their unit or their own KPIs; first of all to set up."""
-    scope = scope_of(request.user, today=timezone.localdate())
+    today = timezone.localdate()
+    scope = scope_of(request.user, today=today)
     if scope.everything and not Unit.objects.exists():
         return HttpResponseRedirect(reverse("setup"))
     if not scope.unit_paths and not scope.everything and not scope.strategic:
         return HttpResponseRedirect(reverse("my:kpis"))
-    return HttpResponseRedirect(reverse("scorecard" if sees_strategy(request.user) else "units"))
+    tiers = {} if scope.everything or scope.strategic else tiers_visible_to(request.user, today=today)
+    return HttpResponseRedirect(reverse("scorecard" if sees_strategy(request.user, tiers, today=today) else "units"))
 
 
 @require_safe
@@ -43,18 +45,24 @@ def scorecard(request: HttpRequest) -> HttpResponse:
     """Show the KPIs under their objectives and perspectives, and what changed since the last review."""
     now, by_calendar = timezone.now(), calendars()
     standard = next(iter(by_calendar.values()), Calendar())
-    zone, tier = ZoneInfo(organisation().time_zone), "strategic" if sees_strategy(request.user) else "operational"
-    chosen = selection_from(request.GET, now=now, zone=zone, calendar=standard, usual_tier=tier)
+    zone, today = ZoneInfo(organisation().time_zone), timezone.localdate()
+    tiers = tiers_visible_to(request.user, today=today)
+    usual = "strategic" if sees_strategy(request.user, tiers, today=today) else "operational"
+    chosen = selection_from(request.GET, now=now, zone=zone, calendar=standard, usual_tier=usual)
+    if chosen.today != today:
+        tiers = tiers_visible_to(request.user, today=chosen.today)
     return page(
         request,
         "dashboards/scorecard.html",
-        _context(request.user, chosen, by_calendar, now),
+        _context(request.user, chosen, by_calendar, tiers, now),
         partial="board",
     )
 
 
-def _context(user: Any, chosen: Selection, by_calendar: dict[int, Calendar], now: Any) -> dict[str, Any]:
-    read = board(user, chosen, now=now)
+def _context(
+    user: Any, chosen: Selection, by_calendar: dict[int, Calendar], tiers: dict[str, int], now: Any
+) -> dict[str, Any]:
+    read = board(user, chosen, tiers=tiers, now=now)
     maker = Rows(
         read,
         locale=user.locale,
