@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from kpis.bulk import as_array, by_key
+from kpis.bulk import as_array
 from kpis.domain.periods import Calendar, fiscal_year_start
 from kpis.models import Measurement
 
@@ -204,10 +204,10 @@ class Owed(NamedTuple):
 def evaluate(*, owed: Sequence[Owed], calendars: Mapping[int, Calendar], now: datetime) -> int:
     """Judge what is owed of KPIs, store what differs and return how many rows that were.
 
-    Belongs into a transaction that holds the state rows of the KPIs.
+    Belongs into a transaction that holds the state rows of the KPIs and looks rows up by their keys.
     """
     years = _fiscal_years([row for row in owed if row.is_cumulative], calendars)
-    with connection.cursor() as cursor, by_key(cursor):
+    with connection.cursor() as cursor:
         cursor.execute(
             STORE,
             {

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from django.db import connection, transaction
 
 from kpis.almanac import almanac
-from kpis.bulk import as_array
+from kpis.bulk import as_array, by_key
 from kpis.domain.periods import fiscal_year_start
 from kpis.services.evaluating import Owed, evaluate
 from kpis.services.rolling import Standing, roll_up_judged
@@ -91,12 +91,13 @@ def _judge_locked(dirty: Sequence[Dirty], now: datetime, cause: str) -> int:
             since = fiscal_year_start(since, days.calendars[row.calendar_id])
         owed.append(Owed(row.kpi_id, since, row.calendar_id, row.is_cumulative))
     judged_from = {row.kpi_id: row.since for row in owed}
-    evaluate(owed=owed, calendars=days.calendars, now=now)
-    stated = refresh_states(judged_from=judged_from, almanac=days, now=now)
-    kpis_judged.send(
-        sender=None, kpi_ids=list(judged_from), judged_from=judged_from, cause=cause, almanac=days, now=now
-    )
-    # Last, since what lies above the objectives of two batches is the same: it is held for the shortest time.
-    standings = [Standing(row.kpi_id, row.objective_id, *stated[row.kpi_id]) for row in dirty]
-    roll_up_judged(standings=standings, now=now)
+    with connection.cursor() as cursor, by_key(cursor):
+        evaluate(owed=owed, calendars=days.calendars, now=now)
+        stated = refresh_states(judged_from=judged_from, almanac=days, now=now)
+        kpis_judged.send(
+            sender=None, kpi_ids=list(judged_from), judged_from=judged_from, cause=cause, almanac=days, now=now
+        )
+        # Last, since what lies above the objectives of two batches is the same: it is held for the shortest time.
+        standings = [Standing(row.kpi_id, row.objective_id, *stated[row.kpi_id]) for row in dirty]
+        roll_up_judged(standings=standings, now=now)
     return len(dirty)
