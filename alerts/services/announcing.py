@@ -20,16 +20,19 @@ from kpis.domain.bands import Band
 # Each owner of the KPIs in `owned` without a subscription gets one, and those of former owners end.
 SUBSCRIBED = """
 released AS (
-    UPDATE alerts_subscription s SET as_owner = false, is_active = false
-    FROM owned k WHERE s.kpi_id = k.id AND s.as_owner AND s.user_id <> k.owner_id
-    RETURNING s.id
+    UPDATE alerts_subscription SET as_owner = false, is_active = false
+    WHERE id = ANY(ARRAY(
+        SELECT s.id FROM owned k CROSS JOIN LATERAL (
+            SELECT id FROM alerts_subscription WHERE kpi_id = k.id AND as_owner AND user_id <> k.owner_id OFFSET 0
+        ) AS s))
+    RETURNING id
 ), subscribed AS (
     INSERT INTO alerts_subscription (user_id, kpi_id, as_owner, worst_only, "when", is_active)
     SELECT k.owner_id, k.id, true, false, 'now', true
     FROM owned k
-    WHERE NOT EXISTS (
-        SELECT 1 FROM alerts_subscription s
-        WHERE s.kpi_id = k.id AND s.user_id = k.owner_id AND (s.as_owner OR s.is_active))
+    WHERE (
+        SELECT true FROM alerts_subscription s
+        WHERE s.kpi_id = k.id AND s.user_id = k.owner_id AND (s.as_owner OR s.is_active) LIMIT 1) IS NULL
     ORDER BY k.id
     ON CONFLICT ON CONSTRAINT subscribed_once DO UPDATE SET as_owner = true, is_active = true
     RETURNING id, kpi_id, user_id, as_owner, worst_only, "when"
@@ -39,13 +42,15 @@ WITH owned AS MATERIALIZED (SELECT id, owner_id FROM kpis_kpi WHERE id = ANY(%s)
 SELECT count(*) FROM subscribed
 """
 
+# What is stored of a KPI is looked up for each: a plan made for nearly empty tables would read them whole every time.
 # With the owners subscribed: subscriptions that were told, or noted, another band than the confirmed one. Digests are
 # not told at once. Whoever follows units is looked for by the units that have KPIs here, which are few.
 UNTOLD = f"""
 WITH owned AS MATERIALIZED (
     SELECT k.id, k.owner_id, k.objective_id, u.path, s.confirmed_band, s.folded_through, s.seq,
            k.calendar_id, k.frequency, k.reporting_lag_days, k.lag_in_working_days
-    FROM kpis_kpi k JOIN objectives_unit u ON u.id = k.unit_id JOIN alerts_alertstate s ON s.kpi_id = k.id
+    FROM kpis_kpi k JOIN objectives_unit u ON u.id = k.unit_id
+    CROSS JOIN LATERAL (SELECT * FROM alerts_alertstate WHERE kpi_id = k.id OFFSET 0) AS s
     WHERE k.id = ANY(%s)
 ), {SUBSCRIBED}, above AS MATERIALIZED (
     SELECT s.id, s.user_id, s.as_owner, s.worst_only, below.path, u.name
@@ -54,8 +59,10 @@ WITH owned AS MATERIALIZED (
     WHERE s.unit_id IS NOT NULL AND s.is_active AND s."when" = 'now'
 ), wanted AS (
     SELECT s.id, s.user_id, s.as_owner, s.worst_only, k.id AS kpi_id, 1 AS nearness, '' AS objective, '' AS unit
-    FROM alerts_subscription s JOIN owned k ON s.kpi_id = k.id
-    WHERE s.is_active AND s."when" = 'now' AND s.id NOT IN (SELECT id FROM released)
+    FROM owned k CROSS JOIN LATERAL (
+        SELECT * FROM alerts_subscription WHERE kpi_id = k.id AND is_active AND "when" = 'now' OFFSET 0
+    ) AS s
+    WHERE s.id NOT IN (SELECT id FROM released)
     UNION ALL
     SELECT id, user_id, as_owner, worst_only, kpi_id, 1, '', '' FROM subscribed WHERE "when" = 'now'
     UNION ALL
@@ -67,11 +74,13 @@ WITH owned AS MATERIALIZED (
     SELECT a.id, a.user_id, a.as_owner, a.worst_only, k.id, 3, '', a.name FROM above a JOIN owned k USING (path)
 )
 SELECT w.kpi_id, w.id, w.user_id, w.worst_only, w.as_owner, w.objective, w.unit, a.band, coalesce(a.seq, 0), a.told_at,
-       k.confirmed_band, k.folded_through, k.seq, c.id,
+       k.confirmed_band, k.folded_through, k.seq,
+       (SELECT id FROM alerts_bandcrossing c WHERE c.kpi_id = k.id AND c.seq = k.seq),
        k.calendar_id, k.frequency, k.reporting_lag_days, k.lag_in_working_days
 FROM wanted w JOIN owned k ON k.id = w.kpi_id
-LEFT JOIN alerts_announcement a ON a.subscription_id = w.id AND a.kpi_id = w.kpi_id
-LEFT JOIN alerts_bandcrossing c ON c.kpi_id = w.kpi_id AND c.seq = k.seq
+LEFT JOIN LATERAL (
+    SELECT * FROM alerts_announcement WHERE subscription_id = w.id AND kpi_id = w.kpi_id OFFSET 0
+) AS a ON true
 WHERE k.confirmed_band <> '' AND a.band IS DISTINCT FROM k.confirmed_band
 ORDER BY w.kpi_id, w.user_id, w.as_owner DESC, w.nearness, w.id
 """
