@@ -11,6 +11,7 @@ urlpatterns = [
     path("alerts/", views.inbox, name="inbox"),
     path("alerts/incidents/<int:incident_id>/", views.incident, name="incident"),
     path("alerts/incidents/<int:incident_id>/acknowledge/", views.acknowledge, name="acknowledge"),
+    path("kpis/<str:code>/alerts/", views.of_kpi, name="of_kpi"),
     path("alerts/deliveries/", views.deliveries, name="deliveries"),
     path("alerts/deliveries/<uuid:delivery_id>/retry/", views.retry, name="retry"),
     path("alerts/subscriptions/", views.subscriptions, name="subscriptions"),

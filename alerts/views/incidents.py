@@ -18,13 +18,14 @@ from alerts import services
 from alerts.forms import AnswerForm
 from alerts.inbox import Choice, inbox_page
 from alerts.models import Incident
-from alerts.panel import kpi_panel
+from alerts.panel import Panel, kpi_panel
 from alerts.queries import alerts_of, deliveries_visible_to, incidents_visible_to, local_date, with_a_page
 from alerts.story import story
 from alerts.summary import summary
 from alerts.wording import Wording
 from kpiplatform.htmx import changed, page
-from kpis.queries import kpis_editable_by
+from kpis.models import Kpi
+from kpis.queries import edits_values_of, kpis_editable_by, kpis_visible_to
 from objectives.queries import may_configure, may_write
 
 
@@ -82,13 +83,7 @@ def acknowledge(request: HttpRequest, incident_id: int) -> HttpResponse:
     kpis = kpis_editable_by(request.user, today=local_date(now))
     incident = get_object_or_404(Incident.objects.filter(kpi__in=kpis).select_related("kpi__calendar"), pk=incident_id)
     services.acknowledge(incident_id=incident.pk, user=request.user, now=now)
-    panel = kpi_panel(
-        alerts=alerts_of(incident.kpi, reader=request.user),
-        kpi=incident.kpi,
-        may_acknowledge=True,
-        now=now,
-        zone=timezone.get_current_timezone(),
-    )
+    panel = _panel(request, incident.kpi, now, may_acknowledge=True)
     return changed(
         request,
         "alerts/_kpi_panel.html",
@@ -97,6 +92,31 @@ def acknowledge(request: HttpRequest, incident_id: int) -> HttpResponse:
         fact="incident-acknowledged",
         message=_("Acknowledged: %s") % incident.kpi.name,
         to=back_to(request, f"/kpis/{incident.kpi.code}/"),
+    )
+
+
+@require_safe
+def of_kpi(request: HttpRequest, code: str) -> HttpResponse:
+    """Say how alerting stands for one KPI; its page asks for this part again and again."""
+    now, today = timezone.now(), timezone.localdate()
+    visible = kpis_visible_to(request.user, today=today)
+    kpi = get_object_or_404(visible.select_related("calendar"), code=code)
+    is_editable = edits_values_of(request.user, kpi, today=today)
+    context = {
+        "kpi": kpi,
+        "panel": _panel(request, kpi, now, may_acknowledge=is_editable),
+        "may_comment": is_editable or may_write(request.user, today=today),
+    }
+    return page(request, "alerts/of_kpi.html", context, partial="panel")
+
+
+def _panel(request: HttpRequest, kpi: Kpi, now: datetime, *, may_acknowledge: bool) -> Panel:
+    return kpi_panel(
+        alerts=alerts_of(kpi, reader=request.user),
+        kpi=kpi,
+        may_acknowledge=may_acknowledge,
+        now=now,
+        zone=timezone.get_current_timezone(),
     )
 
 

@@ -154,6 +154,20 @@ def test_the_alerts_of_a_kpi_take_one_query():
     assert (alerts.incident.pk, alerts.incident.is_explained) == (incident.pk, False)
 
 
+def test_the_page_of_a_kpi_asks_for_its_alerts_alone_and_cheaply():
+    incident = an_incident()
+    client, address = signed_in(incident.kpi.owner), f"/kpis/{incident.kpi.code}/alerts/"
+    assert f'hx-get="{address}" hx-trigger="every 60s' in client.get(f"/kpis/{incident.kpi.code}/").content.decode()
+    with CaptureQueriesContext(connection) as queries:
+        part = client.get(address, headers={"HX-Request": "true"})
+    assert len(queries) <= 6  # session, person, roles, KPI, alerts, frame
+    assert part.content.decode().strip().startswith('<section id="alerts">')
+    assert url_of(incident) in part.content.decode()
+    reader = a_person("Mia Stone")
+    a_role(reader, Role.AUDITOR, unit=incident.kpi.unit)
+    assert url_of(incident) not in signed_in(reader).get(address).content.decode()
+
+
 def test_only_open_incidents_of_my_kpis_wait_for_my_acknowledgement():
     mine, other = an_incident(), an_incident(owner=a_person("Rosa Delgado"))
     closed = an_incident(owner=mine.kpi.owner)

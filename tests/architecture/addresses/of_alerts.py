@@ -11,7 +11,7 @@ from django.urls import reverse
 from alerts.models import Delivery, Incident, Message, Subscription
 from kpis.models import Commentary
 from tests.architecture.addresses import Address
-from tests.architecture.addresses.of_kpis import changed, opened
+from tests.architecture.addresses.of_kpis import changed, kpi, opened
 from tests.architecture.people_and_things import ROLES, World
 
 GIVEN_UP = "c0ffee00-0000-4000-8000-00000000000"
@@ -68,6 +68,7 @@ OF_THINGS = {
     "alerts:incident": Address(
         args=thing("incident"), answer=opened, post=an_answer, post_answer=answered, counted=(Commentary,)
     ),
+    "alerts:of_kpi": Address(args=kpi, answer=opened),
 }
 OF_EVERYONE = {
     "alerts:acknowledge": 405,
@@ -98,6 +99,7 @@ def pages(world: World) -> Iterator[tuple[str, str, str]]:
     yield "inbox, recent", "manager", f"{inbox}?show=recent"
     yield "incident to answer", "owner", reverse("alerts:incident", args=[incident.pk])
     yield "incident to read", "auditor", reverse("alerts:incident", args=[incident.pk])
+    yield "alerts of a KPI", "auditor", reverse("alerts:of_kpi", args=["OURS"])
     yield "mails", "admin", reverse("alerts:deliveries")
     yield "no mails", "admin", reverse("alerts:deliveries") + "?state=suppressed"
     for role in ROLES:
