@@ -11,7 +11,8 @@ from django.urls import reverse
 from alerts.models import Delivery, Incident, Message, Subscription
 from kpis.models import Commentary
 from tests.architecture.addresses import Address
-from tests.architecture.addresses.of_kpis import changed, kpi, opened
+from tests.architecture.addresses.of_kpis import changed, opened
+from tests.architecture.addresses.of_kpis import kpi as kpi_of
 from tests.architecture.people_and_things import ROLES, World
 
 GIVEN_UP = "c0ffee00-0000-4000-8000-00000000000"
@@ -68,7 +69,7 @@ OF_THINGS = {
     "alerts:incident": Address(
         args=thing("incident"), answer=opened, post=an_answer, post_answer=answered, counted=(Commentary,)
     ),
-    "alerts:of_kpi": Address(args=kpi, answer=opened),
+    "alerts:of_kpi": Address(args=kpi_of, answer=opened),
 }
 OF_EVERYONE = {
     "alerts:acknowledge": 405,
