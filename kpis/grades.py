@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from django.db import connection
 
@@ -15,22 +16,26 @@ from kpis.domain.formula.deriving import span_of
 from kpis.domain.formula.series import Span
 from kpis.domain.formula.tree import Node, codes, terms
 from kpis.domain.periods import Calendar, period_of
-from kpis.evidence import Key, evidence_of
+from kpis.evidence import Key, Version, evidence_of, evidence_once_approved
 from kpis.models import Kpi
 from kpis.queries import calendars
 
 # Of a long span, like a year of days, so many of the newest values are graded.
 VALUES_GRADED = 12
+INSTANT = timedelta(microseconds=1)
+type Then = tuple[int, date, datetime | None]  # a KPI, the first day of a period, and when its value was known
+
 # Which version of a definition computed a value is what its revision notes.
 COMPUTED = """
-SELECT w.kpi_id, w.start, v.definition->>'formula', coalesce(v.definition->>'frequency', k.frequency),
+SELECT w.number, v.definition->>'formula', coalesce(v.definition->>'frequency', k.frequency),
     coalesce((v.definition->>'calendar_id')::bigint, k.calendar_id)
-FROM unnest(%(ids)s::bigint[], %(starts)s::date[]) AS w(kpi_id, start)
+FROM unnest(%(ids)s::bigint[], %(starts)s::date[], %(moments)s::timestamptz[])
+    WITH ORDINALITY AS w(kpi_id, start, known_at, number)
 JOIN kpis_kpi k ON k.id = w.kpi_id
 CROSS JOIN LATERAL (
     SELECT kind, note FROM kpis_measurementrevision
     WHERE kpi_id = w.kpi_id AND period_start = w.start
-        AND (%(known_at)s::timestamptz IS NULL OR recorded_at < %(known_at)s)
+        AND (w.known_at IS NULL OR recorded_at < w.known_at)
     ORDER BY seq DESC LIMIT 1
 ) AS r
 JOIN kpis_kpiversion v ON v.kpi_id = w.kpi_id AND v.version::text = r.note
@@ -45,15 +50,15 @@ ORDER BY period_start DESC LIMIT %(most)s
 USED_THEN = """
 SELECT period_start, period_end FROM (
     SELECT DISTINCT ON (period_start) period_start, period_end, value FROM kpis_measurementrevision
-    WHERE kpi_id = w.input_id AND period_end > w.since AND period_end <= w.until AND recorded_at < %(known_at)s
+    WHERE kpi_id = w.input_id AND period_end > w.since AND period_end <= w.until AND recorded_at < w.known_at
     ORDER BY period_start DESC, seq DESC
 ) AS known
 WHERE value IS NOT NULL ORDER BY period_start DESC LIMIT %(most)s
 """
 USED = """
 SELECT w.number, m.period_start
-FROM unnest(%(inputs)s::bigint[], %(since)s::date[], %(until)s::date[])
-    WITH ORDINALITY AS w(input_id, since, until, number)
+FROM unnest(%(inputs)s::bigint[], %(since)s::date[], %(until)s::date[], %(moments)s::timestamptz[])
+    WITH ORDINALITY AS w(input_id, since, until, known_at, number)
 CROSS JOIN LATERAL ({used}) AS m
 """
 
@@ -69,7 +74,7 @@ class _Formula(NamedTuple):
 class _Use(NamedTuple):
     """A computed value, and the days of an input that it was computed from."""
 
-    key: Key
+    version: Version
     input_id: int
     span: Span
 
@@ -80,15 +85,55 @@ def confidence_of(keys: Iterable[Key], *, today: date, known_at: datetime | None
     One query; four more for each step by which computed values stand above what was measured, however many they are.
     With `known_at` it is what was known then; `today` is that day.
     """
-    asked = set(keys)
-    evidence = evidence_of(asked, today=today, known_at=known_at)
-    found = {key: confidence(its, of=key[0], start=key[1]) for key, its in evidence.items()}
-    used = _inputs_of(asked - found.keys(), known_at)
-    below = confidence_of({key for of in used.values() for key in of}, today=today, known_at=known_at) if used else {}
-    for key, inputs in used.items():
+    found = _confidence({Version(kpi_id, start, known_at, today) for kpi_id, start in keys})
+    return {(one.kpi_id, one.start): its for one, its in found.items()}
+
+
+def confidence_then(asked: Iterable[Then], *, now: datetime, zone: ZoneInfo) -> dict[Then, Confidence]:
+    """Return the confidence in values as each was known just before a moment of its own, None for now.
+
+    A version that was replaced is asked for with the moment of the next one. `zone` is that of the organisation. Two
+    queries where values of now and of then are asked for, and the steps of computed ones.
+    """
+    versions = {
+        Version(kpi_id, start, at, (now if at is None else at - INSTANT).astimezone(zone).date())
+        for kpi_id, start, at in asked
+    }
+    return {(one.kpi_id, one.start, one.known_at): its for one, its in _confidence(versions).items()}
+
+
+def grades_then(asked: Iterable[Then], *, now: datetime, zone: ZoneInfo) -> dict[Then, str]:
+    """Return the grades of values as each was known just before a moment of its own, None for now."""
+    return {one: its.grade for one, its in confidence_then(asked, now=now, zone=zone).items()}
+
+
+def grades_once_approved(keys: Iterable[Key], *, now: datetime, today: date) -> dict[Key, str]:
+    """Return the grades that values which wait will have if somebody approves them now."""
+    found = evidence_once_approved(keys, now=now, today=today)
+    return {key: confidence(its, of=key[0], start=key[1]).grade for key, its in found.items()}
+
+
+def grades_in_spans[Name: Hashable](asked: Mapping[Name, tuple[int, Span]], *, today: date) -> dict[Name, str]:
+    """Return the grade of what a formula takes of a KPI over a span: that of the weakest of its newest values."""
+    uses = {
+        name: _Use(Version(kpi_id, span.start, None, today), kpi_id, span) for name, (kpi_id, span) in asked.items()
+    }
+    made_of: dict[_Use, list[Key]] = defaultdict(list)
+    for use, start in _values(USED_NOW, list(set(uses.values()))):
+        made_of[use].append((use.input_id, start))
+    grades = grades_together(made_of, today=today)
+    return {name: grades[use] for name, use in uses.items() if use in grades}
+
+
+def _confidence(versions: Collection[Version]) -> dict[Version, Confidence]:
+    evidence = evidence_of(versions)
+    found = {one: confidence(its, of=one.kpi_id, start=one.start) for one, its in evidence.items()}
+    used = _inputs_of([one for one in versions if one not in found])
+    below = _confidence({one for of in used.values() for one in of}) if used else {}
+    for version, inputs in used.items():
         computed = inherited(below[one] for one in inputs if one in below)
         if computed is not None:
-            found[key] = computed
+            found[version] = computed
     return found
 
 
@@ -116,54 +161,62 @@ def grades_together[Name: Hashable](
     }
 
 
-def _inputs_of(keys: Collection[Key], known_at: datetime | None) -> dict[Key, set[Key]]:
-    """Return the values that computed ones were computed from."""
-    formulas = _formulas(keys, known_at) if keys else {}
+def _inputs_of(versions: Sequence[Version]) -> dict[Version, set[Version]]:
+    """Return the values that computed ones were computed from, as they were known when the computed ones were."""
+    formulas = _formulas(versions) if versions else {}
     if not formulas:
         return {}
     by_calendar = calendars()
     named = {code for formula in formulas.values() for code in codes(formula.node)}
     ids = dict(Kpi.objects.filter(code__in=named).values_list("code", "pk"))
-    uses = [use for key, formula in formulas.items() for use in _uses(key, formula, by_calendar, ids)]
-    found: dict[Key, set[Key]] = defaultdict(set)
-    for use, start in _values(uses, known_at):
-        found[use.key].add((use.input_id, start))
+    uses = [use for one, formula in formulas.items() for use in _uses(one, formula, by_calendar, ids)]
+    found: dict[Version, set[Version]] = defaultdict(set)
+    for statement, some in (
+        (USED_NOW, [use for use in uses if use.version.known_at is None]),
+        (USED_THEN, [use for use in uses if use.version.known_at is not None]),
+    ):
+        for use, start in _values(statement, some):
+            found[use.version].add(use.version._replace(kpi_id=use.input_id, start=start))
     return found
 
 
-def _formulas(keys: Collection[Key], known_at: datetime | None) -> dict[Key, _Formula]:
+def _formulas(versions: Sequence[Version]) -> dict[Version, _Formula]:
     parameters: dict[str, Any] = {
-        "ids": [kpi_id for kpi_id, _ in keys],
-        "starts": [start for _, start in keys],
-        "known_at": known_at,
+        "ids": [one.kpi_id for one in versions],
+        "starts": [one.start for one in versions],
+        "moments": [one.known_at for one in versions],
     }
     with connection.cursor() as cursor:
         cursor.execute(COMPUTED, parameters)
         rows = cursor.fetchall()
     return {
-        (kpi_id, start): _Formula(node, frequency, calendar_id)
-        for kpi_id, start, text, frequency, calendar_id in rows
+        versions[number - 1]: _Formula(node, frequency, calendar_id)
+        for number, text, frequency, calendar_id in rows
         if (node := parsed_or_none(text or "")) is not None
     }
 
 
-def _uses(key: Key, formula: _Formula, by_calendar: Mapping[int, Calendar], ids: Mapping[str, int]) -> Iterable[_Use]:
+def _uses(
+    version: Version, formula: _Formula, by_calendar: Mapping[int, Calendar], ids: Mapping[str, int]
+) -> Iterable[_Use]:
     calendar = by_calendar[formula.calendar_id]
-    own = Span.of(period_of(key[1], formula.frequency, calendar))
+    own = Span.of(period_of(version.start, formula.frequency, calendar))
     for term in terms(formula.node):
         span = span_of(term, own, calendar)
         if span is not None and term.code in ids:
-            yield _Use(key, ids[term.code], span)
+            yield _Use(version, ids[term.code], span)
 
 
-def _values(uses: list[_Use], known_at: datetime | None) -> Iterable[tuple[_Use, date]]:
+def _values(statement: str, uses: Sequence[_Use]) -> list[tuple[_Use, date]]:
+    if not uses:
+        return []
     parameters: dict[str, Any] = {
         "inputs": [use.input_id for use in uses],
         "since": [use.span.start for use in uses],
         "until": [use.span.end for use in uses],
+        "moments": [use.version.known_at for use in uses],
         "most": VALUES_GRADED,
-        "known_at": known_at,
     }
     with connection.cursor() as cursor:
-        cursor.execute(USED.format(used=USED_NOW if known_at is None else USED_THEN), parameters)
+        cursor.execute(USED.format(used=statement), parameters)
         return [(uses[number - 1], start) for number, start in cursor.fetchall()]

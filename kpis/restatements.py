@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from django.db.models.functions import TruncDate
 
 from kpis.domain.judged import Rules, Valued, judge_periods
 from kpis.domain.periods import Calendar, fiscal_year_start
+from kpis.grades import Then, grades_then
 from kpis.models import MeasurementRevision
 from kpis.queries import calendars, rules_of
 from kpis.readings import PROVISIONAL
@@ -67,6 +68,26 @@ def bands_of(rows: Sequence[Any]) -> dict[int, Bands]:
     rules, by_calendar = rules_of(list(kpis.values())), calendars()
     earlier = _earlier([pk for pk, kpi in kpis.items() if kpi.is_cumulative])
     return {row.pk: _bands(row, rules[row.kpi_id], by_calendar, earlier.get(row.kpi_id, [])) for row in rows}
+
+
+def grades_of_changes(rows: Sequence[Any], *, now: datetime, zone: ZoneInfo) -> dict[int, Bands]:
+    """Return the grade of the value before and after each restatement, by its id; "" where there is no value.
+
+    Each as it was known at the end of the time for which the value stood: what stands now has its grade of now.
+    """
+    after = MeasurementRevision.objects.filter(
+        kpi=OuterRef("kpi"), period_start=OuterRef("period_start"), seq=OuterRef("seq") + 1
+    )
+    listed = MeasurementRevision.objects.filter(pk__in=[row.pk for row in rows])
+    ended = dict(listed.annotate(ended_at=Subquery(after.values("recorded_at")[:1])).values_list("pk", "ended_at"))
+    before = {row.pk: (row.kpi_id, row.period_start, row.recorded_at) for row in rows if row.was is not None}
+    present = {row.pk: (row.kpi_id, row.period_start, ended[row.pk]) for row in rows if row.value is not None}
+    grades = grades_then({*before.values(), *present.values()}, now=now, zone=zone)
+
+    def grade(asked: Mapping[int, Then], pk: int) -> str:
+        return grades.get(asked[pk], "") if pk in asked else ""
+
+    return {row.pk: (grade(before, row.pk), grade(present, row.pk)) for row in rows}
 
 
 def _bands(row: Any, rules: Rules, by_calendar: dict[int, Calendar], earlier: Sequence[Any]) -> Bands:

@@ -21,6 +21,7 @@ class WaitingValue:
     what: str
     value: str
     by: str
+    confidence: str
 
 
 def write_approval_mail(facts: dict[str, Any], values: Sequence[WaitingValue], *, reader: Reader, url: str) -> Mail:

@@ -30,7 +30,7 @@ from alerts.services.superseding import BY, PERHAPS_TOLD, Told, Waiting, fold_me
 from kpis.dates import short_label
 from kpis.domain.figures import number, with_unit
 from kpis.domain.periods import period_of
-from kpis.grades import grades_of
+from kpis.grades import grades_of, grades_once_approved
 from kpis.models import ProposedValue
 from kpis.queries import calendar_of, kpis_visible_to, proposed_values_decided_by
 
@@ -105,14 +105,16 @@ def _approval_mail(delivery: Delivery, at: datetime) -> Mail:
     reader = _reader(delivery)
     waiting = proposed_values_decided_by(delivery.recipient, today=local_date(at))
     rows = waiting.select_related("kpi__calendar", "kpi__unit", "entered_by").order_by("entered_at", "pk")
-    values = [_waiting_value(row, reader) for row in rows]
+    keys = [(row.kpi_id, row.period_start) for row in rows]
+    grades = grades_once_approved(keys, now=at, today=local_date(at))
+    values = [_waiting_value(row, grades.get((row.kpi_id, row.period_start), ""), reader) for row in rows]
     if not values:
         raise NotToBeSent(gettext_noop("nothing waits for an approval any more"))
     url = f"{settings.BASE_URL}/my/approvals/"
     return write_approval_mail(delivery.message.facts, values, reader=reader, url=url)
 
 
-def _waiting_value(row: ProposedValue, reader: Reader) -> WaitingValue:
+def _waiting_value(row: ProposedValue, grade: str, reader: Reader) -> WaitingValue:
     kpi = row.kpi
     period = period_of(row.period_start, kpi.frequency, calendar_of(kpi.calendar))
     value = _("no value")
@@ -124,6 +126,7 @@ def _waiting_value(row: ProposedValue, reader: Reader) -> WaitingValue:
         what=f"{kpi.name}, {short_label(period)}",
         value=value,
         by=_("entered by %(person)s") % {"person": row.entered_by.name},
+        confidence=_("data confidence %(grade)s") % {"grade": grade} if grade else "",
     )
 
 

@@ -31,7 +31,7 @@ from kpis.services.undoing import bring_back as bring_back_now
 from kpis.services.undoing import said_again
 from kpis.views.access import kpi_to_read, may_change_values, may_propose_values, period_or_404
 from kpis.views.closures import closure_in_words
-from kpis.views.versions import in_words, versions, waiting_in_words
+from kpis.views.versions import grades_of_versions, in_words, versions, waiting_in_words
 from objectives.queries import may_configure
 
 
@@ -90,12 +90,15 @@ def bring_back(request: HttpRequest, code: str, period_start: date, seq: int) ->
     revisions = MeasurementRevision.objects.filter(kpi=kpi, period_start=period.start)
     wanted = get_object_or_404(revisions, seq=seq)
     present = revisions.latest("seq")
+    grades = grades_of_versions(list(revisions.order_by("-seq")))
     form = BringBackForm(request.POST if request.method == "POST" else None, seq=present.seq)
     context = _context(kpi, period) | {
         "back_form": form,
         "seq": seq,
         "now_words": in_words(present, kpi, locale=request.user.locale),
+        "now_grade": grades.get(present.seq, ""),
         "then_words": in_words(wanted, kpi, locale=request.user.locale),
+        "then_grade": grades.get(seq, ""),
     }
     if form.is_valid() and _brought_back(form, kpi, wanted, request.user, now):
         return changed(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 from django.urls import reverse
 from django.utils import timezone
@@ -14,15 +15,20 @@ from kpis.dates import moment
 from kpis.domain.entry_checks import typed_text
 from kpis.domain.figures import number, with_unit
 from kpis.domain.periods import Period
+from kpis.grades import grades_then
 from kpis.models import Kpi, MeasurementRevision, ProposedValue
 from kpis.revision_words import who_revised, why_no_value, why_revised
+from objectives.queries import organisation
 
 SAID = ("value", "numerator", "denominator", "state", "reason")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """One revision, ready to print; `was` is "" for the first. Of equal versions none can be brought back."""
+    """One revision, ready to print; `was` is "" for the first. Of equal versions none can be brought back.
+
+    A version that was replaced has the grade of confidence with which it ended.
+    """
 
     seq: int
     at: str
@@ -30,7 +36,9 @@ class Version:
     pull_url: str
     why: str
     was: str
+    was_grade: str
     now: str
+    grade: str
     parts: str
     is_present: bool
     may_return: bool
@@ -40,7 +48,19 @@ def versions(kpi: Kpi, period: Period, *, locale: str, links_pulls: bool) -> lis
     """Return every version of the value of one period, newest first."""
     found = MeasurementRevision.objects.filter(kpi=kpi, period_start=period.start)
     rows = list(found.select_related("recorded_by", "approved_by", "pull__source").order_by("-seq"))
-    return list(_versions(rows, kpi, locale, links_pulls))
+    return list(_versions(rows, grades_of_versions(rows), kpi, locale, links_pulls))
+
+
+def grades_of_versions(rows: Sequence[MeasurementRevision]) -> dict[int, str]:
+    """Return the grade of each version of one value by its number; they come newest first."""
+    ended = [None, *(row.recorded_at for row in rows)]
+    asked = {
+        row.seq: (row.kpi_id, row.period_start, at)
+        for row, at in zip(rows, ended, strict=False)
+        if row.value is not None
+    }
+    grades = grades_then(asked.values(), now=timezone.now(), zone=ZoneInfo(organisation().time_zone))
+    return {seq: grades[one] for seq, one in asked.items() if one in grades}
 
 
 def in_words(revision: MeasurementRevision | ProposedValue, kpi: Kpi, *, locale: str) -> str:
@@ -75,7 +95,9 @@ def waiting_in_words(kpi: Kpi, period: Period, *, locale: str) -> str:
     return _("%(value)s, entered by %(name)s, was rejected by %(other)s on %(at)s: %(why)s") % words
 
 
-def _versions(rows: list[MeasurementRevision], kpi: Kpi, locale: str, links_pulls: bool) -> Iterator[Version]:
+def _versions(
+    rows: list[MeasurementRevision], grades: Mapping[int, str], kpi: Kpi, locale: str, links_pulls: bool
+) -> Iterator[Version]:
     zone = timezone.get_current_timezone()
     for row, before in pairwise([*rows, None]):
         assert row is not None
@@ -92,7 +114,9 @@ def _versions(rows: list[MeasurementRevision], kpi: Kpi, locale: str, links_pull
                 reason=row.reason,
             ),
             was=in_words(before, kpi, locale=locale) if before else "",
+            was_grade=grades.get(before.seq, "") if before else "",
             now=in_words(row, kpi, locale=locale),
+            grade=grades.get(row.seq, ""),
             parts=_parts(row, locale),
             is_present=row is rows[0],
             may_return=any(getattr(row, name) != getattr(rows[0], name) for name in SAID),

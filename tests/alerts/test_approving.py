@@ -53,7 +53,7 @@ def test_values_that_gather_are_told_in_one_mail_that_waits_for_them(kpi, noah):
     mail = write(delivery=delivery, at=LATER)
     assert mail["Subject"] == "2 values wait for your approval"
     text = " ".join(mail.get_body(("plain",)).get_content().split())
-    assert "Crews, W46: 5 crews entered by Noah Fields" in text
+    assert "Crews, W46: 5 crews entered by Noah Fields, data confidence C" in text
     assert "/my/approvals/" in text
 
 

@@ -140,14 +140,14 @@ def test_a_day_ends_where_the_organisation_is(restated):
     assert as_known("9999-12-31", today=TODAY, zone=ZoneInfo("UTC")).refused
 
 
-def test_the_past_asks_one_query_more_than_the_present_since_when_it_is_known(client, restated):
+def test_the_past_asks_at_most_one_query_more_than_the_present_since_when_it_is_known(client, restated):
     page(client, restated)
     counts = []
     for known in ("", "2026-11-20"):
         with CaptureQueriesContext(connection) as captured:
             page(client, restated, known)
         counts.append(len(captured))
-    assert counts[1] == counts[0] + 1
+    assert counts[1] <= counts[0] + 1
 
 
 # --- against a naive replay ---------------------------------------------------------------------

@@ -141,3 +141,23 @@ def test_a_calculation_and_a_promise_show_the_grade_of_the_value_they_tell_of(cl
     a_promise(initiative, corrected)
     (view,) = client.get(reverse("initiatives:initiative", args=[initiative.code])).context["impacts"]
     assert view.grade == "D"
+
+
+def test_every_version_of_a_value_stands_with_its_grade(client: Client, corrected: Kpi) -> None:
+    (revision,) = client.get(reverse("kpi", args=["SENT"])).context["revisions"]
+    assert (revision.was_grade, revision.grade) == ("B", "D")
+    (present, first) = client.get(reverse("kpis:correct", args=["SENT", MONDAY])).context["versions"]
+    assert (present.was_grade, present.grade, first.was_grade, first.grade) == ("B", "D", "", "B")
+    back = client.get(reverse("kpis:bring_back", args=["SENT", MONDAY, 1])).context
+    assert (back["now_grade"], back["then_grade"]) == ("D", "B")
+    known = client.get(reverse("kpi", args=["SENT"]), {**BEFORE, "revisions": "all"}).context["revisions"]
+    assert [one.grade for one in known] == ["B"]
+
+
+def test_each_term_of_a_computed_value_has_its_grade(client: Client, owner) -> None:
+    sent = an_input("SENT", name="Flights", owner=owner, review_by=NOW.date())
+    typed = an_input("TYPED", kind="manual", name="Costs", owner=owner)
+    computed("[SENT] / [TYPED]", owner=owner)
+    response = client.get(reverse("kpis:explained", args=["SHARE"]), {"period": str(MONDAY)})
+    grades = {term["name"]: term["grade"] for term in response.context["explained"]["terms"]}
+    assert grades[sent.name] < grades[typed.name] == response.context["explained"]["grade"]

@@ -199,6 +199,16 @@ def test_the_file_has_exact_numbers_and_no_text_that_a_spreadsheet_computes(clie
     assert 'filename="restatements-2026-08-24-2026-11-22.csv"' in response["Content-Disposition"]
 
 
+def test_both_values_have_the_grade_of_their_time(client, admin):
+    restated()
+    (row,) = rows(client)
+    (head, line) = csv.reader(io.StringIO(client.get(reverse("restatements_file")).content.decode("utf-8-sig")))
+    assert (row.was_grade, row.now_grade) == tuple(
+        line[head.index(f"confidence {when}")] for when in ("before", "after")
+    )
+    assert "" < row.was_grade < row.now_grade  # changed since
+
+
 def test_the_number_of_queries_does_not_grow_with_the_rows(client, admin):
     counts = []
     for number in (1, 5):

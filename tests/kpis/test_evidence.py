@@ -12,7 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from kpis.domain.confidence import Evidence, confidence
-from kpis.evidence import evidence_of
+from kpis.evidence import Version, evidence_of
 from kpis.models import DataSource, Holiday, Kpi
 from kpis.readings import Origin, Reading
 from kpis.services.recording import record_measurements
@@ -35,7 +35,8 @@ def say(kpi: Kpi, start: date, value: int, *, at: datetime, kind: str = "manual"
 
 
 def its(kpi: Kpi, start: date = MONDAY) -> Evidence:
-    return evidence_of([(kpi.pk, start)], today=TODAY)[kpi.pk, start]
+    version = Version(kpi.pk, start, None, TODAY)
+    return evidence_of([version])[version]
 
 
 def test_a_value_is_in_time_until_the_end_of_its_due_day_where_the_organisation_is() -> None:
@@ -104,10 +105,11 @@ def test_many_values_are_read_in_one_query() -> None:
     for kpi in kpis:
         say(kpi, MONDAY, 80, at=NOW)
     with CaptureQueriesContext(connection) as captured:
-        found = evidence_of([(kpi.pk, MONDAY) for kpi in kpis] + [(kpis[0].pk, MONDAY - WEEK)], today=TODAY)
+        there = {Version(kpi.pk, MONDAY, None, TODAY) for kpi in kpis}
+        found = evidence_of([*there, Version(kpis[0].pk, MONDAY - WEEK, None, TODAY)])
     assert len(captured) == 1
-    assert found.keys() == {(kpi.pk, MONDAY) for kpi in kpis}
-    assert evidence_of([], today=TODAY) == {}
+    assert found.keys() == there
+    assert evidence_of([]) == {}
 
 
 def test_a_second_person_counts_who_approved_the_latest_version() -> None:
@@ -123,4 +125,4 @@ def test_a_second_person_counts_who_approved_the_latest_version() -> None:
 def test_what_is_computed_from_other_kpis_has_no_evidence_of_its_own() -> None:
     kpi = a_kpi(active_from=MONDAY - 20 * WEEK)
     say(kpi, MONDAY, 80, at=NOW, kind="derived")
-    assert evidence_of([(kpi.pk, MONDAY)], today=TODAY) == {}
+    assert evidence_of([Version(kpi.pk, MONDAY, None, TODAY)]) == {}

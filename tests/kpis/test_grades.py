@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+from decimal import Decimal
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from kpis.domain.confidence import Confidence
-from kpis.grades import confidence_of, grades_of
-from kpis.models import Kpi, KpiVersion
+from kpis.domain.formula.series import Span
+from kpis.domain.periods import Calendar, period_of
+from kpis.grades import (
+    confidence_of,
+    confidence_then,
+    grades_in_spans,
+    grades_of,
+    grades_once_approved,
+    grades_then,
+)
+from kpis.models import Kpi, KpiVersion, ProposedValue
 from kpis.readings import Origin, Reading
+from kpis.services.entry import enter_measurement
+from kpis.services.proposing import approve
 from kpis.services.recording import record_measurements
-from tests.factories import NOW
+from objectives.models import Role
+from tests.factories import NOW, a_person, a_role
 from tests.kpis.computed import DAY, MONDAY, SINCE, WEEK, an_input, computed, say
 
 pytestmark = pytest.mark.django_db
@@ -113,3 +128,51 @@ def test_an_input_that_was_taken_back_later_still_counts_for_what_was_known_befo
     at, key = NOW + DAY, (derived.pk, MONDAY)
     assert confidence_of([key], today=at.date(), known_at=at)[key].sources[0].kpi_id == kpi.pk
     assert key not in confidence_of([key], today=TODAY)
+
+
+def test_each_version_of_a_value_has_the_grade_with_which_it_ended_in_one_query_for_all_of_them() -> None:
+    kpi = an_input("SENT", weeks=0, review_by=TODAY)
+    say(kpi, MONDAY, 80, at=NOW - 5 * DAY)
+    say(kpi, MONDAY, 81, at=NOW - 3 * DAY)
+    say(kpi, MONDAY, 82, at=NOW - DAY, kind="correction", note="typing error")
+    ends = [NOW - 3 * DAY, NOW - DAY, None]
+    with CaptureQueriesContext(connection) as captured:
+        found = confidence_then([(kpi.pk, MONDAY, end) for end in ends], now=NOW, zone=UTC)
+    assert len(captured) == 2  # of then, and of now
+    (first,), (second,), (third,) = (found[kpi.pk, MONDAY, end].sources for end in ends)
+    assert [(one.evidence.kind, one.evidence.corrections) for one in (first, second, third)] == [
+        ("api", 0),
+        ("api", 1),
+        ("correction", 2),
+    ]
+    assert found[kpi.pk, MONDAY, None] == its(kpi)
+    assert grades_then([(kpi.pk, MONDAY, NOW - 5 * DAY)], now=NOW, zone=UTC) == {}
+
+
+def test_what_waits_has_the_grade_that_an_approval_makes_of_it() -> None:
+    kpi = an_input("TYPED", weeks=3, kind="manual", review_by=TODAY, needs_approval=True)
+    deputy, period = a_person("Noah Fields"), period_of(MONDAY, "week", Calendar())
+    a_role(deputy, Role.OWNER)
+    a_role(kpi.owner, Role.OWNER)
+    Kpi.objects.update(deputy=deputy)
+    kpi.refresh_from_db()
+    empty = period_of(MONDAY - 3 * WEEK, "week", Calendar())
+    for one, seq in ((period, 1), (empty, 0)):
+        enter_measurement(
+            kpi=kpi, period=one, expected_seq=seq, value=Decimal(79), user=deputy, now=NOW, note="counted", sure=True
+        )
+    keys = [(kpi.pk, one.start) for one in (period, empty)]
+    expected = grades_once_approved(keys, now=NOW, today=TODAY)
+    for waiting, seq in zip(ProposedValue.objects.order_by("pk"), (1, 0), strict=True):
+        approve(proposed_id=waiting.pk, seq=seq, user=kpi.owner, now=NOW)
+        key = (kpi.pk, waiting.period_start)
+        assert confidence_of([key], today=TODAY)[key].grade == expected[key]
+    assert grades_once_approved(keys, now=NOW, today=TODAY) == {}  # nothing waits any more
+
+
+def test_a_term_has_the_grade_of_the_weakest_value_in_its_span() -> None:
+    kpi = an_input("SENT", weeks=3)
+    say(kpi, MONDAY - 2 * WEEK, 70, kind="correction", note="typing error")
+    spans = {"week": Span(start=MONDAY, end=MONDAY + WEEK), "three": Span(start=MONDAY - 2 * WEEK, end=MONDAY + WEEK)}
+    found = grades_in_spans({name: (kpi.pk, span) for name, span in spans.items()}, today=TODAY)
+    assert found["week"] == its(kpi).grade < found["three"]

@@ -22,7 +22,7 @@ from kpis.domain.formula.series import Span, Taken
 from kpis.domain.formula.tree import Number, Term, codes
 from kpis.domain.parsing import to_storage
 from kpis.domain.periods import DAY, Period, next_period, period_of, previous_period
-from kpis.grades import grades_of
+from kpis.grades import grades_in_spans, grades_of
 from kpis.models import Kpi, Measurement, OwedDerivation
 from kpis.queries import calendar_of
 
@@ -56,6 +56,8 @@ def explanation(kpi: Kpi, start: date | None, reader: Reader) -> dict[str, Any] 
     wording = Wording.of_kpi(kpi, locale=reader.locale, today=reader.today)
     step = explain(version.formula, outcome.of, version.missing)
     stored = Measurement.objects.filter(kpi=kpi, period_start=period.start).first()
+    opened = {term: inputs[term.code].pk for term in calculation.terms if term.code in inputs}
+    grades = grades_in_spans({term: (pk, outcome.taken[term].span) for term, pk in opened.items()}, today=reader.today)
     return {
         "period": short_label(period),
         "dates": span_label(period),
@@ -66,7 +68,7 @@ def explanation(kpi: Kpi, start: date | None, reader: Reader) -> dict[str, Any] 
         "result": result_words(outcome, wording),
         "grade": grades_of({kpi.pk: period.start if stored else None}, today=reader.today).get(kpi.pk, ""),
         "is_provisional": outcome.value is not None and not outcome.is_final,
-        "terms": [_term(term, outcome.taken[term], inputs, reader) for term in calculation.terms],
+        "terms": [_term(term, outcome.taken[term], grades.get(term, ""), inputs, reader) for term in calculation.terms],
         "steps": [_step(part, inputs, wording) for part in step.parts if not isinstance(part.node, Number)],
         "differs": _differs(stored, outcome, wording),
         "before": _address(kpi, previous_period(period, calendar)),
@@ -97,7 +99,7 @@ def _naming(inputs: Mapping[str, Kpi]) -> Any:
     return lambda code: code if code in inputs else HIDDEN
 
 
-def _term(term: Term, taken: Taken, inputs: Mapping[str, Kpi], reader: Reader) -> dict[str, Any]:
+def _term(term: Term, taken: Taken, grade: str, inputs: Mapping[str, Kpi], reader: Reader) -> dict[str, Any]:
     """Return a term; of a KPI that the reader may not open there is neither name nor value."""
     kpi = inputs.get(term.code)
     if kpi is None:
@@ -111,6 +113,7 @@ def _term(term: Term, taken: Taken, inputs: Mapping[str, Kpi], reader: Reader) -
         "why_url": reverse("kpis:explained", args=[kpi.code]) if kpi.entry == Kpi.Entry.DERIVED else "",
         "period": short_label(span.period) if span.period else _days(span),
         "value": taken_words(taken, wording),
+        "grade": grade,
         "coverage": coverage(taken) if taken.due != 1 or taken.present != 1 else "",
         "remark": "" if taken.is_final or not taken.is_there else _("provisional"),
     }

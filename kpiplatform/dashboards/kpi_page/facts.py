@@ -15,6 +15,7 @@ from kpis.domain.confidence import Confidence
 from kpis.domain.judged import Rules
 from kpis.domain.limits import AnyLimits, Limits, RangeLimits
 from kpis.domain.periods import Calendar, Period, WorkingDays, period_of
+from kpis.grades import Then
 from kpis.models import Kpi, KpiState
 from reviews.queries import Reviewing
 
@@ -85,7 +86,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """A version of a value, and the one before it."""
+    """A version of a value, and the one before it; `until` is when the next one came, None if it still stands."""
 
     start: date
     seq: int
@@ -98,6 +99,7 @@ class Revision:
     note: str
     who: str
     at: datetime
+    until: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +176,7 @@ class Facts:
     guard: Other | None
     failing_since: datetime | None
     confidence: Mapping[date, Confidence]
+    past_grades: Mapping[Then, str]  # of the values of revisions, with which each ended or stands
     grades: Mapping[int, str]  # of the latest values of the guard and of the units below, by KPI
     feeding: Mapping[int, Kpi]  # what values are computed from, as far as the reader may open it
     may_read_rows: bool

@@ -111,7 +111,10 @@ SELECT json_build_object(
     'revisions', (
         SELECT json_agg(json_build_object('start', r.period_start, 'seq', r.seq, 'was', b.value, 'now', r.value,
             'state', r.state, 'state_before', coalesce(b.state, ''), 'reason', r.reason, 'kind', r.kind,
-            'note', r.note, 'who', coalesce(u.name, s.name), 'at', r.recorded_at)
+            'note', r.note, 'who', coalesce(u.name, s.name), 'at', r.recorded_at, 'until', (
+                SELECT recorded_at FROM kpis_measurementrevision WHERE kpi_id = r.kpi_id
+                AND period_start = r.period_start AND seq = r.seq + 1 AND recorded_at < %(known_at)s
+            ))
             ORDER BY r.recorded_at DESC, r.period_start DESC, r.seq DESC)
         FROM (
             SELECT * FROM kpis_measurementrevision
@@ -247,7 +250,11 @@ def _version(row: dict[str, Any]) -> Version:
 
 
 def _revision(row: dict[str, Any]) -> Revision:
-    typed = {"start": date.fromisoformat(row["start"]), "at": datetime.fromisoformat(row["at"])}
+    typed = {
+        "start": date.fromisoformat(row["start"]),
+        "at": datetime.fromisoformat(row["at"]),
+        "until": _moment(row["until"]),
+    }
     return Revision(**row | typed)
 
 

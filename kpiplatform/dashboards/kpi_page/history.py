@@ -39,7 +39,9 @@ class RevisionRow:
     start: str
     period: str
     was: str
+    was_grade: str
     now: str
+    grade: str
     who: str
     why: str
 
@@ -99,7 +101,9 @@ def revisions(facts: Facts) -> Sequence[RevisionRow]:
             start=revision.start.isoformat(),
             period=wording.period(facts.period(revision.start)),
             was="" if revision.seq == 1 else _value(revision.was, wording),
+            was_grade=facts.past_grades.get((facts.kpi.pk, revision.start, revision.at), ""),
             now=_value(revision.now, wording),
+            grade=facts.past_grades.get((facts.kpi.pk, revision.start, revision.until or facts.known.at), ""),
             who=revision.who or _("computed"),
             why=why_revised(
                 kind=revision.kind,

@@ -20,7 +20,7 @@ from kpis.calculations import by_formula
 from kpis.domain.aggregation import Aggregate
 from kpis.domain.confidence import Confidence
 from kpis.domain.judged import Rules
-from kpis.grades import confidence_of
+from kpis.grades import confidence_then
 from kpis.models import Kpi
 from kpis.queries import calendar_of, edits_values_of, is_behind, kpis_visible_to, may_read_rows, proposes_values_of
 from objectives.queries import may_configure, may_write, opens_objective
@@ -80,10 +80,9 @@ def kpi_facts(
     else:
         guard, below = _others(kpi, visible, found)
         facts = replace(facts, guard=guard, below=below, may_open=_may_open(facts, user, today))
-    confidence, grades = _confidence(facts, graded)
-    feeding = _feeding(confidence, visible)
-    by_formula = _by_formula(facts)
-    return replace(facts, confidence=confidence, grades=grades, feeding=feeding, by_formula=by_formula)
+    if graded != 0:
+        facts = _graded(facts, graded, now=now, zone=ZoneInfo(found.time_zone))
+    return replace(facts, feeding=_feeding(facts.confidence, visible), by_formula=_by_formula(facts))
 
 
 def _as_known(facts: Facts, found: Histories, known: AsKnown, at: datetime, on: date) -> Facts:
@@ -130,6 +129,7 @@ def _facts(kpi: Kpi, found: Histories, user: User, *, now: datetime, today: date
         reopened=found.reopened,
         failing_since=found.failing_since,
         confidence={},
+        past_grades={},
         grades={},
         feeding={},
         may_read_rows=may_read_rows(user, kpi, today=today),
@@ -158,17 +158,22 @@ def _is_behind(kpi: Kpi, now: datetime) -> bool:
     return mapping is not None and is_behind(mapping.source, now)
 
 
-def _confidence(facts: Facts, graded: int | None) -> tuple[dict[date, Confidence], dict[int, str]]:
-    """Return how far the newest values can be trusted, or all of them, and the grades of other KPIs on the page."""
-    if graded == 0:
-        return {}, {}
+def _graded(facts: Facts, graded: int | None, *, now: datetime, zone: ZoneInfo) -> Facts:
+    """Add how far the newest values can be trusted, or all of them, those of revisions, and those of other KPIs."""
+    pk, at = facts.kpi.pk, facts.known.at
     rows = facts.rows if graded is None else facts.rows[max(len(facts.rows) - graded, 0) :]
-    own = [(facts.kpi.pk, row.start) for row in rows if row.value is not None]
+    own = {row.start: (pk, row.start, at) for row in rows if row.value is not None}
+    brought = {(pk, one.start, one.until or at) for one in facts.revisions if one.now is not None}
+    replaced = {(pk, one.start, one.at) for one in facts.revisions if one.was is not None}
     shown = [*facts.below, *([facts.guard] if facts.guard else [])]
-    others = [(other.pk, other.period_start) for other in shown if other.period_start is not None]
-    found = confidence_of([*own, *others], today=facts.today, known_at=facts.known.at)
-    grades = {key[0]: found[key].grade for key in others if key in found}
-    return {key[1]: found[key] for key in own if key in found}, grades
+    others = {other.pk: (other.pk, other.period_start, at) for other in shown if other.period_start is not None}
+    found = confidence_then({*own.values(), *brought, *replaced, *others.values()}, now=now, zone=zone)
+    return replace(
+        facts,
+        confidence={start: found[one] for start, one in own.items() if one in found},
+        past_grades={one: found[one].grade for one in brought | replaced if one in found},
+        grades={other: found[one].grade for other, one in others.items() if one in found},
+    )
 
 
 def _feeding(confidence: Mapping[date, Confidence], visible: QuerySet[Kpi]) -> dict[int, Kpi]:

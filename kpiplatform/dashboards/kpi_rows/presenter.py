@@ -17,6 +17,7 @@ from kpis.dates import moment, span_label
 from kpis.domain.figures import number, with_unit
 from kpis.domain.periods import Period
 from kpis.forms import period_name
+from kpis.grades import grades_of
 from kpis.models import DataSource, Kpi, Measurement
 from kpis.services.drilling import Drilled
 from kpis.sources.base import SourceError, TookTooLong
@@ -67,6 +68,7 @@ def _frame(asked: Asked, user: User) -> dict[str, Any]:
         "period": period_name(asked.period),
         "dates": span_label(asked.period),
         "recorded": _recorded(asked, user),
+        "grade": _grade(asked),
     }
 
 
@@ -98,6 +100,12 @@ def _recorded(asked: Asked, user: User) -> str:
         "at": moment(asked.present.recorded_at, timezone.get_current_timezone()),
     }
     return _("Recorded: %(value)s, on %(at)s.") % words
+
+
+def _grade(asked: Asked) -> str:
+    if asked.present is None or asked.present.value is None:
+        return ""
+    return grades_of({asked.kpi.pk: asked.period.start}, today=asked.today).get(asked.kpi.pk, "")
 
 
 def _compared(asked: Asked, found: Drilled, user: User) -> str:

@@ -106,5 +106,5 @@ def _context(form: DecisionForm, viewer: Viewer) -> Mapping[str, Any]:
     waiting = queries.waiting_for(viewer.user, today=viewer.today)
     chosen = form.data.getlist("chosen") if form.is_bound else []
     ids = {token.partition("@")[0] for token in chosen}
-    rows = approving.rows(waiting, viewer)
+    rows = approving.compared(waiting, viewer)
     return {"form": form, "rows": [(row, row.token.partition("@")[0] in ids) for row in rows]}

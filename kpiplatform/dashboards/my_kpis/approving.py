@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -12,21 +12,29 @@ from kpiplatform.accounts.models import User
 from kpiplatform.dashboards.my_kpis import links, words
 from kpiplatform.dashboards.my_kpis.sheet import Viewer
 from kpis.dates import short_day
+from kpis.domain.confidence import Confidence
 from kpis.domain.figures import with_unit
 from kpis.domain.periods import period_of
+from kpis.evidence import Key
+from kpis.grades import confidence_of, grades_once_approved
 from kpis.models import Kpi, ProposedValue
 from kpis.queries import calendar_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposed:
-    """One value to decide about; `token` names it and the revision that is shown beside it."""
+    """One value to decide about; `token` names it and the revision that is shown beside it.
+
+    `grade` is the one that it gets once it is approved.
+    """
 
     token: str
     what: str
     url: str
     value: str
+    grade: str
     present: str
+    present_grade: str
     by: User
     when: str
     why: tuple[str, ...]
@@ -39,12 +47,27 @@ class Proposed:
         return _("%(value)s by %(person)s, no value yet.") % facts
 
 
-def rows(waiting: Iterable[ProposedValue], viewer: Viewer) -> list[Proposed]:
+def rows(waiting: Sequence[ProposedValue], viewer: Viewer) -> list[Proposed]:
     """Return the values ready to print."""
-    return [_row(one, viewer) for one in waiting]
+    return _rows(waiting, {}, viewer)
 
 
-def _row(one: ProposedValue, viewer: Viewer) -> Proposed:
+def compared(waiting: Sequence[ProposedValue], viewer: Viewer) -> list[Proposed]:
+    """Return the values ready to print, each beside the grade of the value that it replaces, too."""
+    standing = [_key(one) for one in waiting if one.present is not None]
+    return _rows(waiting, confidence_of(standing, today=viewer.today), viewer)
+
+
+def _rows(waiting: Sequence[ProposedValue], present: Mapping[Key, Confidence], viewer: Viewer) -> list[Proposed]:
+    grades = grades_once_approved(map(_key, waiting), now=viewer.now, today=viewer.today)
+    return [_row(one, grades.get(_key(one), ""), present.get(_key(one)), viewer) for one in waiting]
+
+
+def _key(one: ProposedValue) -> Key:
+    return one.kpi_id, one.period_start
+
+
+def _row(one: ProposedValue, grade: str, present: Confidence | None, viewer: Viewer) -> Proposed:
     kpi = one.kpi
     period = period_of(one.period_start, kpi.frequency, calendar_of(kpi.calendar))
     value = _figure(one.value, kpi, viewer)
@@ -56,7 +79,9 @@ def _row(one: ProposedValue, viewer: Viewer) -> Proposed:
         what=f"{words.full_name(kpi)}, {words.name_of(period)}",
         url=links.kpi_page(kpi.code),
         value=value or (_("Not applicable") if one.state == "not_applicable" else _("No value")),
+        grade=grade,
         present=_figure(one.present, kpi, viewer),
+        present_grade=present.grade if present is not None else "",
         by=one.entered_by,
         when=words.clock(one.entered_at, viewer.now, viewer.tz),
         why=tuple(filter(None, _why(one, viewer))),

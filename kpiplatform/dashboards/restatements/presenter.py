@@ -20,7 +20,7 @@ from kpis.revision_words import who_revised, why_revised
 
 HEAD = (
     "kpi", "name", "unit", "period", "first_day", "was", "is", "measure", "band before", "band after", "recorded_at",
-    "who", "why", "shown in", "reopened by",
+    "who", "why", "shown in", "reopened by", "confidence before", "confidence after",
 )  # fmt: skip
 
 
@@ -32,7 +32,9 @@ class Row:
     url: str
     period: str
     was: str
+    was_grade: str
     now: str
+    now_grade: str
     old: str
     new: str
     moved: bool
@@ -57,7 +59,9 @@ def _row(one: Any, found: Restated, calendars: Mapping[int, Calendar], locale: s
         url=reverse("kpis:correct", args=[kpi.code, one.period_start]),
         period=_period(one, calendars),
         was=_value(one.was, kpi, locale),
+        was_grade=found.grades[one.pk][0],
         now=_value(one.value, kpi, locale, kpi.measure_unit),
+        now_grade=found.grades[one.pk][1],
         old=old,
         new=new,
         moved=old != new,
@@ -91,6 +95,7 @@ def lines_of(found: Restated, calendars: Mapping[int, Calendar]) -> Iterator[lis
             _why(one),
             f"{pack.forum} {pack.held_on}" if pack else "",
             reopening.approved_by.name if reopening and reopening.approved_by else "",
+            *found.grades[one.pk],
         ]
 
 

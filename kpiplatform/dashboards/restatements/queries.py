@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.db import connection
+from django.utils import timezone
 
 from kpiplatform.accounts.models import User
 from kpiplatform.paging import slice_of
 from kpis.models import Kpi, PeriodReopening
 from kpis.queries import kpis_visible_to
-from kpis.restatements import Bands, bands_of, restatements, settled
+from kpis.restatements import Bands, bands_of, grades_of_changes, restatements, settled
 from objectives.models import Unit
 from objectives.queries import units_visible_to
 from reviews.queries import reviews_visible_to
@@ -65,7 +66,7 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restated:
-    """Some restatements, and by the id of each its bands, the pack that showed the old value, and its reopening.
+    """Some restatements, and by the id of each its bands, grades, the pack that showed the old value, and reopening.
 
     `total` counts all that were asked for; the next ones come below the restatement `after`, "" at the end.
     """
@@ -74,14 +75,16 @@ class Restated:
     total: int
     after: str
     bands: Mapping[int, Bands]
+    grades: Mapping[int, Bands]
     packs: Mapping[int, Shown]
     reopened: Mapping[int, PeriodReopening]
     units: Sequence[Unit]
     kpi: Kpi | None
 
 
-def restated(user: User, chosen: Chosen, *, zone: ZoneInfo, today: date, limit: int) -> Restated:
+def restated(user: User, chosen: Chosen, *, zone: ZoneInfo, now: datetime, limit: int) -> Restated:
     """Return `limit` restatements that `user` may see, the latest first."""
+    today = timezone.localdate(now)
     visible = kpis_visible_to(user, today=today)
     kpis = visible
     if chosen.unit:
@@ -105,6 +108,7 @@ def restated(user: User, chosen: Chosen, *, zone: ZoneInfo, today: date, limit: 
         total=found.count() if part.after or chosen.after else len(shown),
         after=part.after,
         bands=bands_of(shown),
+        grades=grades_of_changes(shown, now=now, zone=zone),
         packs=_packs(user, shown, today=today),
         reopened=_reopened(shown),
         units=list(units_visible_to(user, today=today).order_by("path")),

@@ -76,8 +76,8 @@ def _moved_of(count: int, shown: int) -> str:
 
 
 def _found(request: HttpRequest, limit: int) -> tuple[Chosen, Restated]:
-    zone = ZoneInfo(organisation().time_zone)
-    today = timezone.now().astimezone(zone).date()
+    now, zone = timezone.now(), ZoneInfo(organisation().time_zone)
+    today = now.astimezone(zone).date()
     asked = request.GET
     last = _day(asked.get("to", "")) or today
     first = _day(asked.get("from", "")) or last - SPAN
@@ -91,7 +91,7 @@ def _found(request: HttpRequest, limit: int) -> tuple[Chosen, Restated]:
         kpi=asked.get("kpi", "")[:40].replace("\0", ""),
         after=asked.get("after", ""),
     )
-    return chosen, restated(request.user, chosen, zone=zone, today=timezone.localdate(), limit=limit)
+    return chosen, restated(request.user, chosen, zone=zone, now=now, limit=limit)
 
 
 def _day(text: str) -> date | None:

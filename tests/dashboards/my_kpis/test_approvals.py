@@ -169,7 +169,7 @@ def test_the_list_shows_what_stands_there_and_why_it_changes_in_a_constant_numbe
     enter(crews, W45, "6")
     enter(crews, W45, "5", seq=1, user=ana, note="Counted again")
     page = words_in(body(client.get(reverse("my:approvals"))))
-    assert "Crews, Harbor Airports, W45 6 crews 5 crews" in page.replace("\u202f", " ")
+    assert "Crews, Harbor Airports, W45 6 crews D 5 crews D" in page.replace("\u202f", " ")
     assert "Counted again" in page
     with CaptureQueriesContext(connection) as one:
         client.get(reverse("my:approvals"))
