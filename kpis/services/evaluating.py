@@ -93,13 +93,13 @@ owed AS MATERIALIZED (
 # Whatever lacks directional limits there has none from then on to the end of the year.
 VALUED = """
 valued AS (
-    SELECT m.kpi_id, m.period_start, m.period_end, m.value, m.state, m.reason,
+    SELECT m.kpi_id, m.period_start, m.period_end, m.value, m.state = 'provisional' AS is_provisional, m.reason,
            l.goal, l.red_flag, l.goal_high, l.red_high, l.scores, l.why_none
     FROM limits l
     JOIN kpis_measurement m ON m.kpi_id = l.kpi_id AND m.period_start >= l.since AND m.period_start < l.until
     WHERE NOT l.is_cumulative
     UNION ALL
-    SELECT kpi_id, period_start, period_end, value_to_date, state, reason,
+    SELECT kpi_id, period_start, period_end, value_to_date::numeric(28,8), state = 'provisional', reason,
            CASE WHEN why_none_yet IS NULL THEN goal_to_date END,
            CASE WHEN why_none_yet IS NULL THEN red_flag_to_date END, NULL, NULL, NULL, coalesce(why_none_yet, '')
     FROM (
@@ -116,71 +116,66 @@ valued AS (
     ) AS to_date
 )"""
 
-# The score in ten-thousandths is `share / whole`: a third of ten at the red flag, two thirds at the goal, in a goal
-# range ten in its middle. It is rounded half-even from the exact fraction, and stays below the line of a better band.
+# Where a value lies `rise` above the red flag, and the goal `span` above it, the score in ten-thousandths is
+# 100000 * (rise + span) / (3 * span): a third of ten at the red flag, two thirds at the goal. In a goal range it is ten
+# in the middle and two thirds at both ends: there `rise` is the width and twice the way to the nearer end. The score is
+# rounded half-even from the exact fraction (`over / whole` is a half more) and stays below the line of a better band.
 # Each level is computed once per row (OFFSET 0), however often the next ones name it.
 JUDGED = """
 judged AS (
-    SELECT kpi_id, period_start, period_end, value::numeric(28,8), goal::numeric(28,8), red_flag::numeric(28,8),
+    SELECT kpi_id, period_start, period_end, value, goal::numeric(28,8), red_flag::numeric(28,8),
            goal_high::numeric(28,8), red_high::numeric(28,8),
-           (0.0001 * CASE named WHEN 'at_risk' THEN least(rounded, 66666) WHEN 'off_track' THEN least(rounded, 33332)
-                                ELSE rounded END)::numeric(6,4) AS score,
-           coalesce(named, '')::varchar AS band,
-           (CASE WHEN value IS NULL THEN
+           (0.0001 * CASE placed WHEN 'at_risk' THEN least(rounded, 66666) WHEN 'off_track' THEN least(rounded, 33332)
+                                 ELSE rounded END)::numeric(6,4) AS score,
+           (CASE WHEN placed IS NOT NULL THEN placed WHEN rounded >= 66667 THEN 'on_track'
+                 WHEN rounded >= 33333 THEN 'at_risk' WHEN rounded IS NOT NULL THEN 'off_track' ELSE '' END)::varchar
+               AS band,
+           (CASE WHEN rounded IS NOT NULL THEN ''
+                 WHEN value IS NULL THEN
                      CASE WHEN reason = 'zero_denominator' THEN 'zero_denominator' ELSE 'no_value' END
-                 WHEN why_none <> '' THEN why_none WHEN named IS NULL THEN 'unknown_option' ELSE '' END)::varchar
-               AS no_band_reason,
-           state = 'provisional' AS is_provisional
+                 WHEN why_none <> '' THEN why_none ELSE 'unknown_option' END)::varchar AS no_band_reason,
+           is_provisional
     FROM (
-        SELECT *, CASE
-            WHEN rounded IS NULL THEN NULL
-            WHEN scores IS NOT NULL THEN
-                CASE WHEN rounded >= 66667 THEN 'on_track' WHEN rounded >= 33333 THEN 'at_risk' ELSE 'off_track' END
-            WHEN goal_high IS NOT NULL THEN
-                CASE WHEN is_inside THEN 'on_track'
-                     WHEN value BETWEEN red_flag AND red_high THEN 'at_risk' ELSE 'off_track' END
-            WHEN distance > 0 THEN
-                CASE WHEN value >= goal THEN 'on_track' WHEN value >= red_flag THEN 'at_risk' ELSE 'off_track' END
-            WHEN value <= goal THEN 'on_track' WHEN value <= red_flag THEN 'at_risk' ELSE 'off_track' END AS named
+        SELECT *, CASE WHEN nearest <= 0 THEN 0 WHEN nearest >= 100000 THEN 100000
+                       WHEN nearest * whole = over THEN nearest - mod(nearest, 2) ELSE nearest END AS rounded
         FROM (
-            SELECT *, CASE WHEN 2 * (nearest * whole - share) = whole THEN nearest - mod(nearest, 2)
-                           ELSE nearest END AS rounded
+            SELECT *, CASE WHEN whole = 0 AND value IS NOT NULL THEN 100000 ELSE div(over, whole) END AS nearest
             FROM (
-                SELECT *, CASE WHEN share <= 0 THEN 0 WHEN share >= 100000 * whole THEN 100000
-                               ELSE div(2 * share + whole, 2 * whole) END AS nearest
+                SELECT *, CASE WHEN scores IS NULL THEN 200000 * rise + 200003 * span ELSE (
+                              SELECT o.score::numeric * 20000 + 1
+                              FROM jsonb_each_text(scores) WITH ORDINALITY AS o(option, score, n)
+                              WHERE o.option::numeric = value ORDER BY o.n DESC LIMIT 1) END AS over,
+                       CASE WHEN scores IS NULL THEN 6 * span ELSE 2 END AS whole
                 FROM (
-                    SELECT *, CASE WHEN scores IS NOT NULL THEN (
-                                       SELECT o.score::numeric * 10000
-                                       FROM jsonb_each_text(scores) WITH ORDINALITY AS o(option, score, n)
-                                       WHERE o.option::numeric = value ORDER BY o.n DESC LIMIT 1)
-                                   WHEN is_inside THEN
-                                       CASE WHEN distance = 0 THEN 100000
-                                            ELSE 200000 * (least(value - goal, goal_high - value) + distance) END
-                                   WHEN goal_high IS NULL OR value < goal
-                                       THEN 100000 * (value - red_flag + distance) * sign(distance)
-                                   ELSE 100000 * (value - red_high + distance) * sign(distance) END AS share,
-                           CASE WHEN scores IS NOT NULL OR distance = 0 THEN 1 ELSE 3 * abs(distance) END AS whole
-                    FROM (
-                        SELECT *, value BETWEEN goal AND goal_high AS is_inside,
-                               CASE WHEN goal_high IS NULL OR value < goal THEN goal - red_flag
-                                    WHEN value > goal_high THEN goal_high - red_high
-                                    ELSE goal_high - goal END AS distance
-                        FROM valued OFFSET 0
-                    ) AS d OFFSET 0
-                ) AS f OFFSET 0
-            ) AS n OFFSET 0
-        ) AS r OFFSET 0
-    ) AS b OFFSET 0
+                    SELECT *, CASE WHEN goal_high IS NULL OR value < goal THEN value - red_flag
+                                   WHEN value > goal_high THEN value - red_high
+                                   ELSE 2 * least(value - goal, goal_high - value) + goal_high - goal END AS rise,
+                           CASE WHEN goal_high IS NULL OR value < goal THEN goal - red_flag
+                                WHEN value > goal_high THEN goal_high - red_high ELSE goal_high - goal END AS span,
+                           CASE WHEN value IS NULL OR goal IS NULL THEN NULL
+                                WHEN goal_high IS NOT NULL THEN
+                                    CASE WHEN value BETWEEN goal AND goal_high THEN 'on_track'
+                                         WHEN value BETWEEN red_flag AND red_high THEN 'at_risk' ELSE 'off_track' END
+                                WHEN goal > red_flag THEN
+                                    CASE WHEN value >= goal THEN 'on_track'
+                                         WHEN value >= red_flag THEN 'at_risk' ELSE 'off_track' END
+                                WHEN value <= goal THEN 'on_track'
+                                WHEN value <= red_flag THEN 'at_risk' ELSE 'off_track' END AS placed
+                    FROM valued OFFSET 0
+                ) AS v OFFSET 0
+            ) AS f OFFSET 0
+        ) AS n OFFSET 0
+    ) AS r OFFSET 0
 )"""
 
 # One pass over what is stored of these periods: new rows are inserted, those that differ updated, others not locked.
 STORE = f"""
 WITH {LIMITS}, {VALUED}, {JUDGED}
 MERGE INTO kpis_evaluation AS e USING judged j ON e.kpi_id = j.kpi_id AND e.period_start = j.period_start
-WHEN MATCHED AND (e.period_end, e.value, e.goal, e.red_flag, e.goal_high, e.red_high, e.score, e.band,
-                  e.no_band_reason, e.is_provisional)
-     IS DISTINCT FROM (j.period_end, j.value, j.goal, j.red_flag, j.goal_high, j.red_high, j.score, j.band,
-                       j.no_band_reason, j.is_provisional)
+WHEN MATCHED AND (e.score, e.red_flag, e.goal, e.value, e.goal_high, e.red_high, e.band, e.no_band_reason,
+                  e.is_provisional, e.period_end)
+     IS DISTINCT FROM (j.score, j.red_flag, j.goal, j.value, j.goal_high, j.red_high, j.band, j.no_band_reason,
+                       j.is_provisional, j.period_end)
 THEN UPDATE SET
     period_end = j.period_end, value = j.value, goal = j.goal, red_flag = j.red_flag, goal_high = j.goal_high,
     red_high = j.red_high, score = j.score, band = j.band, no_band_reason = j.no_band_reason,
