@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from alerts.models import BandCrossing
-from alerts.queries import CrossingRead, IncidentRead, crossings_of, inbox_of
+from alerts.queries import CrossingRead, IncidentRead, crossings_of, grades_of_crossings, inbox_of
 from alerts.wording import Wording
 from kpiplatform.accounts.models import User
 from kpiplatform.paging import Slice, slice_of
@@ -79,6 +79,7 @@ class CrossingLine:
     old: str
     new: str
     value: str
+    grade: str
     period: str
     at: str
     why: str
@@ -100,12 +101,13 @@ def inbox_page(*, user: User, choice: Choice, wording: Wording, today: date, edi
         rows_of_change = crossings_of(user, today=today, mine=choice.mine)
         order = ("-recorded_at", "-period_start", "-pk")
         crossings = slice_of(rows_of_change, order=order, after=choice.after, size=recent_size)
+    noted = grades_of_crossings(crossings.rows, now=wording.now)
     return {
         "choice": choice,
         "chips": _chips(choice),
         "troubles": [_open_line(one, user, wording, grades.get(one.kpi_id, ""), editable) for one in troubles.rows],
         "more_troubles": choice.url(show=OPEN, after=troubles.after) if troubles.after else "",
-        "crossings": [crossing_line(one, wording) for one in crossings.rows],
+        "crossings": [crossing_line(one, noted.get(one.pk, ""), wording) for one in crossings.rows],
         "more_crossings": choice.url(show=RECENT, after=crossings.after) if crossings.after else "",
         "shows_open": bool(open_size),
         "shows_recent": bool(recent_size),
@@ -172,7 +174,7 @@ def _acknowledged(incident: IncidentRead, user: User, wording: Wording) -> str:
     return _("Acknowledged by %(who)s on %(day)s.") % {"who": incident.acknowledged_by.name, "day": when}
 
 
-def crossing_line(crossing: CrossingRead, wording: Wording) -> CrossingLine:
+def crossing_line(crossing: CrossingRead, grade: str, wording: Wording) -> CrossingLine:
     """Return a change of band as one line."""
     kpi, incident_id = crossing.kpi, crossing.incident_id
     return CrossingLine(
@@ -182,6 +184,7 @@ def crossing_line(crossing: CrossingRead, wording: Wording) -> CrossingLine:
         old=crossing.from_band,
         new=crossing.to_band,
         value=wording.against(kpi, crossing.value, crossing.goal),
+        grade=grade,
         period=wording.period(kpi, crossing.period_start),
         at=wording.moment(crossing.recorded_at),
         why=cause_words(crossing.cause),

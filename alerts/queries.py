@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -14,6 +15,7 @@ from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, When
 from alerts.models import BandCrossing, Delivery, Incident, Subscription
 from kpiplatform.accounts.models import User
 from kpis.domain.periods import WorkingDays
+from kpis.grades import INSTANT, grades_then
 from kpis.models import Commentary, Holiday, Kpi, PeriodCalendar
 from kpis.queries import kpis_editable_by, kpis_visible_to
 from objectives.queries import may_configure, objectives_visible_to, organisation, units_visible_to
@@ -135,6 +137,18 @@ def crossings_of(user: User, *, today: date, mine: bool) -> QuerySet[CrossingRea
         .select_related(*WITH_A_LINE)
     )
     return crossings.filter(Q(kpi__owner=user) | Q(kpi__deputy=user)) if mine else crossings
+
+
+def grades_of_crossings(crossings: Iterable[BandCrossing], *, now: datetime) -> dict[int, str]:
+    """Return the grade of confidence in the value of each change of band by its id, as it was known when it was noted.
+
+    There is none for a value that was withdrawn.
+    """
+    asked = {
+        one.pk: (one.kpi_id, one.period_start, one.recorded_at + INSTANT) for one in crossings if one.value is not None
+    }
+    grades = grades_then(asked.values(), now=now, zone=ZoneInfo(organisation().time_zone)) if asked else {}
+    return {pk: grades[one] for pk, one in asked.items() if one in grades}
 
 
 def deliveries_visible_to(user: User, *, today: date) -> QuerySet[Delivery]:

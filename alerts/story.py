@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 from alerts.inbox import cause_words
 from alerts.mails import Reader, band_subject, minutes_subject
 from alerts.models import BandCrossing, Delivery, Incident, Message
+from alerts.queries import grades_of_crossings
 from alerts.replies import reply_in_words
 from alerts.wording import Wording
 from kpiplatform.accounts.models import User
@@ -43,6 +44,7 @@ class Event:
     at: str
     title: str
     text: str = ""
+    grade: str = ""
     old: str | None = None
     new: str | None = None
     who: User | None = None
@@ -61,7 +63,8 @@ def story(incident: Incident, *, deliveries: QuerySet[Delivery], reader: User, w
     ).select_related("author")
     if incident.closed_at is not None:
         explanations = explanations.filter(created_at__lte=incident.closed_at)
-    events = [_changed(one, kpi, wording) for one in crossings]
+    grades = grades_of_crossings(crossings, now=wording.now)
+    events = [_changed(one, kpi, grades.get(one.pk, ""), wording) for one in crossings]
     events += _sent(mails, reader, wording)
     events += [_explained(one, wording) for one in explanations]
     if incident.acknowledged_at is not None:
@@ -84,7 +87,7 @@ def _crossings(incident: Incident) -> QuerySet[BandCrossing]:
     return crossings.order_by("seq")
 
 
-def _changed(crossing: BandCrossing, kpi: Kpi, wording: Wording) -> Event:
+def _changed(crossing: BandCrossing, kpi: Kpi, grade: str, wording: Wording) -> Event:
     figures = wording.against(kpi, crossing.value, crossing.goal, crossing.red_flag)
     return Event(
         order=(crossing.recorded_at, 0),
@@ -92,6 +95,7 @@ def _changed(crossing: BandCrossing, kpi: Kpi, wording: Wording) -> Event:
         title=_("%(band)s in %(period)s")
         % {"band": band_name(crossing.to_band), "period": wording.period(kpi, crossing.period_start)},
         text=", ".join(part for part in (figures, cause_words(crossing.cause)) if part),
+        grade=grade,
         old=crossing.from_band,
         new=crossing.to_band,
     )

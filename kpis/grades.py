@@ -17,7 +17,7 @@ from kpis.domain.formula.series import Span
 from kpis.domain.formula.tree import Node, codes, terms
 from kpis.domain.periods import Calendar, period_of
 from kpis.evidence import Key, Version, evidence_of, evidence_once_approved
-from kpis.models import Kpi
+from kpis.models import Kpi, MeasurementRevision
 from kpis.queries import calendars
 
 # Of a long span, like a year of days, so many of the newest values are graded.
@@ -105,6 +105,21 @@ def confidence_then(asked: Iterable[Then], *, now: datetime, zone: ZoneInfo) -> 
 def grades_then(asked: Iterable[Then], *, now: datetime, zone: ZoneInfo) -> dict[Then, str]:
     """Return the grades of values as each was known just before a moment of its own, None for now."""
     return {one: its.grade for one, its in confidence_then(asked, now=now, zone=zone).items()}
+
+
+def grades_of_versions(rows: Sequence[MeasurementRevision], *, now: datetime, zone: ZoneInfo) -> dict[int, str]:
+    """Return the grades of the versions of one value by their numbers; they come newest first.
+
+    A version that was replaced has the grade with which it ended.
+    """
+    ended = [None, *(row.recorded_at for row in rows)][: len(rows)]
+    asked = {
+        row.seq: (row.kpi_id, row.period_start, at)
+        for row, at in zip(rows, ended, strict=True)
+        if row.value is not None
+    }
+    grades = grades_then(asked.values(), now=now, zone=zone)
+    return {seq: grades[one] for seq, one in asked.items() if one in grades}
 
 
 def grades_once_approved(keys: Iterable[Key], *, now: datetime, today: date) -> dict[Key, str]:

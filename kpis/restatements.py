@@ -70,18 +70,25 @@ def bands_of(rows: Sequence[Any]) -> dict[int, Bands]:
     return {row.pk: _bands(row, rules[row.kpi_id], by_calendar, earlier.get(row.kpi_id, [])) for row in rows}
 
 
-def grades_of_changes(rows: Sequence[Any], *, now: datetime, zone: ZoneInfo) -> dict[int, Bands]:
+def grades_of_changes(
+    rows: Sequence[Any], *, now: datetime, zone: ZoneInfo, known_at: datetime | None = None
+) -> dict[int, Bands]:
     """Return the grade of the value before and after each restatement, by its id; "" where there is no value.
 
-    Each as it was known at the end of the time for which the value stood: what stands now has its grade of now.
+    Each as it was known at the end of the time for which the value stood: what stands now has its grade of now. With
+    `known_at` nothing is known that was recorded from then on.
     """
     after = MeasurementRevision.objects.filter(
         kpi=OuterRef("kpi"), period_start=OuterRef("period_start"), seq=OuterRef("seq") + 1
     )
+    if known_at is not None:
+        after = after.filter(recorded_at__lt=known_at)
     listed = MeasurementRevision.objects.filter(pk__in=[row.pk for row in rows])
     ended = dict(listed.annotate(ended_at=Subquery(after.values("recorded_at")[:1])).values_list("pk", "ended_at"))
     before = {row.pk: (row.kpi_id, row.period_start, row.recorded_at) for row in rows if row.was is not None}
-    present = {row.pk: (row.kpi_id, row.period_start, ended[row.pk]) for row in rows if row.value is not None}
+    present = {
+        row.pk: (row.kpi_id, row.period_start, ended[row.pk] or known_at) for row in rows if row.value is not None
+    }
     grades = grades_then({*before.values(), *present.values()}, now=now, zone=zone)
 
     def grade(asked: Mapping[int, Then], pk: int) -> str:

@@ -20,7 +20,7 @@ from kpis.grades import grades_of
 from kpis.models import Commentary, Kpi
 from kpis.objectives_as_known import objectives_as_known
 from kpis.queries import calendars
-from kpis.restatements import restatements
+from kpis.restatements import grades_of_changes, restatements
 from kpis.revision_words import who_revised
 from objectives.models import Objective
 from objectives.queries import organisation
@@ -143,7 +143,9 @@ def _text(value: Decimal | None) -> str:
 
 
 def _then(row: Content | None) -> Content | None:
-    return {name: row[name] for name in ("band", "score", "value", "goal")} if row else None
+    if row is None:
+        return None
+    return {name: row[name] for name in ("band", "score", "value", "goal")} | {"confidence": row.get("confidence", "")}
 
 
 def _standing(row: Content) -> Standing:
@@ -220,19 +222,18 @@ def _restated(
     if previous is None:
         return []
     since = datetime.fromisoformat(previous["known_at"])
-    rows = (
-        restatements(since=since, until=at)
-        .filter(kpi__in=kpis, was_state="reported", value__isnull=False)
-        .select_related("kpi", "recorded_by", "pull__source")
-        .order_by("recorded_at", "pk")
-    )
+    found = restatements(since=since, until=at).filter(kpi__in=kpis, was_state="reported", value__isnull=False)
+    rows = list(found.select_related("kpi", "recorded_by", "pull__source").order_by("recorded_at", "pk"))
+    grades = grades_of_changes(rows, now=at, zone=organisation_zone(), known_at=at)
     return [
         {
             "code": row.kpi.code,
             "name": row.kpi.name,
             "period": short_label(period_of(row.period_start, row.kpi.frequency, by_calendar[row.kpi.calendar_id])),
             "was": _text(row.was),
+            "was_confidence": grades[row.pk][0],
             "now": _text(row.value),
+            "now_confidence": grades[row.pk][1],
             "by": who_revised(row),
             "note": row.note,
         }

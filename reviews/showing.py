@@ -50,6 +50,7 @@ class Line:
     gap: str
     change: str
     before: str
+    before_grade: str
     score: str
     bullet: Bullet
     spark: Mapping[str, str]
@@ -171,6 +172,7 @@ def _line(row: Mapping[str, Any], reader: Reader) -> Line:
         gap=with_unit(signed(gap, **figure), difference) if gap is not None else "",
         change=with_unit(signed(change, **figure), difference) if change is not None else "",
         before=with_unit(number(_decimal(then["value"]), **figure), row["unit"]) if then and then["value"] else "",
+        before_grade=then.get("confidence", "") if then else "",
         score=number(score, 1, locale=reader.locale),
         bullet=bullet(score, was),
         spark=row["spark"],
@@ -291,7 +293,10 @@ def _restated(row: Mapping[str, Any], content: Mapping[str, Any], reader: Reader
     return {
         "name": row["name"],
         "period": row["period"],
-        "text": f"{was} → {now}",
+        "was": was,
+        "was_grade": row.get("was_confidence", ""),
+        "now": now,
+        "now_grade": row.get("now_confidence", ""),
         "by": row["by"],
         "note": row["note"],
     }

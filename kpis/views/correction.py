@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -19,6 +20,7 @@ from kpiplatform.htmx import changed, page
 from kpis.domain.entry_checks import EntryRefused, Problem
 from kpis.domain.periods import Period
 from kpis.forms import BringBackForm, CorrectionForm, period_name
+from kpis.grades import grades_of_versions
 from kpis.models import KeptValue, Kpi, Measurement, MeasurementRevision, ProposedValue
 from kpis.queries import entry_rules
 from kpis.readings import Conflict, PeriodLocked
@@ -31,8 +33,8 @@ from kpis.services.undoing import bring_back as bring_back_now
 from kpis.services.undoing import said_again
 from kpis.views.access import kpi_to_read, may_change_values, may_propose_values, period_or_404
 from kpis.views.closures import closure_in_words
-from kpis.views.versions import grades_of_versions, in_words, versions, waiting_in_words
-from objectives.queries import may_configure
+from kpis.views.versions import in_words, versions, waiting_in_words
+from objectives.queries import may_configure, organisation
 
 
 @require_http_methods(["GET", "POST"])
@@ -90,7 +92,8 @@ def bring_back(request: HttpRequest, code: str, period_start: date, seq: int) ->
     revisions = MeasurementRevision.objects.filter(kpi=kpi, period_start=period.start)
     wanted = get_object_or_404(revisions, seq=seq)
     present = revisions.latest("seq")
-    grades = grades_of_versions(list(revisions.order_by("-seq")))
+    zone = ZoneInfo(organisation().time_zone)
+    grades = grades_of_versions(list(revisions.order_by("-seq")), now=now, zone=zone)
     form = BringBackForm(request.POST if request.method == "POST" else None, seq=present.seq)
     context = _context(kpi, period) | {
         "back_form": form,

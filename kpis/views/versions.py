@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -15,7 +15,7 @@ from kpis.dates import moment
 from kpis.domain.entry_checks import typed_text
 from kpis.domain.figures import number, with_unit
 from kpis.domain.periods import Period
-from kpis.grades import grades_then
+from kpis.grades import grades_of_versions
 from kpis.models import Kpi, MeasurementRevision, ProposedValue
 from kpis.revision_words import who_revised, why_no_value, why_revised
 from objectives.queries import organisation
@@ -48,19 +48,8 @@ def versions(kpi: Kpi, period: Period, *, locale: str, links_pulls: bool) -> lis
     """Return every version of the value of one period, newest first."""
     found = MeasurementRevision.objects.filter(kpi=kpi, period_start=period.start)
     rows = list(found.select_related("recorded_by", "approved_by", "pull__source").order_by("-seq"))
-    return list(_versions(rows, grades_of_versions(rows), kpi, locale, links_pulls))
-
-
-def grades_of_versions(rows: Sequence[MeasurementRevision]) -> dict[int, str]:
-    """Return the grade of each version of one value by its number; they come newest first."""
-    ended = [None, *(row.recorded_at for row in rows)]
-    asked = {
-        row.seq: (row.kpi_id, row.period_start, at)
-        for row, at in zip(rows, ended, strict=False)
-        if row.value is not None
-    }
-    grades = grades_then(asked.values(), now=timezone.now(), zone=ZoneInfo(organisation().time_zone))
-    return {seq: grades[one] for seq, one in asked.items() if one in grades}
+    grades = grades_of_versions(rows, now=timezone.now(), zone=ZoneInfo(organisation().time_zone))
+    return list(_versions(rows, grades, kpi, locale, links_pulls))
 
 
 def in_words(revision: MeasurementRevision | ProposedValue, kpi: Kpi, *, locale: str) -> str:

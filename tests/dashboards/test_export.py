@@ -145,5 +145,5 @@ def test_rows_are_read_chunk_by_chunk_through_a_cursor_of_the_database(owner, mo
     chunked = database.chunked_cursor
     monkeypatch.setattr(database, "chunked_cursor", lambda: opened.append(chunked()) or opened[-1])
     a_kpi(owner=owner)
-    assert len(list(kpis.read(Seen(user=owner, today=NOW.date())))) == 1
+    assert len(list(kpis.read(Seen(user=owner, today=NOW.date(), now=NOW)))) == 1
     assert [cursor.name is not None for cursor in opened] == [True]

@@ -80,6 +80,8 @@ def test_a_past_page_grades_by_what_was_known_then(client: Client, corrected: Kp
 def test_files_and_programs_get_the_grade_with_the_value(client: Client, corrected: Kpi) -> None:
     (row,) = csv_rows(exported(client, "csv", "measurements"), "measurements")
     assert (row["kpi"], row["confidence"]) == ("SENT", "D")
+    versions = csv_rows(exported(client, "csv", "revisions"), "revisions")
+    assert [row["confidence"] for row in versions] == ["B", "D"]
     for query, grade in (({}, "D"), (BEFORE, "B")):
         content = client.get(reverse("kpi_table", args=["SENT"]), query).content.decode("utf-8-sig")
         rows: list[dict[str, Any]] = list(csv.DictReader(content.splitlines()))

@@ -147,6 +147,7 @@ def test_a_changed_value_of_a_closed_period_is_said_to_be_restated():
     say(kpi, "84", at=NOW - DAY)
     restated = an_open_review(forum).pack.content["restated"]
     assert [(row["code"], row["was"], row["now"]) for row in restated] == [("OTA", "85", "84")]
+    assert "A" <= restated[0]["was_confidence"] < restated[0]["now_confidence"]  # frozen as they were graded then
 
 
 def test_an_explanation_counts_while_the_band_it_explains_lasts():

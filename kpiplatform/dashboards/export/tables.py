@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
-from itertools import batched
+from datetime import date, datetime
+from itertools import batched, compress
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext_lazy as _
@@ -15,7 +16,7 @@ from alerts.queries import incidents_visible_to
 from initiatives.models import ExpectedImpact, Milestone
 from initiatives.queries import initiatives_visible_to
 from kpiplatform.accounts.models import User
-from kpis.grades import confidence_of
+from kpis.grades import grades_then
 from kpis.models import (
     Evaluation,
     Kpi,
@@ -29,7 +30,7 @@ from kpis.models import (
 )
 from kpis.queries import kpis_configured_by, kpis_visible_to
 from kpis.services.defining import SHEET
-from objectives.queries import may_configure, objectives_visible_to, units_visible_to
+from objectives.queries import may_configure, objectives_visible_to, organisation, units_visible_to
 from reviews.queries import actions_visible_to, decisions_visible_to, reviews_visible_to
 
 CHUNK = 2000
@@ -37,10 +38,11 @@ CHUNK = 2000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """Who exports, and on which day their roles are asked for."""
+    """Who exports, on which day their roles are asked for, and when."""
 
     user: User
     today: date
+    now: datetime
 
     def kpis(self) -> QuerySet[Kpi]:
         """Admins take retired KPIs along: their history is part of everything."""
@@ -55,20 +57,24 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A table of the export; `columns` says for each head by which path it is filled, or how it is computed."""
+    """A table of the export; `columns` says for each head by which path it is filled, or how it is computed.
+
+    `graded_by` are the paths of the value that is graded: itself, its KPI, its period, and when it ended if it did.
+    """
 
     name: str
     label: Any
     columns: Mapping[str, str | Callable[[Seen], Subquery]]
     rows: Callable[[Seen], QuerySet[Any]]
-    is_graded: bool = False
+    graded_by: tuple[str, ...] = ()
 
     def heads(self) -> list[str]:
-        return [*self.columns, *(["confidence"] if self.is_graded else [])]
+        return [*self.columns, *(["confidence"] if self.graded_by else [])]
 
     def read(self, seen: Seen) -> Iterator[tuple[Any, ...]]:
         """Yield the rows with a cursor of the database: never more than a chunk is in memory."""
-        return _graded(self._rows(seen, "kpi_id", "period_start"), seen) if self.is_graded else self._rows(seen)
+        rows = self._rows(seen, *self.graded_by)
+        return _graded(rows, len(self.graded_by), seen) if self.graded_by else rows
 
     def _rows(self, seen: Seen, *more: str) -> Iterator[tuple[Any, ...]]:
         computed, names = {}, []
@@ -83,12 +89,15 @@ class Table:
         return rows.iterator(chunk_size=CHUNK)
 
 
-def _graded(rows: Iterator[tuple[Any, ...]], seen: Seen) -> Iterator[tuple[Any, ...]]:
-    """Yield rows that end with the KPI and the first day of a period with the grade of that value instead."""
+def _graded(rows: Iterator[tuple[Any, ...]], by: int, seen: Seen) -> Iterator[tuple[Any, ...]]:
+    """Yield rows that end with the grade of a value in place of what names it: its KPI, period, and when it ended."""
+    zone = ZoneInfo(organisation().time_zone)
     for chunk in batched(rows, CHUNK):
-        found = confidence_of({(kpi_id, start) for *_row, kpi_id, start in chunk}, today=seen.today)
-        for *row, kpi_id, start in chunk:
-            yield (*row, found[kpi_id, start].grade if (kpi_id, start) in found else "")
+        named = [(*row[1 - by :], None)[:3] for row in chunk]
+        has_value = [row[-by] is not None for row in chunk]
+        grades = grades_then(set(compress(named, has_value)), now=seen.now, zone=zone)
+        for row, name, there in zip(chunk, named, has_value, strict=True):
+            yield (*row[:-by], grades.get(name, "") if there else "")
 
 
 def _same(*names: str, **others: Any) -> dict[str, Any]:
@@ -97,6 +106,15 @@ def _same(*names: str, **others: Any) -> dict[str, Any]:
 
 def _of_kpis(model: Any, *order: str) -> Callable[[Seen], QuerySet[Any]]:
     return lambda seen: model.objects.filter(kpi__in=seen.kpis()).order_by("kpi_id", *order)
+
+
+def _revisions(seen: Seen) -> QuerySet[Any]:
+    """Each with the moment at which the next one took its place."""
+    after = MeasurementRevision.objects.filter(
+        kpi=OuterRef("kpi"), period_start=OuterRef("period_start"), seq=OuterRef("seq") + 1
+    )
+    rows = _of_kpis(MeasurementRevision, "period_start", "seq")(seen)
+    return rows.annotate(ended_at=Subquery(after.values("recorded_at")[:1]))
 
 
 def _kpi_code(seen: Seen) -> Subquery:
@@ -111,6 +129,7 @@ def _objective_code(seen: Seen) -> Subquery:
     return seen.code_of(objectives_visible_to(seen.user, today=seen.today), "objective_id")
 
 
+PRESENT = ("value", "kpi_id", "period_start")
 VALUE = ("period_start", "period_end", "value", "numerator", "denominator", "state", "reason")
 LIMITS = ("goal", "red_flag", "goal_low", "goal_high", "red_low", "red_high")
 LAST_CHANGE = {"recorded_at": "recorded_at", "recorded_by": "recorded_by__email"}
@@ -181,14 +200,15 @@ TABLES = (
         label=_("Measurements as known now"),
         columns={"kpi": "kpi__code"} | _same(*VALUE, "seq", "recorded_at"),
         rows=_of_kpis(Measurement, "period_start"),
-        is_graded=True,
+        graded_by=PRESENT,
     ),
     Table(
         name="revisions",
         label=_("Every revision of every value"),
         columns={"kpi": "kpi__code"}
         | _same(*VALUE, "seq", "kind", "note", source="pull__source__code") | LAST_CHANGE,
-        rows=_of_kpis(MeasurementRevision, "period_start", "seq"),
+        rows=_revisions,
+        graded_by=(*PRESENT, "ended_at"),
     ),
     Table(
         name="evaluations",
@@ -199,6 +219,7 @@ TABLES = (
             "no_band_reason", "is_provisional", "evaluated_at",
         ),
         rows=_of_kpis(Evaluation, "period_start"),
+        graded_by=PRESENT,
     ),
     Table(
         name="incidents",

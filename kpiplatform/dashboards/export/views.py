@@ -61,7 +61,7 @@ def export_file(request: HttpRequest) -> HttpResponseBase:
         return _page(request, form, status=422)
     kind, today = form.cleaned_data["kind"], timezone.localdate()
     tables = [table for table in TABLES if table.name in form.cleaned_data["tables"]]
-    seen = Seen(user=request.user, today=today)
+    seen = Seen(user=request.user, today=today, now=timezone.now())
     named, count = _named(kind, today), sum(table.rows(seen).count() for table in tables)
     if kind == "xlsx":
         try:

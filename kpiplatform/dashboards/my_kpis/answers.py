@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -15,11 +16,13 @@ from kpiplatform.dashboards.my_kpis.saving import Saved
 from kpiplatform.dashboards.my_kpis.sheet import Attempt, Key, Viewer, cell_id, cell_url, title_of
 from kpiplatform.dashboards.my_kpis.slots import Slot
 from kpis.domain.figures import with_unit
+from kpis.grades import grades_of_versions
 from kpis.models import Kpi, MeasurementRevision
 from kpis.queries import entry_rules, proposed_values_decided_by
 from kpis.revision_words import who_revised
 from kpis.services.proposing import needs_approval
 from kpis.templatetags.kpi_figures import band_name
+from objectives.queries import organisation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +31,7 @@ class Version:
 
     seq: int
     value: str
+    grade: str
     state: str
     by: str
     when: str
@@ -96,7 +100,7 @@ def form_page(slot: Slot, form: CellForm, viewer: Viewer, *, conflict: Attempt |
         and proposed_values_decided_by(viewer.user, today=viewer.today).filter(pk=slot.waiting.pk).exists(),
         "needs_approval": needs_approval(kpi, viewer.user, entry_rules(), today=viewer.today),
         "doubt": form.doubt if form.is_bound and not form.errors else "",
-        "history": [_version(one, slot, viewer) for one in queries.history_of(kpi, slot.period.start)],
+        "history": _history(slot, viewer),
         "kpi_url": links.kpi_page(kpi.code),
         "reopen_url": links.reopen(kpi.code, slot.period.start),
         "back_url": back_to(slot),
@@ -148,7 +152,13 @@ def _waiting(slot: Slot, viewer: Viewer) -> str:
     return _("%(value)s, entered by %(person)s %(at)s, waits for approval. What you save takes its place.") % facts
 
 
-def _version(revision: MeasurementRevision, slot: Slot, viewer: Viewer) -> Version:
+def _history(slot: Slot, viewer: Viewer) -> list[Version]:
+    rows = queries.history_of(slot.kpi, slot.period.start)
+    grades = grades_of_versions(rows, now=viewer.now, zone=ZoneInfo(organisation().time_zone))
+    return [_version(row, grades.get(row.seq, ""), slot, viewer) for row in rows]
+
+
+def _version(revision: MeasurementRevision, grade: str, slot: Slot, viewer: Viewer) -> Version:
     states = {"reported": "", "provisional": _("provisional"), "not_applicable": _("not applicable")}
     by = who_revised(revision)
     if revision.approved_by is not None:
@@ -157,6 +167,7 @@ def _version(revision: MeasurementRevision, slot: Slot, viewer: Viewer) -> Versi
     return Version(
         seq=revision.seq,
         value=words.figured(revision, slot.kpi, viewer.locale) or "\N{EN DASH}",
+        grade=grade,
         state=states[revision.state],
         by=by,
         when=words.clock(revision.recorded_at, viewer.now, viewer.tz),

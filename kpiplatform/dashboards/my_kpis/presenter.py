@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -71,11 +71,11 @@ def whole_page(kpis: Sequence[Kpi], viewer: Viewer, attempts: Attempts, choice: 
     """Return the context of the page. What is to be done first does not depend on what was chosen to be seen."""
     owned = lines_of(kpis, viewer, closed=choice.closed)
     chosen = [line for line in owned if choice.shows(line.kpi)]
-    latest = {line.kpi.pk: line.kpi.state.period_start for line in chosen if hasattr(line.kpi, "state")}
-    sheet = replace(sheet_of(chosen, viewer, attempts), grades=grades_of(latest, today=viewer.today))
+    grades = _grades(owned, viewer)
+    sheet = replace(sheet_of(chosen, viewer, attempts), grades=grades)
     sheets = grid.grids(chosen, sheet)
     return {
-        "todo": _todo([_shortened(line) for line in owned], viewer),
+        "todo": _todo([_shortened(line) for line in owned], grades, viewer),
         "choice": choice,
         "frequencies": choice.frequencies(kpis),
         "grids": sheets,
@@ -92,13 +92,18 @@ def _shortened(line: Line) -> Line:
 def todo_only(kpis: Sequence[Kpi], viewer: Viewer) -> dict[str, Any]:
     """Return the context of the to-do list alone, which is read anew after each value."""
     owned = lines_of(kpis, viewer)
-    return {"is_part": True, "todo": _todo(owned, viewer)}
+    return {"is_part": True, "todo": _todo(owned, _grades(owned, viewer), viewer)}
 
 
-def _todo(owned: Sequence[Line], viewer: Viewer) -> todo.Todo:
+def _grades(owned: Sequence[Line], viewer: Viewer) -> dict[int, str]:
+    latest = {line.kpi.pk: line.kpi.state.period_start for line in owned if hasattr(line.kpi, "state")}
+    return grades_of(latest, today=viewer.today)
+
+
+def _todo(owned: Sequence[Line], grades: Mapping[int, str], viewer: Viewer) -> todo.Todo:
     incidents = queries.open_incidents([line.kpi.pk for line in owned])
     waiting = queries.waiting_for(viewer.user, today=viewer.today)
-    return todo.todo(owned, incidents, owed(viewer), approving.rows(waiting, viewer), viewer)
+    return todo.todo(owned, incidents, owed(viewer), approving.rows(waiting, viewer), grades, viewer)
 
 
 def period_at(kpi: Kpi, start: date, viewer: Viewer) -> Period | None:

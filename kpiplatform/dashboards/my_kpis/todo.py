@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -54,6 +54,7 @@ class RedItem:
     is_late: bool
     what: str
     text: str
+    grade: str
     url: str
     explain_url: str
 
@@ -67,6 +68,7 @@ class AlertItem:
     new: str
     what: str
     text: str
+    grade: str
     url: str
     acknowledge_url: str
 
@@ -113,14 +115,15 @@ def todo(
     incidents: Sequence[Incident],
     owed: list[OwedItem],
     approvals: list[Proposed],
+    grades: Mapping[int, str],
     viewer: Viewer,
 ) -> Todo:
-    """Return what is to be done first."""
+    """Return what is to be done first; `grades` are those of the latest values, by the KPI."""
     by_kpi = {line.kpi.pk: line for line in lines}
     asked = [slot for line in lines for slot in line.slots if slot.is_asked or slot.kept]
     due = _due(asked, viewer)
-    reds = [_red(by_kpi[one.kpi_id].kpi, one, viewer) for one in _to_explain(incidents, by_kpi)]
-    alerts = [_alert(by_kpi[one.kpi_id].kpi, one, viewer) for one in _to_acknowledge(incidents, by_kpi, viewer)]
+    reds = [_red(by_kpi[one.kpi_id].kpi, one, grades, viewer) for one in _to_explain(incidents, by_kpi)]
+    alerts = [_alert(by_kpi[one.kpi_id].kpi, one, grades, viewer) for one in _to_acknowledge(incidents, by_kpi, viewer)]
     return Todo(
         approvals=approvals,
         due=due,
@@ -202,7 +205,7 @@ def _due_text(slots: Sequence[Slot], first: Slot, viewer: Viewer) -> str:
     return _("%(units)s. Typed by hand; last %(values)s.") % {"units": units, "values": words.listed(known)}
 
 
-def _red(kpi: Kpi, incident: Incident, viewer: Viewer) -> RedItem:
+def _red(kpi: Kpi, incident: Incident, grades: Mapping[int, str], viewer: Viewer) -> RedItem:
     late = words.days_late(incident.explanation_due_on, viewer.today) if incident.explanation_due_on else ""
     due = words.weekday_of(incident.explanation_due_on) if incident.explanation_due_on else ""
     since = kpi.state.band_since
@@ -214,12 +217,13 @@ def _red(kpi: Kpi, incident: Incident, viewer: Viewer) -> RedItem:
         is_late=bool(late),
         what=words.full_name(kpi),
         text=text + _(". Cause, action and recovery date are asked for."),
+        grade=grades.get(kpi.pk, ""),
         url=links.kpi_page(kpi.code),
         explain_url=links.explain(incident.pk),
     )
 
 
-def _alert(kpi: Kpi, incident: Incident, viewer: Viewer) -> AlertItem:
+def _alert(kpi: Kpi, incident: Incident, grades: Mapping[int, str], viewer: Viewer) -> AlertItem:
     crossing = incident.opened_by
     text = _("%(value)s in %(period)s") % {
         "value": _against(kpi, crossing.value, crossing.goal, crossing.red_flag, viewer),
@@ -233,6 +237,7 @@ def _alert(kpi: Kpi, incident: Incident, viewer: Viewer) -> AlertItem:
         new=incident.worst_band,
         what=words.full_name(kpi),
         text=f"{text}.",
+        grade=grades.get(kpi.pk, ""),
         url=links.kpi_page(kpi.code),
         acknowledge_url=links.acknowledge(incident.pk),
     )

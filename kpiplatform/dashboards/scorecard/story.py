@@ -45,6 +45,7 @@ class Change:
     new: str = ""
     when: str = ""
     lacks: str = ""
+    grade: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -164,6 +165,7 @@ def _moved(row: Row) -> Change:
         old=row.then_band or "",
         new=standing.band,
         lacks=row.answer_words if row.lacks_answer else "",
+        grade=row.grade,
     )
 
 

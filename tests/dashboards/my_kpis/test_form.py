@@ -41,7 +41,7 @@ def test_it_shows_how_it_stands_and_every_revision(client, crews):
     text = words_in(shown(client, crews, W44))
     assert "Crews, W44 Harbor Airports, 26 Oct – 1 Nov 2026." in text
     assert "7\u202fcrews" in text.replace("\u2002", " ") or "7 crews" in text
-    assert "2 7 Ana Kovač 08:00 Counted again 1 5" in text
+    assert "2 7 E Ana Kovač 08:00 Counted again 1 5 D" in text
 
 
 def test_a_value_is_stored_and_leads_back_to_its_cell(client, crews):
