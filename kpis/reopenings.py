@@ -32,7 +32,9 @@ class Closure:
 
 def closure_of(kpi: Kpi, period: Period, *, now: datetime) -> Closure:
     """Return how a period of the KPI is closed, in two queries at most."""
-    locks = PeriodLock.objects.filter(calendar=kpi.calendar_id, locked_until__gte=period.end)
+    locks = PeriodLock.objects.filter(
+        calendar=kpi.calendar_id, locked_until__gte=period.end, locked_at__gte=kpi.created_at
+    )
     above = Q(unit=None) | Q(path__startswith=F("unit__path"))
     locks = locks.alias(path=Value(kpi.unit.path, output_field=CharField())).filter(above)
     lock = locks.select_related("unit", "locked_by").order_by("-locked_until", "pk").first()

@@ -84,7 +84,10 @@ class UnitCalendar(models.Model):
 
 
 class PeriodLock(models.Model):
-    """Periods that end on or before a day are closed to writing, for everyone or for a unit and below."""
+    """Periods that end on or before a day are closed to writing, for everyone or for a unit and below.
+
+    It holds for the KPIs that were there when it was made.
+    """
 
     calendar = models.ForeignKey(PeriodCalendar, on_delete=models.PROTECT, related_name="locks")
     unit = models.ForeignKey(Unit, on_delete=models.PROTECT, null=True, blank=True, related_name="locks")

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from kpiplatform.accounts.models import User
@@ -127,13 +128,20 @@ def lock_periods(
 ) -> PeriodLock:
     """Close the periods that end on or before `until`, for everybody or for a unit and below. Raises Refused.
 
-    A lock that holds already is returned as it is.
+    It holds for the KPIs that are there now: those made later bring their history first, and are closed by the next
+    lock. One that holds for all of them already is returned as it is.
     """
     if until > today:
         raise Refused(_("Only what is over can be locked: choose a day up to today."))
     with transaction.atomic():
         PeriodCalendar.objects.select_for_update(no_key=True).get(pk=calendar.pk)
         held = PeriodLock.objects.filter(calendar=calendar, unit=unit, locked_until__gte=until)
+        kpis = Kpi.objects.filter(calendar=calendar)
+        if unit is not None:
+            kpis = kpis.filter(unit__path__startswith=unit.path)
+        newest = kpis.aggregate(newest=Max("created_at"))["newest"]
+        if newest is not None:
+            held = held.filter(locked_at__gte=newest)
         return held.order_by("-locked_until").first() or PeriodLock.objects.create(
             calendar=calendar, unit=unit, locked_until=until, reason=reason, locked_by=by, locked_at=now
         )

@@ -15,9 +15,11 @@ from django.conf import settings
 from kpis.models import DataSource, SourceUpload
 from kpis.services.credentials import secrets_of
 from kpis.sources.base import Limits, Place
+from kpis.sources.settings import READING
 from objectives.queries import organisation
 
 if TYPE_CHECKING:
+    from kpis.sources.catalogue import HeldTable
     from kpis.sources.source import Preview, Source
 
 MIB = 1024 * 1024
@@ -65,6 +67,20 @@ def preview_of(
         place = the_place(sent=sent, for_a_page=True)
         source = source_of(kind=kind, config=config, place=place, secrets=secrets)
         return source.preview(until=now.astimezone(ZoneInfo(place.zone)).date())
+
+
+def tables_of_database(*, source: DataSource, now: datetime) -> list[HeldTable]:
+    """Return the tables that the database of a source holds, whatever its query is. SourceError says why not.
+
+    No transaction is to be open: it asks other machines.
+    """
+    from kpis.sources.catalogue import tables_of
+
+    read_by = {setting.name for setting in READING}
+    config = {name: value for name, value in source.config.items() if name not in read_by}
+    place = the_place(for_a_page=True)
+    today = now.astimezone(ZoneInfo(place.zone)).date()
+    return tables_of(config=config, place=place, secrets=secrets_of(source), today=today)
 
 
 @contextmanager

@@ -61,15 +61,17 @@ def record_measurements(
 
 
 def locked_periods(*, readings: Sequence[Reading], now: datetime) -> list[tuple[int, date]]:
-    """Return (KPI, period start) of the readings that fall into a locked period without an approved re-opening."""
-    locks = list(PeriodLock.objects.values_list("calendar_id", "unit__path", "locked_until"))
+    """Return (KPI, period start) of the readings that fall into a locked period without an approved re-opening.
+
+    A lock holds for the KPIs that were there when it was made: one that is made later may bring its history, and is
+    closed by the next lock.
+    """
+    locks = list(PeriodLock.objects.values_list("calendar_id", "unit__path", "locked_until", "locked_at"))
     if not locks:
         return []
     kpi_ids = {reading.kpi_id for reading in readings}
-    kpis = {
-        pk: (calendar, path)
-        for pk, calendar, path in Kpi.objects.filter(pk__in=kpi_ids).values_list("pk", "calendar_id", "unit__path")
-    }
+    made = Kpi.objects.filter(pk__in=kpi_ids).values_list("pk", "calendar_id", "unit__path", "created_at")
+    kpis = {pk: (calendar, path, created_at) for pk, calendar, path, created_at in made}
     open_again = set(
         PeriodReopening.objects.filter(kpi_id__in=kpi_ids, approved_by__isnull=False, expires_at__gt=now).values_list(
             "kpi_id", "period_start"
@@ -77,10 +79,13 @@ def locked_periods(*, readings: Sequence[Reading], now: datetime) -> list[tuple[
     )
 
     def locked(reading: Reading) -> bool:
-        calendar, path = kpis[reading.kpi_id]
+        calendar, path, created_at = kpis[reading.kpi_id]
         return any(
-            reading.period_end <= until and calendar == lock_calendar and (unit is None or path.startswith(unit))
-            for lock_calendar, unit, until in locks
+            reading.period_end <= until
+            and calendar == lock_calendar
+            and (unit is None or path.startswith(unit))
+            and created_at <= locked_at
+            for lock_calendar, unit, until, locked_at in locks
         )
 
     keys = ((reading.kpi_id, reading.period_start) for reading in readings if locked(reading))

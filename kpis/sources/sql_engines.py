@@ -25,8 +25,10 @@ type Found = tuple[list[str], Iterator[Sequence[Sequence[Any]]]]
 ROWS_AT_ONCE = 20_000
 # A name after a colon, but not a cast (::date), not a time (12:30), not inside a word.
 PARAMETER = re.compile(r"(?<![:\w]):(since|until)\b")
-# A query computes from the tables of its file. All else (writing, attaching, pragmas) is denied by the engine.
+# A query computes from the tables of its file, and may ask which columns they have. All else (writing, attaching,
+# other pragmas) is denied by the engine.
 ALLOWED = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION}
+ABOUT_TABLES = (sqlite3.SQLITE_PRAGMA, "table_info")
 DENIED_FUNCTIONS = {"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer"}
 
 
@@ -45,6 +47,8 @@ def _sqlite(settings: Mapping[str, Any], place: Place, days: Mapping[str, date])
         with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=5)) as database:
             database.execute("PRAGMA query_only = ON")
             database.execute("PRAGMA temp_store = MEMORY")
+            # Made known before the engine denies: making it known looks like writing to it.
+            database.execute("SELECT name FROM pragma_table_info('')")
             database.set_authorizer(_authorize)
             cursor = database.execute(settings["query"], {name: day.isoformat() for name, day in days.items()})
             yield [column[0] for column in cursor.description or ()], _fetched(cursor)
@@ -59,6 +63,8 @@ def _sqlite(settings: Mapping[str, Any], place: Place, days: Mapping[str, date])
 
 
 def _authorize(action: int, first: str | None, second: str | None, *_: str | None) -> int:
+    if (action, first) == ABOUT_TABLES:
+        return sqlite3.SQLITE_OK
     if action not in ALLOWED or (action == sqlite3.SQLITE_FUNCTION and (second or "").lower() in DENIED_FUNCTIONS):
         return sqlite3.SQLITE_DENY
     return sqlite3.SQLITE_OK

@@ -21,7 +21,7 @@ SERVERS = ("postgresql", "mysql")
 SETTINGS = (
     Setting(
         name="engine",
-        label=_("Database"),
+        label=_("Kind of database"),
         type=Type.CHOICE,
         default="sqlite",
         choices=(

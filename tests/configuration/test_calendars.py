@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,11 +12,12 @@ from django.urls import reverse
 
 from kpiplatform.audit.editing import seen
 from kpis.domain.holidays import holidays_in
-from kpis.domain.periods import Calendar
+from kpis.domain.periods import Calendar, period_of
 from kpis.domain.recutting import fiscal_years_move, frequencies_that_move
 from kpis.models import Holiday, Kpi, KpiState, PeriodCalendar, PeriodLock, UnitCalendar
 from kpis.queries import calendars_of_units
 from kpis.readings import Origin, Reading
+from kpis.reopenings import closure_of
 from kpis.services.calendars import (
     CUT,
     Refused,
@@ -35,6 +36,7 @@ from tests.dashboards.measured import W46
 from tests.factories import NOW, a_kpi, a_person, a_role, a_unit, the_calendar, the_company
 
 WEEKS = Calendar(pattern="445", year_end_month=6)
+W41 = period_of(date(2026, 10, 5), "week", Calendar())
 
 
 def changed(calendar: PeriodCalendar, **said: Any) -> PeriodCalendar:
@@ -141,6 +143,17 @@ def test_a_lock_reaches_up_to_a_day_that_is_over_and_is_made_once() -> None:
         lock_periods(until=date(2026, 10, 31), unit=lga, **said)
     lock_periods(until=date(2026, 9, 30), unit=lga, **said)
     assert list(PeriodLock.objects.values_list("unit", "locked_until")) == [(lga.pk, date(2026, 10, 31))]
+
+
+@pytest.mark.django_db
+def test_the_same_lock_once_more_closes_the_kpis_that_were_made_since() -> None:
+    kpi, by = a_kpi(created_at=NOW + timedelta(days=1)), a_person()
+    said: dict[str, Any] = {"calendar": the_calendar(), "unit": None, "until": date(2026, 10, 31), "by": by}
+    for days in (0, 2, 3):
+        now = NOW + timedelta(days=days)
+        lock_periods(**said, reason="closed", today=NOW.date(), now=now)
+        assert closure_of(kpi, W41, now=now).is_closed is (days > 0)
+    assert PeriodLock.objects.count() == 2
 
 
 @pytest.mark.django_db

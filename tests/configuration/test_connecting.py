@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import sqlite3
 from datetime import timedelta
@@ -16,7 +17,7 @@ from django.utils import timezone
 
 from kpiplatform.accounts.models import User
 from kpiplatform.dashboards.models import SourceSetup
-from kpis.models import DataSource, Kpi, KpiVersion, Measurement, SourceMapping
+from kpis.models import DataSource, Kpi, KpiVersion, Measurement, PeriodLock, SourceMapping
 from kpis.services.pulling import request_pull, run_pull
 from objectives.models import Role
 from tests.another_language import another_language, left_english
@@ -134,6 +135,62 @@ def test_a_source_that_cannot_be_read_says_why_and_keeps_what_was_typed(admin: C
     with another_language():
         said = admin.get(to).content.decode().split("message--error", 1)[1].split("</p>")[0].split(">", 1)[1]
     assert set(left_english(said)) == {"no", "such", "sqlite"}
+
+
+def test_whoever_has_never_seen_the_database_is_shown_its_tables_and_gets_a_query(admin: Client, folder: Path) -> None:
+    to = send(admin, reverse("configuration:new_source"), name="Shop", kind="sql_query")
+    assert send(admin, to, database="shop.sqlite3", tables="1") == to
+    held = SourceSetup.objects.get().look["tables"]
+    assert [(one["name"], len(one["columns"])) for one in held] == [("sales", 4)]
+    page = admin.post(to, form_of(admin, to) | {"use": "0"}).content.decode()
+    query = re.search(r"<textarea[^>]*>(.*?)</textarea>", page, re.DOTALL)
+    assert query is not None
+    asked = html.unescape(query[1]).strip()
+    assert asked == "SELECT day, product, revenue, returned\nFROM sales\nWHERE day >= :since AND day < :until"
+    assert not DataSource.objects.get().config.get("query")  # a query that is only looked at is not saved
+    assert send(admin, to, query=asked) == reverse("configuration:source_reading", args=["shop"])
+
+
+def test_a_database_that_does_not_open_says_so_where_its_tables_are_asked_for(admin: Client, folder: Path) -> None:
+    to = send(admin, reverse("configuration:new_source"), name="Shop", kind="sql_query")
+    assert send(admin, to, database="no-such.sqlite3", tables="1") == to
+    assert "no-such.sqlite3" in admin.get(to).content.decode().split("message--error", 1)[1][:200]
+
+
+def test_a_further_figure_takes_over_what_new_kpis_have_in_common(admin: Client, folder: Path) -> None:
+    source = connected(admin)
+    setup = SourceSetup.objects.get(source=source)
+    ratio = setup.measures[1]["measure"]
+    setup.measures = [*setup.measures, {"measure": ratio | {"name": "Kept"}, "groups": setup.measures[1]["groups"]}]
+    setup.save()
+    page = reverse("configuration:source_figure", args=["shop", 2])
+    common = setup.measures[1]["common"]
+    said = form_of(admin, page)
+    assert [said[name] for name in ("objective", "unit", "owner")] == [
+        str(common[name]) for name in ("objective", "unit", "owner")
+    ]
+    assert (said["measure_unit"], said["goal"]) == ("%", "")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_values_that_would_meet_a_locked_period_are_marked_before_anything_is_connected(
+    admin: Client, folder: Path
+) -> None:
+    source = connected(admin)
+    page = reverse("configuration:source_values", args=[source.code])
+    admin.post(page, {"again": "1"})
+    assert "locked, stays as it is" not in admin.get(page).content.decode()
+    by = User.objects.get(name="Grace Lindholm")
+    now = timezone.now()
+    setup = SourceSetup.objects.get(source=source)
+    kpi = Kpi.objects.get(name="Revenue, Cake")
+    setup.measures[0]["assigned"] = [{"group": "Cake", "kpi": kpi.pk}]
+    setup.save()
+    until = now.date().replace(day=1)
+    PeriodLock.objects.create(calendar=kpi.calendar, locked_until=until, locked_by=by, locked_at=now)
+    admin.post(page, {"again": "1"})
+    shown = admin.get(page).content.decode().split("Revenue, Cake", 1)[1].split("</tr>")[0]
+    assert shown.count("locked, stays as it is") == shown.count("nowrap") - 1
 
 
 def test_a_file_that_is_not_taken_is_refused_in_the_language_of_who_sends_it(admin: Client) -> None:

@@ -93,6 +93,17 @@ def test_a_locked_period_refuses_the_whole_batch():
     assert not Measurement.objects.exists()
 
 
+def test_a_kpi_made_after_a_lock_brings_its_history_until_the_next_lock():
+    kpi = a_kpi(created_at=NOW)
+    lock = {"calendar": kpi.calendar, "locked_until": date(2026, 11, 9), "locked_by": kpi.owner}
+    PeriodLock.objects.create(**lock, locked_at=NOW - timedelta(days=1))
+    record_measurements(readings=[week(kpi, W45, "77")], origin=by_hand(kpi), now=NOW)
+    PeriodLock.objects.create(**lock, locked_at=NOW + timedelta(days=1))
+    with pytest.raises(PeriodLocked):
+        record_measurements(readings=[week(kpi, W45, "78")], origin=by_hand(kpi), now=NOW + timedelta(days=2))
+    assert Measurement.objects.get().value == Decimal("77")
+
+
 def test_two_values_for_one_period_are_refused_whole():
     kpi = a_kpi()
     with pytest.raises(DuplicatePeriod):

@@ -54,6 +54,7 @@ SELECT json_build_object(
     'locked_until', (
         SELECT max(l.locked_until) FROM kpis_periodlock l LEFT JOIN objectives_unit lu ON lu.id = l.unit_id
         WHERE l.calendar_id = k.calendar_id AND (l.unit_id IS NULL OR starts_with(u.path, lu.path))
+          AND l.locked_at >= k.created_at
     ),
     'reopened', (
         SELECT json_agg(period_start) FROM kpis_periodreopening

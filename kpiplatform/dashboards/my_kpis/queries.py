@@ -56,7 +56,11 @@ def editable_kpis(user: User, *, now: datetime, today: date) -> QuerySet[Kpi]:
     """
     locks = (
         PeriodLock.objects.alias(path=ExpressionWrapper(OuterRef("unit__path"), output_field=CharField()))
-        .filter(Q(unit=None) | Q(path__startswith=F("unit__path")), calendar=OuterRef("calendar"))
+        .filter(
+            Q(unit=None) | Q(path__startswith=F("unit__path")),
+            calendar=OuterRef("calendar"),
+            locked_at__gte=OuterRef("created_at"),
+        )
         .order_by("-locked_until")
     )
     holidays = Holiday.objects.filter(calendar=OuterRef("calendar"), day__gt=today - HOLIDAYS_SINCE)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -12,11 +13,14 @@ from django.utils.translation import gettext_lazy
 
 from kpiplatform.accounts.models import User
 from kpiplatform.dashboards.kpi_setup.fields import NumberField, read_in
+from kpiplatform.dashboards.models import SourceSetup
 from kpis.models import Kpi
-from kpis.sources.measures import Measure
+from kpis.sources.measures import ROWS, Measure
 from objectives.models import Objective, Unit
 
 LEAVE_OUT, NEW = "", "new"
+# What new KPIs cannot be without, and so what a further figure takes over from the one before.
+NEEDED = ("objective", "unit", "owner", "frequency")
 COMMON = ("objective", "unit", "owner", "frequency", "measure_unit", "decimals", "goal", "red_flag")
 
 
@@ -70,6 +74,8 @@ class AssignForm(forms.Form):
         locale: str,
     ) -> None:
         super().__init__(data, auto_id="assign-%s", initial=initial)
+        for name in NEEDED:
+            self.fields[name].is_needed = True
         self.groups, self.kpis = groups, {str(kpi.pk): kpi for kpi in kpis}
         active = Objective.objects.filter(status=Objective.Status.ACTIVE).select_related("perspective")
         self.fields["objective"].queryset = active.order_by("perspective__position", "position", "code")
@@ -118,7 +124,7 @@ class AssignForm(forms.Form):
             if to == NEW and not said.get(f"name-{place}"):
                 self.add_error(f"name-{place}", _("Say what the new KPI is called."))
         if NEW in chosen:
-            for name in ("objective", "unit", "owner", "frequency"):
+            for name in NEEDED:
                 if not said.get(name):
                     self.add_error(name, _("New KPIs need it."))
             self._limits(said)
@@ -126,6 +132,8 @@ class AssignForm(forms.Form):
 
     def _limits(self, said: dict[str, Any]) -> None:
         goal, red_flag = said.get("goal"), said.get("red_flag")
+        if self.errors.keys() & {"goal", "red_flag"}:
+            return
         if (goal is None) != (red_flag is None):
             missing = "red_flag" if red_flag is None else "goal"
             self.add_error(missing, _("Goal and red flag judge together: give both or neither."))
@@ -154,3 +162,27 @@ class AssignForm(forms.Form):
         """Return the KPI that is called like the new one would be, else a new one."""
         name = measure.name if group.value is None else f"{measure.name}, {group.value}"
         return next((pk for pk, kpi in self.kpis.items() if kpi.name.casefold() == name.casefold()), NEW)
+
+
+def chosen(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was chosen for the groups of a figure before, for the fields of the form."""
+    initial = dict(entry.get("common", {}))
+    by_group = {str(one["group"]): one for one in entry.get("assigned", [])}
+    for place, group in enumerate(entry["groups"] if by_group else []):
+        one = by_group.get(str(group["value"]))
+        initial[f"to-{place}"] = LEAVE_OUT if one is None else str(one.get("kpi", NEW))
+        if one and "new" in one:
+            initial[f"name-{place}"] = one["new"]
+    return {name: value for name, value in initial.items() if value is not None}
+
+
+def suggested_common(setup: SourceSetup, place: int) -> dict[str, Any]:
+    """Return what new KPIs of a figure most likely have: what the figure before has, and the unit of a percentage."""
+    before = [entry["common"] for entry in setup.measures[:place] if entry.get("common")]
+    found = {name: before[-1][name] for name in NEEDED if before and before[-1].get(name) is not None}
+    measure = Measure.stored(setup.measures[place]["measure"])
+    if measure.denominator is not None and Decimal(measure.factor) == 100:
+        found["measure_unit"] = "%"
+    elif measure.denominator is None and measure.numerator.agg in {ROWS, "nunique"}:
+        found["decimals"] = 0
+    return found

@@ -12,7 +12,7 @@ from kpiplatform.dashboards.models import SourceSetup
 from kpis.domain.sentences import Sentence
 from kpis.models import DataSource
 from kpis.services.credentials import secrets_of
-from kpis.services.reaching import preview_of
+from kpis.services.reaching import preview_of, tables_of_database
 from kpis.sources.base import SourceError
 from kpis.sources.source import Shown
 
@@ -33,6 +33,7 @@ def look(*, source: DataSource, setup: SourceSetup, now: datetime) -> bool:
         setup.look = {**setup.look, "error": error.why.to_store()}
     else:
         setup.look = {
+            **{name: setup.look[name] for name in ("tables",) if name in setup.look},
             "error": None,
             "columns": [column.name for column in seen.after.columns],
             "before": _stored(seen.before),
@@ -44,6 +45,18 @@ def look(*, source: DataSource, setup: SourceSetup, now: datetime) -> bool:
         }
     setup.save()
     return not setup.look["error"]
+
+
+def look_at_tables(*, source: DataSource, setup: SourceSetup, now: datetime) -> None:
+    """Ask the database which tables it has and keep them, or the sentence why it does not say."""
+    try:
+        held = tables_of_database(source=source, now=now)
+    except SourceError as error:
+        setup.look = {**setup.look, "error": error.why.to_store(), "tables": []}
+    else:
+        tables = [{"name": one.name, "columns": one.columns, "query": one.query} for one in held]
+        setup.look = {**setup.look, "error": None, "tables": tables}
+    setup.save()
 
 
 def suggested(look: Mapping[str, Any]) -> dict[str, Any]:

@@ -70,6 +70,16 @@ class SettingsForm(forms.Form):
         }
 
 
+def with_query(data: Any, tables: Sequence[Mapping[str, Any]] | None) -> Any:
+    """Return what was sent, with the query over the table that was chosen in it, if one was."""
+    place = (data or {}).get("use", "")
+    if not place.isdecimal() or not tables or int(place) >= len(tables):
+        return data
+    chosen = data.copy()
+    chosen["query"] = tables[int(place)]["query"]
+    return chosen
+
+
 class NamesField(forms.CharField):
     """Names with commas between them."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -24,6 +24,7 @@ from kpis.models import DataSource, Kpi
 from kpis.queries import calendars, calendars_of_units
 from kpis.services.pulling import cut_days
 from kpis.services.reaching import reached
+from kpis.services.recording import locked_periods
 from kpis.sources.base import Kind, SourceError, Window
 from kpis.sources.mapping import MappedKpi, parse_mapping, wanted_columns
 from kpis.sources.measures import Measure
@@ -51,8 +52,11 @@ def groups(source: DataSource, measure: Measure, *, today: date) -> list[dict[st
     return found
 
 
-def values(source: DataSource, chosen: Sequence[Wanted], *, today: date) -> dict[str, Any]:
-    """Return the latest values that each chosen KPI would have, and the first lines that were refused."""
+def values(source: DataSource, chosen: Sequence[Wanted], *, today: date, now: datetime) -> dict[str, Any]:
+    """Return the latest values that each chosen KPI would have, and the first lines that were refused.
+
+    Those in locked periods are marked: they would not be taken.
+    """
     from kpis.sources.computing import compute_readings  # pandas: only who asks for values waits for it
 
     by_calendar = calendars()
@@ -85,6 +89,12 @@ def values(source: DataSource, chosen: Sequence[Wanted], *, today: date) -> dict
     by_kpi = defaultdict(list)
     for reading in computed.readings:
         by_kpi[reading.kpi_id].append(reading)
+    known = [
+        reading._replace(kpi_id=chosen[reading.kpi_id].kpi_id)
+        for reading in computed.readings
+        if chosen[reading.kpi_id].kpi_id
+    ]
+    locked = set(locked_periods(readings=known, now=now))
     begins_on, ends_on = cut_days(source, rows.distinct_days.tolist(), mapped, window)
     refusals = [*computed.refusals, *rows.refusals]
     return {
@@ -104,6 +114,7 @@ def values(source: DataSource, chosen: Sequence[Wanted], *, today: date) -> dict
                         "start": reading.period_start.isoformat(),
                         "value": None if reading.value is None else str(reading.value),
                         "open": reading.state == "provisional",
+                        "locked": (one.kpi_id, reading.period_start) in locked,
                     }
                     for reading in sorted(by_kpi[place], key=lambda reading: reading.period_start, reverse=True)[
                         :PERIODS_SHOWN
@@ -138,6 +149,7 @@ def _shown(kpi: Mapping[str, Any], calendar: Calendar, locale: str) -> list[dict
             "period": period_name(period_of(date.fromisoformat(one["start"]), kpi["frequency"], calendar)),
             "value": number(None if one["value"] is None else Decimal(one["value"]), kpi["decimals"], locale=locale),
             "open": one["open"],
+            "locked": one.get("locked", False),
         }
         for one in kpi["values"]
     ]

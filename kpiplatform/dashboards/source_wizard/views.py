@@ -18,12 +18,12 @@ from kpiplatform.accounts.services import NotActive
 from kpiplatform.audit.editing import ChangedMeanwhile, refuse_as_changed
 from kpiplatform.dashboards.configuration.entry import admins_only, posted, today
 from kpiplatform.dashboards.models import SourceSetup
-from kpiplatform.dashboards.source_wizard.assigning import AssignForm, Group
+from kpiplatform.dashboards.source_wizard.assigning import AssignForm, Group, chosen, suggested_common
 from kpiplatform.dashboards.source_wizard.finishing import connect, turned, wanted
 from kpiplatform.dashboards.source_wizard.forms import BeginForm, ConnectForm, MeasureForm
-from kpiplatform.dashboards.source_wizard.looking import look, rows_shown, suggested, with_sentences
+from kpiplatform.dashboards.source_wizard.looking import look, look_at_tables, rows_shown, suggested, with_sentences
 from kpiplatform.dashboards.source_wizard.reading_form import ReadingForm
-from kpiplatform.dashboards.source_wizard.settings_form import SettingsForm
+from kpiplatform.dashboards.source_wizard.settings_form import SettingsForm, with_query
 from kpiplatform.dashboards.source_wizard.steps import steps_of
 from kpiplatform.dashboards.source_wizard.trying import groups, values, values_shown
 from kpiplatform.htmx import page
@@ -69,15 +69,19 @@ def access(request: HttpRequest, code: str) -> HttpResponse:
     """Ask where the source is and how to get in; then take a first look."""
     source, setup = _source(request, code)
     declared = [one for one in settings_of(source.kind) if one.name not in READ_BY]
+    tables = setup.look.get("tables")
     form = SettingsForm(
-        posted(request),
+        with_query(posted(request), tables),
         request.FILES or None,
         source=source,
         declared=declared,
         has_secrets=frozenset(source.credentials.values_list("name", flat=True)),
         choices=setup.look.get("choices"),
     )
-    if "again" not in request.POST and form.is_valid():
+    looks_at_tables = "tables" in request.POST and "query" in form.fields
+    if looks_at_tables:
+        form.fields["query"].required = False
+    if not request.POST.keys() & {"again", "use"} and form.is_valid():
         try:
             source = set_access(
                 source=source,
@@ -93,10 +97,18 @@ def access(request: HttpRequest, code: str) -> HttpResponse:
             refusal = _take_file(request, source, form.cleaned_data.get("sent"))
             if refusal:
                 form.add_error("sent", refusal)
+            elif looks_at_tables:
+                look_at_tables(source=source, setup=setup, now=timezone.now())
+                return _go("source_access", source)
             else:
                 can_be_read = look(source=source, setup=setup, now=timezone.now())
                 return _go("source_reading" if can_be_read else "source_access", source)
-    context = _context(source, setup, "access") | {"form": form, "look": with_sentences(setup.look)}
+    context = _context(source, setup, "access") | {
+        "form": form,
+        "look": with_sentences(setup.look),
+        "has_query": "query" in form.fields,
+        "tables": tables,
+    }
     return page(request, "configuration/wizard/access.html", context, partial="body", status=_status(form))
 
 
@@ -177,7 +189,7 @@ def figure(request: HttpRequest, code: str, place: int) -> HttpResponse:
         measure=measure,
         groups=[Group(**group) for group in entry["groups"]],
         kpis=_open_to(source),
-        initial=_chosen(entry),
+        initial=suggested_common(setup, place) | chosen(entry),
         locale=request.user.locale,
     )
     if form.is_valid():
@@ -215,7 +227,7 @@ def tried(request: HttpRequest, code: str) -> HttpResponse:
 def _try(request: HttpRequest, source: DataSource, setup: SourceSetup) -> HttpResponse:
     """Compute the values of all chosen KPIs and keep them, or the sentence why there are none."""
     try:
-        setup.tried = values(source, list(wanted(setup)), today=today())
+        setup.tried = values(source, list(wanted(setup)), today=today(), now=timezone.now())
     except SourceError as error:
         setup.tried = {"error": error.why.to_store()}
     setup.save()
@@ -244,18 +256,6 @@ def _open_to(source: DataSource) -> list[Kpi]:
     """Return the KPIs that the source may feed: those without another source, and none that is computed."""
     free = Kpi.objects.filter(status=Kpi.Status.ACTIVE).exclude(entry=Kpi.Entry.DERIVED)
     return list((free.filter(mapping=None) | free.filter(mapping__source=source)).order_by("name"))
-
-
-def _chosen(entry: dict[str, Any]) -> dict[str, Any]:
-    """Return what was chosen for the groups before, for the fields of the form."""
-    initial = dict(entry.get("common", {}))
-    by_group = {str(one["group"]): one for one in entry.get("assigned", [])}
-    for place, group in enumerate(entry["groups"] if by_group else []):
-        one = by_group.get(str(group["value"]))
-        initial[f"to-{place}"] = "" if one is None else str(one.get("kpi", "new"))
-        if one and "new" in one:
-            initial[f"name-{place}"] = one["new"]
-    return {name: value for name, value in initial.items() if value is not None}
 
 
 def _context(source: DataSource, setup: SourceSetup, current: str) -> dict[str, Any]:

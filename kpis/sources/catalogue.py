@@ -1,0 +1,111 @@
+"""What a database holds: its tables with their columns, and a query over each, for whoever has never seen it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from itertools import groupby, starmap
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from kpis.sources.base import Kind, Place, Window
+from kpis.sources.source import source_of
+
+COLUMNS_AT_MOST = 5000
+
+# Each names schema (empty where it needs none), table, column and type; what the user may not read is not there.
+QUERIES = {
+    "sqlite": """
+        SELECT '' AS in_schema, t.name AS in_table, c.name AS named, c.type AS typed
+        FROM sqlite_schema t JOIN pragma_table_info(t.name) c
+        WHERE t.type IN ('table', 'view') AND t.name NOT LIKE 'sqlite!_%' ESCAPE '!'
+        ORDER BY t.name, c.cid""",
+    "postgresql": """
+        SELECT CASE WHEN pg_table_is_visible(c.oid) THEN '' ELSE n.nspname::text END AS in_schema,
+               c.relname::text AS in_table, a.attname::text AS named, format_type(a.atttypid, a.atttypmod) AS typed
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+        WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname <> 'information_schema'
+          AND n.nspname NOT LIKE 'pg!_%' ESCAPE '!' AND has_schema_privilege(n.oid, 'USAGE')
+          AND has_column_privilege(c.oid, a.attnum, 'SELECT')
+        ORDER BY 1, 2, a.attnum""",
+    "mysql": """
+        SELECT '' AS in_schema, table_name AS in_table, column_name AS named, column_type AS typed
+        FROM information_schema.columns WHERE table_schema = DATABASE()
+        ORDER BY table_name, ordinal_position""",
+}
+QUOTES = {"sqlite": '"', "postgresql": '"', "mysql": "`"}
+PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
+RESERVED = {"order", "group", "user", "table", "when", "end", "from", "to", "desc", "limit", "check", "default", "all"}
+OF_DAYS = re.compile(r"date|time")
+NAMED_FOR_DAYS = re.compile(r"(?i)(^|_)(day|date|datum|when|at|on|time)$|date")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldTable:
+    """A table or view of a database: its columns with their types, and the query that reads it by its day."""
+
+    name: str
+    columns: tuple[tuple[str, str], ...]
+    query: str = field(repr=False)
+
+
+class _Column(NamedTuple):
+    in_schema: str
+    in_table: str
+    named: str
+    typed: str
+
+
+def tables_of(*, config: Mapping[str, Any], place: Place, secrets: Mapping[str, str], today: date) -> list[HeldTable]:
+    """Return what the database of the settings holds, by name. SourceError says why it cannot be asked.
+
+    Asked like any query: read-only, within the limits of the place, in a process of its own.
+    """
+    engine = config.get("engine", "sqlite")
+    asked = {"query": f"{QUERIES[engine]} LIMIT {COLUMNS_AT_MOST}", "date_column": ""}
+    source = source_of(kind="sql_query", config={**config, **asked}, place=place, secrets=secrets)
+    rows = source.fetch(
+        window=Window(since=None, until=today + timedelta(days=1)),
+        columns=frozenset((name, Kind.TEXT) for name in _Column._fields),
+        snapshot_day=today,
+    )
+    parts = [
+        rows.column(name, Kind.TEXT).astype(object).where(lambda cell: cell.notna(), "") for name in _Column._fields
+    ]
+    return tables_in(zip(*parts, strict=True), engine)
+
+
+def tables_in(columns: Iterable[Sequence[str]], engine: str) -> list[HeldTable]:
+    """Return the tables that columns belong to, each given as schema, table, name and type, in the order of tables."""
+    found = []
+    for (in_schema, in_table), own in groupby(starmap(_Column, columns), attrgetter("in_schema", "in_table")):
+        held = tuple((column.named, column.typed.lower()) for column in own)
+        name = ".".join(_quoted(part, engine) for part in (in_schema, in_table) if part)
+        found.append(HeldTable(name=name, columns=held, query=_query(name, held, engine)))
+    return found
+
+
+def _query(table: str, columns: tuple[tuple[str, str], ...], engine: str) -> str:
+    listed = ", ".join(_quoted(name, engine) for name, _type in columns)
+    day = _day(columns)
+    if day is None:
+        return f"SELECT {listed}\nFROM {table}"
+    by = _quoted(day, engine)
+    return f"SELECT {listed}\nFROM {table}\nWHERE {by} >= :since AND {by} < :until"
+
+
+def _day(columns: tuple[tuple[str, str], ...]) -> str | None:
+    """Return the column that seems to be the day: of a type of days, else called like one."""
+    of_type = (name for name, typed in columns if OF_DAYS.search(typed))
+    by_name = (name for name, typed in columns if NAMED_FOR_DAYS.search(name) and not typed.startswith(("int", "bool")))
+    return next(of_type, None) or next(by_name, None)
+
+
+def _quoted(name: str, engine: str) -> str:
+    if PLAIN.fullmatch(name) and name not in RESERVED:
+        return name
+    mark = QUOTES[engine]
+    return f"{mark}{name.replace(mark, mark * 2)}{mark}"
