@@ -6,13 +6,19 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.contrib.auth.models import AnonymousUser
-from django.contrib.postgres.expressions import ArraySubquery
+from django.db import connection
 from django.db.models import BooleanField, F, Func, Q, QuerySet
+from django.db.models.expressions import RawSQL
 
 from kpiplatform.accounts.models import User
-from objectives.models import Objective, Organisation, Role, RoleAssignment, Unit
+from objectives.models import Objective, Organisation, Role, Unit
 
 NAMELESS = "KPI platform"  # before set-up
+# As SQL, because every page asks it: the ORM takes several times as long to write it as PostgreSQL to answer.
+ROLES = """
+SELECT r.role, u.path, r.valid_until FROM objectives_roleassignment r JOIN objectives_unit u ON u.id = r.unit_id
+WHERE r.user_id = %s
+"""
 
 
 class _OneOf(Func):
@@ -42,12 +48,14 @@ class Scope:
         """Return the condition that the unit whose id is in `column` lies in an open subtree.
 
         The ids are looked up once for a statement. So the index of the column serves, beside those of other ways to
-        see a row; with `units` every row of a large table is joined to its unit first.
+        see a row; with `units` every row of a large table is joined to its unit first. As SQL, because every page puts
+        it together, some more than once.
         """
         if not self.unit_paths:
             return Q(pk__in=[])
-        opened = Unit.objects.filter(self.units("")).order_by().values("pk")
-        return Q(_OneOf(F(column), ArraySubquery(opened)))
+        under = " OR ".join(["path ^@ %s"] * len(self.unit_paths))
+        opened = RawSQL(f"ARRAY(SELECT id FROM objectives_unit WHERE {under})", self.unit_paths)
+        return Q(_OneOf(F(column), opened))
 
     def holds(self, path: str) -> bool:
         """Return whether the unit at `path` lies in an open subtree."""
@@ -145,8 +153,9 @@ def colleagues_of(user: User | AnonymousUser, *, today: date) -> QuerySet[User]:
 def _roles_of(user: User, today: date) -> list[tuple[str, str]]:
     """The (role, unit path) of a person on a day; read once per person object, that is once per request."""
     if not hasattr(user, "roles_read"):
-        rows = RoleAssignment.objects.filter(user=user).values_list("role", "unit__path", "valid_until")
-        user.roles_read = list(rows)
+        with connection.cursor() as cursor:
+            cursor.execute(ROLES, [user.pk])
+            user.roles_read = cursor.fetchall()
     return [(role, path) for role, path, until in user.roles_read if until is None or until >= today]
 
 
@@ -159,14 +168,12 @@ def objectives_visible_to(user: User | AnonymousUser, *, today: date) -> QuerySe
     return objectives.filter(Q(owner_id=user.pk) | scope.units("unit__"))
 
 
-def opens_objective(user: User, objective: Objective, *, today: date) -> bool:
-    """Return whether `user` may open an objective: `objectives_visible_to` for one that comes with its unit."""
-    if objective.status != Objective.Status.ACTIVE:
+def opens_objective(user: User, *, status: str, owner_id: int, unit_path: str, today: date) -> bool:
+    """Return whether `user` may open an objective: `objectives_visible_to` for one of which this much was read."""
+    if status != Objective.Status.ACTIVE:
         return False
     scope = scope_of(user, today=today)
-    if scope.everything or scope.strategic or objective.owner_id == user.pk:
-        return True
-    return scope.holds(objective.unit.path)
+    return scope.everything or scope.strategic or owner_id == user.pk or scope.holds(unit_path)
 
 
 def organisation() -> Organisation:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from kpiplatform.accounts.models import User
 from kpiplatform.dashboards.frame import frame_for
-from kpiplatform.dashboards.navigation import navigation
+from kpiplatform.dashboards.navigation import items_of, navigation
 from kpiplatform.demo.sign_ins import SAMPLE_PASSWORD, sign_ins
 from objectives.queries import may_write, organisation
 
@@ -27,11 +27,11 @@ def chrome(request: HttpRequest) -> dict[str, Any]:
         waiting = {"alerts:inbox": frame.unacknowledged if may_write(user, today=today) else 0}
         return {
             "organisation": frame.organisation,
-            "nav": navigation(user, request.path, today=today, counts=waiting),
+            "nav": items_of(navigation(user, request.path, today=today, counts=waiting)),
             "undelivered": frame.undelivered,
         }
     # Asked only where it is shown: on the page on which people sign in.
-    context: dict[str, Any] = {"organisation": organisation().name, "nav": [], "nobody_yet": _nobody_yet}
+    context: dict[str, Any] = {"organisation": organisation().name, "nobody_yet": _nobody_yet}
     if settings.DEMO:
         context["demo_sign_ins"] = [
             {"role": role, "email": email, "password": SAMPLE_PASSWORD} for role, email in sign_ins()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy
 
 from kpiplatform.accounts.models import User
@@ -66,3 +68,14 @@ def navigation(user: User, path: str, *, today: date, counts: Mapping[str, int])
         {"label": entry.label, "url": url, "current": path.startswith(url), "count": counts.get(entry.name, 0)}
         for entry, url in shown
     ]
+
+
+def items_of(entries: Iterable[Mapping[str, Any]]) -> SafeString:
+    """Return the entries as items of a list: every page shows them twice, wide and in its menu."""
+    return mark_safe("".join([_item(entry) for entry in entries]))
+
+
+def _item(entry: Mapping[str, Any]) -> str:
+    current = ' aria-current="page"' if entry["current"] else ""
+    count = f' <span class="n">{entry["count"]}</span>' if entry["count"] else ""
+    return f'<li><a href="{escape(entry["url"])}"{current}>{escape(entry["label"])}{count}</a></li>'

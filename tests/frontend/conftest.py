@@ -22,6 +22,8 @@ from django.urls import include, path
 from django.utils.csp import build_policy
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 
+from kpiplatform.dashboards.navigation import items_of
+
 HOST = "https://kpi.test"  # never asked: every request is answered here; https, because only there is a clipboard
 
 
@@ -104,10 +106,12 @@ def rendered(source: str, *, theme: str = "", **context: object) -> str:
         "user": user,
         "csrf_token": "x",
         "organisation": "Harbor Airports",
-        "nav": [
-            {"label": "Scorecard", "url": "/", "current": True, "count": 0},
-            {"label": "My KPIs", "url": "/mine/", "current": False, "count": 5},
-        ],
+        "nav": items_of(
+            [
+                {"label": "Scorecard", "url": "/", "current": True, "count": 0},
+                {"label": "My KPIs", "url": "/mine/", "current": False, "count": 5},
+            ]
+        ),
     }
     with override_settings(ROOT_URLCONF=Addresses):
         return engines["django"].engine.from_string(source).render(Context({**frame, **context}))

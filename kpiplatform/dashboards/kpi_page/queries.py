@@ -106,6 +106,7 @@ def _as_known(facts: Facts, found: Histories, known: AsKnown, at: datetime, on: 
 
 def _facts(kpi: Kpi, found: Histories, user: User, *, now: datetime, today: date) -> Facts:
     is_editable = edits_values_of(user, kpi, today=today)
+    objective = kpi.objective
     return Facts(
         kpi=kpi,
         known=NOW,
@@ -135,7 +136,9 @@ def _facts(kpi: Kpi, found: Histories, user: User, *, now: datetime, today: date
         may_read_rows=may_read_rows(user, kpi, today=today),
         is_behind=_is_behind(kpi, now),
         feeds_others=found.feeds_others,
-        opens_objective=opens_objective(user, kpi.objective, today=today),
+        opens_objective=opens_objective(
+            user, status=objective.status, owner_id=objective.owner_id, unit_path=objective.unit.path, today=today
+        ),
         may_comment=is_editable or may_write(user, today=today),
         may_edit=is_editable,
         may_propose=proposes_values_of(user, kpi, today=today),

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from kpiplatform.dashboards.as_known import beginning
 from kpiplatform.dashboards.scorecard.cells import table_of
-from kpiplatform.dashboards.scorecard.queries import board, sees_strategy, tiers_visible_to
+from kpiplatform.dashboards.scorecard.queries import Board, active_kpis_visible_to, board, sees_strategy, tiers_of
 from kpiplatform.dashboards.scorecard.rows import Rows, grouped
 from kpiplatform.dashboards.scorecard.selection import TIERS, Selection, selection_from
 from kpiplatform.dashboards.scorecard.story import story_of
@@ -36,7 +36,8 @@ def home(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(reverse("setup"))
     if not scope.unit_paths and not scope.everything and not scope.strategic:
         return HttpResponseRedirect(reverse("my:kpis"))
-    tiers = {} if scope.everything or scope.strategic else tiers_visible_to(request.user, today=today)
+    sees_all = scope.everything or scope.strategic
+    tiers = {} if sees_all else tiers_of(active_kpis_visible_to(request.user, today=today))
     return HttpResponseRedirect(reverse("scorecard" if sees_strategy(request.user, tiers, today=today) else "units"))
 
 
@@ -46,23 +47,22 @@ def scorecard(request: HttpRequest) -> HttpResponse:
     now, by_calendar = timezone.now(), calendars()
     standard = next(iter(by_calendar.values()), Calendar())
     zone, today = ZoneInfo(organisation().time_zone), timezone.localdate()
-    tiers = tiers_visible_to(request.user, today=today)
+    visible = active_kpis_visible_to(request.user, today=today)
+    tiers = tiers_of(visible)
     usual = "strategic" if sees_strategy(request.user, tiers, today=today) else "operational"
     chosen = selection_from(request.GET, now=now, zone=zone, calendar=standard, usual_tier=usual)
     if chosen.today != today:
-        tiers = tiers_visible_to(request.user, today=chosen.today)
+        visible = active_kpis_visible_to(request.user, today=chosen.today)
+        tiers = tiers_of(visible)
     return page(
         request,
         "dashboards/scorecard.html",
-        _context(request.user, chosen, by_calendar, tiers, now),
+        _context(request.user, chosen, by_calendar, board(request.user, chosen, visible=visible, tiers=tiers, now=now)),
         partial="board",
     )
 
 
-def _context(
-    user: Any, chosen: Selection, by_calendar: dict[int, Calendar], tiers: dict[str, int], now: Any
-) -> dict[str, Any]:
-    read = board(user, chosen, tiers=tiers, now=now)
+def _context(user: Any, chosen: Selection, by_calendar: dict[int, Calendar], read: Board) -> dict[str, Any]:
     maker = Rows(
         read,
         locale=user.locale,
