@@ -72,7 +72,7 @@ def sparkline(
     if values[-1] is not None:
         last_x, last_y = _xs(len(values))[-1], ys[-1]
     return Spark(
-        path=_form(tuple([value is None for value in values])) % tuple(ys),
+        path=form_of(tuple([value is None for value in values])) % tuple(ys),
         goal="" if goal is None else PRINTED[place(goal)],
         range_top=top,
         range_height=height,
@@ -84,8 +84,8 @@ def sparkline(
 
 
 @lru_cache(maxsize=1024)
-def _form(is_gap: tuple[bool, ...]) -> str:
-    """Return the path through the values between the gaps, with a place for how high each stands."""
+def form_of(is_gap: tuple[bool, ...]) -> str:
+    """Return the path through the values between the gaps, oldest first, with a place for how high each stands."""
     path: list[str] = []
     xs, before = _xs(len(is_gap)), True
     for x, gap, after in zip(xs, is_gap, [*is_gap[1:], True], strict=True):

@@ -74,14 +74,9 @@ def state_of(newest_first: Sequence[Judged], frequency: str, calendar: Calendar,
         running = None
     since = comparable_since(breaks, last.period_start)
     alike = [row for row in closed if row.period_start >= since]
-    trend = trend_of(
-        [row.period_start for row in alike],
-        [row.value for row in alike if row.value is not None],
-        goal=last.goal,
-        band=last.band,
-        frequency=frequency,
-        calendar=calendar,
-    )
+    places = places_of([row.period_start for row in alike], frequency, calendar)
+    values = [row.value for row in alike if row.value is not None]
+    trend = trend_of(values, places, goal=last.goal, band=last.band)
     return State(
         last=last,
         previous_value=trend.previous_value,
@@ -92,28 +87,19 @@ def state_of(newest_first: Sequence[Judged], frequency: str, calendar: Calendar,
     )
 
 
-def trend_of(
-    starts: Sequence[date],
-    values: Sequence[Decimal],
-    *,
-    goal: Decimal | None,
-    band: str,
-    frequency: str,
-    calendar: Calendar,
-) -> Trend:
-    """Return how the latest of some closed periods, newest first, stands to those before it.
+def trend_of(values: Sequence[Decimal], places: Sequence[int], *, goal: Decimal | None, band: str) -> Trend:
+    """Return how the latest of some values of closed periods, newest first, stands to those before it.
 
-    `starts` may end before `values` do: only those of the sparkline are looked at.
+    `places` may end before `values` do: only those of the sparkline are looked at.
     """
-    by_start = dict(zip(starts[:SPARK_PERIODS], values, strict=False))
-    drawn = _starts(starts[0], frequency, calendar)
+    by_place = dict(zip(places, values, strict=False))
     oldest_first = values[::-1]
     limits = natural_limits(oldest_first[:-1])  # of what came before: a jump must not widen the limits it is judged by
     return Trend(
-        by_start.get(drawn[-2]),
+        by_place.get(1),
         latest_is_signal(oldest_first, limits),
         sparkline(
-            [by_start.get(start) for start in drawn],
+            [by_place.get(place) for place in reversed(range(SPARK_PERIODS))],
             goal=goal,
             range_low=limits.lower if limits else None,
             range_high=limits.upper if limits else None,
@@ -122,12 +108,18 @@ def trend_of(
     )
 
 
+def places_of(starts: Sequence[date], frequency: str, calendar: Calendar) -> tuple[int, ...]:
+    """Return how many periods before the first each of the starts lies, which come newest first; -1 is nowhere near."""
+    places = {start: place for place, start in enumerate(last_starts(starts[0], frequency, calendar))}
+    return tuple([places.get(start, -1) for start in starts[:SPARK_PERIODS]])
+
+
 @lru_cache(maxsize=4096)
-def _starts(last: date, frequency: str, calendar: Calendar) -> tuple[date, ...]:
-    """Return the starts of the periods up to the one that starts on `last`; most KPIs of a rhythm share them."""
-    period = period_of(last, frequency, calendar)
+def last_starts(day: date, frequency: str, calendar: Calendar) -> tuple[date, ...]:
+    """Return where the period of a day and those before it start that a sparkline shows, newest first."""
+    period = period_of(day, frequency, calendar)
     starts = [period.start]
     for _ in range(SPARK_PERIODS - 1):
         period = previous_period(period, calendar)
         starts.append(period.start)
-    return tuple(reversed(starts))
+    return tuple(starts)

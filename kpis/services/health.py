@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -132,9 +133,25 @@ def refresh_health(*, now: datetime, kpi_ids: Sequence[int] | None = None) -> in
 def healths_of(*, watched: Sequence[Watched], almanac: Almanac, now: datetime) -> dict[int, tuple[Health, int, date]]:
     """Return for each KPI its health, by how many days it is late, and when the oldest missing value is or was due."""
     grids = _grids(almanac, almanac.today(now))
-    asked = [(row.kpi_id, start) for row in watched for start in _asked_of(row, grids[row.calendar_id])]
+    alike: dict[tuple[Any, ...], list[Watched]] = defaultdict(list)  # most KPIs of a rhythm differ in nothing else
+    for row in watched:
+        alike[row[1:]].append(row)
+    asked = [
+        (row.kpi_id, start)
+        for first, *rest in alike.values()
+        for start in _asked_of(first, grids[first.calendar_id])
+        for row in (first, *rest)
+    ]
     missing = dict(_rows(OLDEST_MISSING, as_arrays(asked))) if asked else {}
-    return {row.kpi_id: _health(row, missing.get(row.kpi_id), grids[row.calendar_id]) for row in watched}
+    healths = {}
+    for rows in alike.values():
+        known: dict[date | None, tuple[Health, int, date]] = {}
+        for row in rows:
+            oldest = missing.get(row.kpi_id)
+            if oldest not in known:
+                known[oldest] = _health(row, oldest, grids[row.calendar_id])
+            healths[row.kpi_id] = known[oldest]
+    return healths
 
 
 def _candidates(today: date) -> Iterator[int]:

@@ -8,15 +8,17 @@ from decimal import Decimal
 from itertools import compress
 from typing import NamedTuple
 
-import orjson
 from django.db import connection
 
 from kpis.almanac import Almanac
 from kpis.bulk import as_array, as_arrays
-from kpis.domain.state import SPARK_PERIODS, comparable_since, trend_of
+from kpis.domain.periods import Calendar
+from kpis.domain.state import SPARK_PERIODS, comparable_since, last_starts, places_of
+from kpis.domain.trends import PLACES, Series, Told, trends_of
 from kpis.services.health import WATCHED, Watched, healths_of
 
 LOOK_BACK = 26  # periods read per KPI: enough for natural limits and the spark
+UNTOLD = Told(None, "", "{}")  # the trend of a KPI that has no closed value
 
 # What the state row kept of the newest periods holds up to the first that was judged now: only from there on they are
 # read, or all of them where it has kept none. Of closed periods their values come along, as text. Where none of them is
@@ -28,10 +30,10 @@ WITH broken AS MATERIALIZED (
 )
 SELECT {WATCHED}, s.recent, newest.starts, newest.closed_values, coalesce(newest.why_none, s.no_band_reason),
        coalesce(newest.goal, older.goal), coalesce(newest.band, older.band, ''),
-       CASE WHEN newest.closed_start IS NOT NULL THEN newest.running_start ELSE (
+       to_char(CASE WHEN newest.closed_start IS NOT NULL THEN newest.running_start ELSE (
            SELECT max(period_start) FROM kpis_evaluation e
            WHERE e.kpi_id = asked.kpi_id AND e.period_start > coalesce(older.period_start, '-infinity')
-             AND e.is_provisional AND e.value IS NOT NULL) END,
+             AND e.is_provisional AND e.value IS NOT NULL) END, 'YYYY-MM-DD'),
        b.days
 FROM unnest(%(ids)s::bigint[], %(since)s::date[]) AS asked(kpi_id, since)
 JOIN kpis_kpi k ON k.id = asked.kpi_id
@@ -85,10 +87,10 @@ SET period_start = e.period_start, period_end = e.period_end, value = e.value, p
     open_start = r.period_start, open_value = r.value, open_band = coalesce(r.band, ''),
     health = t.health, days_late = t.days_late, next_due_on = t.next_due_on,
     dirty_from = NULL, dirty_since = NULL, evaluated_at = %s
-FROM unnest(%s::bigint[], %s::date[], %s::text[], %s::date[], %s::date[], %s::numeric[], %s::text[], %s::text[],
-            %s::text[], %s::text[], %s::int[], %s::date[])
-     AS t(kpi_id, judged_from, recent, last_start, running_start, previous_value, why_none, signal, spark,
-          health, days_late, next_due_on)
+FROM unnest(%s::bigint[], %s::date[], %s::text[], %s::date[], %s::date[], %s::text[], %s::numeric[], %s::text[],
+            %s::text[], %s::int[], %s::date[], string_to_array(%s, E'\n'))
+     AS t(kpi_id, judged_from, recent, last_start, running_start, why_none, previous_value, signal, health, days_late,
+          next_due_on, spark)
 LEFT JOIN kpis_evaluation e ON e.kpi_id = t.kpi_id AND e.period_start = t.last_start
 LEFT JOIN kpis_evaluation r ON r.kpi_id = t.kpi_id AND r.period_start = t.running_start
 WHERE s.kpi_id = t.kpi_id
@@ -105,8 +107,17 @@ class Newest(NamedTuple):
     why_none: str
     goal: Decimal | None
     band: str
-    running_start: date | None
+    running: str | None
     breaks: list[date] | None
+
+
+class Stated(NamedTuple):
+    """The newest judged periods of a KPI as they are kept, the last closed and the running one, and why no band."""
+
+    recent: str
+    last: str | None
+    running: str | None
+    why_none: str
 
 
 def refresh_states(
@@ -122,39 +133,59 @@ def refresh_states(
     of_health = len(Watched._fields)
     watched = [Watched(*row[:of_health]) for row in found]
     health = healths_of(watched=watched, almanac=almanac, now=now)
-    rows = []
-    for kpi, row in zip(watched, found, strict=True):
-        since = judged_from[kpi.kpi_id]
-        stated = _stated(kpi, Newest(*row[of_health:]), since, almanac)
-        rows.append((kpi.kpi_id, since, *stated, *health[kpi.kpi_id]))
+    stated, told = _stated(watched, [Newest(*row[of_health:]) for row in found], judged_from, almanac)
+    rows = [
+        (kpi.kpi_id, judged_from[kpi.kpi_id], *state, trend.previous_value, trend.signal, *health[kpi.kpi_id])
+        for kpi, state, trend in zip(watched, stated, told, strict=True)
+    ]
     with connection.cursor() as cursor:
-        cursor.execute(STORE, [now, *as_arrays(rows)])
+        cursor.execute(STORE, [now, *as_arrays(rows), "\n".join([trend.spark for trend in told])])
         return {kpi_id: (score, band) for kpi_id, score, band in cursor.fetchall()}
 
 
-def _stated(kpi: Watched, row: Newest, since: date, almanac: Almanac) -> Sequence[object]:
-    """Return the newest periods, the last closed and the running one, previous value, why no band, signal and spark."""
-    starts, values = _newest(row, since)
-    recent = f"{','.join(starts)};{','.join(values)}" if starts else ""
-    closed_starts, closed_values = list(compress(starts, values)), list(filter(None, values))
-    if not closed_starts:
-        return recent, None, row.running_start, None, row.why_none, "", "{}"
-    last = date.fromisoformat(closed_starts[0])
-    running = row.running_start if row.running_start and row.running_start > last else None
-    if row.breaks:  # what came before the last change of definition that broke the series does not compare
-        alike_since = str(comparable_since(row.breaks, last))
-        alike = sum(start >= alike_since for start in closed_starts)
-        closed_starts, closed_values = closed_starts[:alike], closed_values[:alike]
-    trend = trend_of(
-        [date.fromisoformat(start) for start in closed_starts[:SPARK_PERIODS]],
-        [Decimal(value) for value in closed_values],
-        goal=row.goal,
-        band=row.band,
-        frequency=kpi.frequency,
-        calendar=almanac.calendars[kpi.calendar_id],
-    )
-    spark = orjson.dumps(trend.spark or {}).decode()
-    return recent, last, running, trend.previous_value, "", trend.signal, spark
+def _stated(
+    watched: Sequence[Watched], newest: Sequence[Newest], judged_from: Mapping[int, date], almanac: Almanac
+) -> tuple[list[Stated], list[Told]]:
+    """Return the state of each KPI and its trend."""
+    rhythms = _Rhythms(almanac.calendars)
+    stated: list[Stated] = []
+    series: list[Series] = []
+    for kpi, row in zip(watched, newest, strict=True):
+        starts, values = _newest(row, judged_from[kpi.kpi_id])
+        recent = f"{','.join(starts)};{','.join(values)}" if starts else ""
+        if "" in values:
+            starts, values = list(compress(starts, values)), list(filter(None, values))
+        if not starts:
+            stated.append(Stated(recent, None, row.running, row.why_none))
+            continue
+        last = starts[0]
+        stated.append(Stated(recent, last, row.running if row.running and row.running > last else None, ""))
+        if row.breaks:  # what came before the last change of definition that broke the series does not compare
+            since = str(comparable_since(row.breaks, date.fromisoformat(last)))
+            alike = sum(start >= since for start in starts)
+            starts, values = starts[:alike], values[:alike]
+        series.append(Series(values, rhythms.places(kpi, starts), row.goal, row.band))
+    trends = iter(trends_of(series))
+    return stated, [next(trends) if state.last else UNTOLD for state in stated]
+
+
+class _Rhythms:
+    """Where the last periods start that a sparkline shows; KPIs of the same rhythm share them."""
+
+    def __init__(self, calendars: Mapping[int, Calendar]) -> None:
+        self._calendars = calendars
+        self._starts: dict[tuple[int, str, str], list[str]] = {}
+
+    def places(self, kpi: Watched, starts: Sequence[str]) -> tuple[int, ...]:
+        """Return where the periods of a KPI that start so, the latest first, stand in its sparkline."""
+        rhythm = (kpi.calendar_id, kpi.frequency, starts[0])
+        calendar = self._calendars[kpi.calendar_id]
+        if rhythm not in self._starts:
+            day = date.fromisoformat(starts[0])
+            self._starts[rhythm] = [str(start) for start in last_starts(day, kpi.frequency, calendar)]
+        if starts[:SPARK_PERIODS] == self._starts[rhythm][: len(starts)]:  # as nearly always: there are no gaps
+            return PLACES[: len(starts)]
+        return places_of([date.fromisoformat(start) for start in starts[:SPARK_PERIODS]], kpi.frequency, calendar)
 
 
 def _newest(row: Newest, since: date) -> tuple[list[str], list[str]]:

@@ -73,7 +73,6 @@ class RollUp:
     with_data: int
     total: int
     counts: dict[str, int]
-    terms: tuple[Term, ...]
 
 
 def stored_score(score: Decimal) -> Decimal:
@@ -136,7 +135,18 @@ def roll_up(
         with_data=sum(child.score is not None for child in children),
         total=len(children),
         counts=counts,
-        terms=_terms(scored, weight, worst_key if method == "worst_child" else None),
+    )
+
+
+def terms(children: Sequence[Child], method: Method) -> tuple[Term, ...]:
+    """Return what each child with a score and weight adds; under `worst_child` the binding child adds all of it."""
+    scored = _scored(children)
+    weight = sum((child.weight for child, _ in scored), ZERO)
+    binding = min(scored, key=lambda pair: pair[1])[0] if scored and method == "worst_child" else None
+    shares = [child.weight / weight if binding is None else Decimal(child is binding) for child, _ in scored]
+    return tuple(
+        Term(key=child.key, share=share, contribution=share * score)
+        for (child, score), share in zip(scored, shares, strict=True)
     )
 
 
@@ -214,15 +224,6 @@ def _reach_of_worst(others: Sequence[tuple[Child, Decimal]], wanted_band: str) -
     if worst_other < low:
         return None
     return (low, HIGHEST) if worst_other <= high else (low, high)
-
-
-def _terms(scored: Sequence[tuple[Child, Decimal]], weight: Decimal, binding: str | None) -> tuple[Term, ...]:
-    """Return each child's term; under `worst_child` the binding child has all of it."""
-    terms = []
-    for child, score in scored:
-        share = child.weight / weight if binding is None else Decimal(child.key == binding)
-        terms.append(Term(key=child.key, share=share, contribution=share * score))
-    return tuple(terms)
 
 
 def _manual(score: Decimal | None) -> Decimal | None:

@@ -19,7 +19,7 @@ from kpis.domain.figures import delta, number, with_unit
 from kpis.domain.limits import Limits
 from kpis.domain.periods import period_of
 from kpis.models import Kpi
-from objectives.domain.rollup import Child, Method, Term, roll_up, turn
+from objectives.domain.rollup import Child, Method, Term, roll_up, terms, turn
 
 HUNDRED = Decimal(100)
 BAND_WORDS = {"on_track": "on track", "at_risk": "at risk", "off_track": "off track"}
@@ -63,7 +63,7 @@ def terms_of(facts: Facts) -> Terms:
     method = cast("Method", facts.objective.roll_up_method)
     manual = facts.manual.score if facts.manual else None
     rolled = roll_up(facts.family, method, facts.objective.minimum_coverage, manual)
-    by_key = {term.key: term for term in rolled.terms}
+    by_key = {term.key: term for term in terms(facts.family, method)}
     rows, hidden = [], []
     for kind, one in [*(("kpi", kpi) for kpi in facts.kpis), *(("objective", row) for row in facts.children)]:
         key = f"{kind}:{one.pk}"
