@@ -36,6 +36,8 @@ class Drilled:
 def rows_behind(*, kpi: Kpi, period: Period, part: str, after: int, limit: int, today: date) -> Drilled:
     """Return the rows that the value of a period is computed from, filtered as its mapping and the rules say.
 
+    They have the columns that the mapping reads, those that name a row, and those that are agreed to be shown.
+
     The source is read anew, with no transaction open and in the time that a page has. Raises SourceError if it cannot
     be, with a sentence, TookTooLong if that time is not enough.
     """
@@ -56,7 +58,8 @@ def rows_behind(*, kpi: Kpi, period: Period, part: str, after: int, limit: int, 
     except MappingError as error:
         raise SourceError(of_kpi(kpi.code, error)) from None
     agreement = getattr(source, "agreement", None) or SourceAgreement()
-    columns, wanted = shown_columns(mapped.mapping, agreement.row_columns)
+    naming = [name for name in source.config.get("unique_by", []) if name != source.config.get("date_column")]
+    columns, wanted = shown_columns(mapped.mapping, list(dict.fromkeys([*naming, *agreement.row_columns])))
     rules = [rule for rule in rules_of_source(source) if rule.severity == "refuse"]
     window = Window(since=period.start, until=min(period.end, today))
     with reached(source, for_a_page=True) as reader:

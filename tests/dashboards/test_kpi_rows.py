@@ -72,6 +72,25 @@ def test_the_rows_of_numerator_and_denominator_stand_apart_and_give_the_value(cl
     assert len(read(client, address(kpi, "kpi_rows_file"), part="numerator").splitlines()) == 1 + 28
 
 
+def test_rows_are_shown_with_the_columns_that_name_them_and_those_that_are_agreed(
+    client: Client, kpi: Kpi, tmp_path: Path
+) -> None:
+    source = kpi.mapping.source
+    source.config |= {"unique_by": ["day", "flight"]}
+    source.save()
+    (tmp_path / "flights.csv").write_text("day,airport,minutes,flight,gate\n2026-11-10,JFK,5,B6 17,22\n")
+    admin = a_person("Grace Lindholm")
+    a_role(admin, Role.ADMIN)
+    page = read(signed_in(client, admin), address(kpi))
+    assert "B6 17" in page
+    assert ">22<" not in page
+    assert reverse("configuration:agreement", args=[source.code]) in page
+    SourceAgreement.objects.create(source=source, row_columns=["gate"])
+    page = read(signed_in(client, kpi.owner), address(kpi))
+    assert ">22<" in page
+    assert reverse("configuration:agreement", args=[source.code]) not in page
+
+
 def test_a_source_that_gives_another_value_now_says_so(client: Client, kpi: Kpi, tmp_path: Path) -> None:
     write(tmp_path, [*lines(until="2026-11-16"), "2026-11-10,JFK,90", "2026-11-10,JFK,91"])
     page = read(signed_in(client, kpi.owner), address(kpi))

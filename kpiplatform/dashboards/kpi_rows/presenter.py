@@ -22,6 +22,7 @@ from kpis.models import DataSource, Kpi, Measurement
 from kpis.services.drilling import Drilled
 from kpis.sources.base import SourceError, TookTooLong
 from kpis.words import in_words
+from objectives.queries import may_configure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +63,12 @@ def drilled_page(asked: Asked, found: Drilled, user: User) -> dict[str, Any]:
 
 
 def _frame(asked: Asked, user: User) -> dict[str, Any]:
+    source = asked.kpi.mapping.source
+    configures = may_configure(user, today=asked.today)
     return {
         "kpi": asked.kpi,
-        "source": asked.kpi.mapping.source,
+        "source": source,
+        "columns_are_agreed": reverse("configuration:agreement", args=[source.code]) if configures else "",
         "period": period_name(asked.period),
         "dates": span_label(asked.period),
         "recorded": _recorded(asked, user),
