@@ -144,7 +144,7 @@ def note_failure(pull: Pull, error: SourceError, *, now: datetime, ended_at: dat
         pull.next_attempt_at = None if tried_enough else now + pause
         pull.lease_until, pull.finished_at = None, ended_at
         pull.error = error.why
-        pull.rows_read, pull.rows_kept, pull.rows_refused = error.read, 0, len(error.refusals)
+        pull.rows_read, pull.rows_kept, pull.rows_refused = error.read, 0, error.refused
         pull.save()
         _keep_refusals(pull, error.refusals)
         source.consecutive_failures += 1

@@ -184,7 +184,7 @@ def _fetch(pull: Pull, *, today: date, following: datetime, alive: Callable[[], 
         day = today if source.is_snapshot else None
         rows = reader.fetch(window=window, columns=columns, snapshot_day=day, alive=alive)
     if not len(rows) and not source.may_be_empty:
-        raise SourceError(_no_row(source, window), refusals=rows.refusals, read=rows.read)
+        raise SourceError(_no_row(source, window), refusals=rows.refusals, refused=rows.lines_refused, read=rows.read)
     rows_a_day = _rows_a_day(source, rows, window, [kpi.kpi_id for kpi in mapped])
     checked = check_rows(
         rows,
@@ -202,15 +202,15 @@ def _fetch(pull: Pull, *, today: date, following: datetime, alive: Callable[[], 
     else:
         computed = compute_readings(checked.rows, mapped, window, left_out=checked.left_out)
     begins_on, ends_on = cut_days(source, rows.distinct_days.tolist(), mapped, window)
-    named = [*refusals, *computed.refusals, *rows.refusals]
+    of_values = [*refusals, *computed.refusals]
     return Fetched(
         window=window,
         rows_read=rows.read,
         rows_kept=len(checked.rows),
         rows_a_day=rows_a_day,
         readings=computed.readings,
-        refusals=[*named, *checked.refusals],
-        refused=len(named) + checked.refused,
+        refusals=[*of_values, *rows.refusals, *checked.refusals],
+        refused=len(of_values) + rows.lines_refused + checked.refused,
         outcomes=checked.outcomes,
         rows_refused=checked.refused,
         begins_on=begins_on,

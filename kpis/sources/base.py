@@ -67,6 +67,10 @@ def window_for(
 REFUSALS_KEPT = 1000
 
 
+# What lines are refused for: the column, "" for what is not about one, and the marked text of the sentence.
+type Reason = tuple[str, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A line that was not taken, counted from 1 as in the file, and why; line 0 for what is not about a line."""
@@ -91,11 +95,17 @@ def of_column(name: str, why: Sentence) -> Sentence:
 
 
 class SourceError(Exception):
-    """Nothing can be taken from the source; the sentence is for its owner and holds no secret."""
+    """Nothing can be taken from the source; the sentence is for its owner and holds no secret.
 
-    def __init__(self, why: Sentence, *, refusals: Sequence[Refusal] = (), read: int = 0) -> None:
+    `refused` is how many lines were, where not all are named.
+    """
+
+    def __init__(
+        self, why: Sentence, *, refusals: Sequence[Refusal] = (), refused: int | None = None, read: int = 0
+    ) -> None:
         super().__init__(why)
         self.why, self.refusals, self.read = why, refusals, read
+        self.refused = len(refusals) if refused is None else refused
 
 
 class TookTooLong(SourceError):
@@ -108,6 +118,7 @@ class SourceRows:
 
     `day_codes` has for each row the place of its day in `distinct_days`, in as few bytes as do. Numbers
     are whole (with gaps if need be) or floats, texts are categories. `lines` are those of the source.
+    `refused` counts the lines that were refused by their reasons; `refusals` names the first ones of each.
     """
 
     distinct_days: np.ndarray
@@ -115,6 +126,7 @@ class SourceRows:
     lines: np.ndarray
     columns: Mapping[Wanted, pd.Series]
     refusals: Sequence[Refusal]
+    refused: Mapping[Reason, int]
     read: int
 
     def __len__(self) -> int:
@@ -124,6 +136,11 @@ class SourceRows:
     def days(self) -> np.ndarray:
         """The day of each row."""
         return self.distinct_days[self.day_codes]
+
+    @property
+    def lines_refused(self) -> int:
+        """How many lines were refused, for whatever reason."""
+        return sum(self.refused.values())
 
     def count_since(self, day: date) -> int:
         """Return how many rows are of `day` or later."""

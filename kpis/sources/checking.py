@@ -204,7 +204,7 @@ def _unread(rows: SourceRows, rule: Rule) -> int:
     """Return how many rows were refused already because a cell of the rule's column is no number."""
     if rule.kind != "type" or rule.value_type == "day":
         return 0
-    return sum(refusal.why.parts.get("column") == rule.columns[0] for refusal in rows.refusals)
+    return sum(count for (column, _text), count in rows.refused.items() if column == rule.columns[0])
 
 
 def _refusals(

@@ -7,22 +7,23 @@ distinct cell is read once, not each row.
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 from kpis.domain.parsing import Refused
 from kpis.domain.sentences import Sentence
 from kpis.domain.sentences import gettext_noop as _
-from kpis.sources.base import Connector, Kind, Refusal, SourceError, Table, Wanted, Window, of_column, require_columns
+from kpis.sources.base import Connector, Kind, Reason, Refusal, Table, Wanted, Window, of_column, require_columns
 from kpis.sources.cells import Formats
+from kpis.sources.refusing import Refusals, reason_of, text_of
 from kpis.sources.steps import Steps
 from kpis.sources.stretches import Stretch
 
-# More than that many lines that cannot be read are no exceptions any more.
-REFUSALS_AT_MOST = 100_000
 # Cells that are remembered per column; more distinct ones than that gain nothing from it.
 REMEMBERED_AT_MOST = 200_000
 REMEMBERED_TYPES = {str, int, float, Decimal, date, datetime}
@@ -58,12 +59,12 @@ class Asked:
 
 
 class _Bad:
-    """A cell that was refused, and why."""
+    """Cells that were refused for one reason, told by the text of the sentence; there may be a million of them."""
 
-    __slots__ = ("why",)
+    __slots__ = ("text",)
 
-    def __init__(self, why: Sentence) -> None:
-        self.why = why
+    def __init__(self, text: str) -> None:
+        self.text = text
 
 
 class _Remembered(dict[Any, Any]):
@@ -74,7 +75,7 @@ class _Remembered(dict[Any, Any]):
         self._read = read
 
     def __missing__(self, cell: Any) -> Any:
-        value = _tried(self._read, cell)
+        value = self._read(cell)
         if len(self) < REMEMBERED_AT_MOST:
             self[cell] = value
         return value
@@ -86,14 +87,30 @@ class _Column:
     def __init__(self, read: Callable[[Any], Any]) -> None:
         self._read = read
         self._by_type: dict[type, _Remembered] = {}
+        self._bad: dict[str, _Bad] = {}
 
     def read(self, cells: Sequence[Any]) -> list[Any]:
         types = set(map(type, cells)) - {type(None)}
         if len(types) <= 1 and types <= REMEMBERED_TYPES:
             kind = types.pop() if types else str
-            remembered = self._by_type.setdefault(kind, _Remembered(self._read))
+            remembered = self._by_type.setdefault(kind, _Remembered(self._tried))
             return list(map(remembered.__getitem__, cells))
-        return [_tried(self._read, cell) for cell in cells]
+        return [self._tried(cell) for cell in cells]
+
+    def why(self, cell: Any) -> Sentence:
+        """Return why a cell was refused: it is read again, since of most of them nobody asks."""
+        try:
+            self._read(cell)
+        except Refused as refused:
+            return refused.why
+        raise AssertionError(cell)
+
+    def _tried(self, cell: Any) -> Any:
+        try:
+            return self._read(cell)
+        except Refused as refused:
+            text = text_of(refused.why)
+            return self._bad.setdefault(text, _Bad(text))
 
 
 class _Texts:
@@ -119,14 +136,32 @@ class _Texts:
         return new
 
 
-def _tried(read: Callable[[Any], Any], cell: Any) -> Any:
-    try:
-        return read(cell)
-    except Refused as refused:
-        return _Bad(refused.why)
-
-
 OUTSIDE = -1
+
+
+class _Refused:
+    """The lines of one table that are refused. Which of them are named depends on those before it, too."""
+
+    def __init__(self, before: Refusals, table: Table) -> None:
+        self._before, self._table = before, table
+        self.counts: Counter[Reason] = Counter()
+        self.named: list[Refusal] = []
+        for refusal in table.refusals:  # by the steps
+            self._add(reason_of(refusal.why), refusal)
+
+    def cell(self, place: int, name: str, text: str, column: _Column) -> None:
+        """Refuse a row for one of its cells; what exactly was wrong is asked only for a line that is named."""
+        refusal = None
+        if self._before.has_room((name, text)):
+            why = column.why(self._table.columns[name][place])
+            refusal = Refusal(self._table.lines[place], of_column(name, why))
+        self._add((name, text), refusal)
+
+    def _add(self, reason: Reason, refusal: Refusal | None) -> None:
+        self.counts[reason] += 1
+        if refusal is not None and self._before.has_room(reason):
+            self._before.add({}, [refusal])
+            self.named.append(refusal)
 
 
 class Reading:
@@ -137,7 +172,7 @@ class Reading:
         self._days = _Column(self._day)
         self._numbers = {name: _Column(steps.format_of(name).number) for name in asked.numbers}
         self._texts = {name: _Texts(steps.format_of(name)) for name in asked.texts}
-        self._refused = 0
+        self._refused = Refusals()
 
     def stretches(self) -> Iterator[Stretch]:
         """Yield the rows of the window; lines that cannot be read are left out and named."""
@@ -148,30 +183,27 @@ class Reading:
                 require_columns(
                     list(table.columns), sorted(asked.names), where=Sentence(_("After its steps the source"))
                 )
-            stretch = self._typed(table)
-            self._refused += len(stretch.refusals)
-            if self._refused > REFUSALS_AT_MOST:
-                first = stretch.refusals[0]
-                says = _("More than %(most)s lines were refused, so none was taken; one is line %(line)s: %(why)s")
-                raise SourceError(Sentence(says, {"most": REFUSALS_AT_MOST, "line": str(first.line), "why": first.why}))
-            yield stretch
+            yield self._typed(table)
 
     def _typed(self, table: Table) -> Stretch:
-        days = self._take_days(table)
+        refused = _Refused(self._refused, table)
+        days = self._take_days(table, refused)
         numbers = {name: column.read(table.columns[name]) for name, column in self._numbers.items()}
         texts = {name: texts.column.read(table.columns[name]) for name, texts in self._texts.items()}
-        kept = self._without_bad(table, {**numbers, **texts})
+        kept = self._without_bad(table, refused, [*numbers.items(), *texts.items()])
         if kept is not None:
             numbers, texts = ({name: _picked(cells, kept) for name, cells in part.items()} for part in (numbers, texts))
             days, table.lines = _picked(days, kept), _picked(table.lines, kept)
-        stretch = Stretch(days=array("i", days), lines=array("i", table.lines), refusals=table.refusals)
+        stretch = Stretch(
+            days=array("i", days), lines=array("i", table.lines), refusals=refused.named, refused=refused.counts
+        )
         for name, cells in numbers.items():
             stretch.numbers[name], stretch.gaps[name] = _packed(cells)
         for name, places in texts.items():
             stretch.texts[name], stretch.new_texts[name] = array("i", places), self._texts[name].take_new()
         return stretch
 
-    def _take_days(self, table: Table) -> Sequence[int]:
+    def _take_days(self, table: Table, refused: _Refused) -> Sequence[int]:
         """Return the day of each row, and leave out the rows outside of the window and those without a day."""
         asked = self._asked
         if asked.snapshot_day is not None:
@@ -179,7 +211,7 @@ class Reading:
         days = self._days.read(table.columns[asked.date_column])
         bad = [place for place, day in enumerate(days) if day.__class__ is _Bad]
         for place in bad:
-            table.refusals.append(Refusal(table.lines[place], of_column(asked.date_column, days[place].why)))
+            refused.cell(place, asked.date_column, days[place].text, self._days)
             days[place] = OUTSIDE
         if min(days, default=0) < 0:
             table.keep([day >= 0 for day in days])
@@ -195,18 +227,20 @@ class Reading:
         is_wanted = day < window.until and (window.since is None or day >= window.since)
         return day.toordinal() if is_wanted else OUTSIDE
 
-    def _without_bad(self, table: Table, read: dict[str, list[Any]]) -> list[bool] | None:
-        """Name the rows with a cell that was refused; return which rows are kept, None for all of them."""
-        why: dict[int, Sentence] = {}
-        for name, cells in sorted(read.items()):
+    def _without_bad(self, table: Table, refused: _Refused, read: Sequence[tuple[str, list[Any]]]) -> list[bool] | None:
+        """Refuse the rows with a bad cell, for the first of them; return which rows are kept, None for all of them."""
+        bad: dict[int, tuple[str, str]] = {}
+        for name, cells in sorted(read, key=itemgetter(0)):
             if _Bad in set(map(type, cells)):
                 for place, cell in enumerate(cells):
                     if cell.__class__ is _Bad:
-                        why.setdefault(place, of_column(name, cell.why))
-        if not why:
+                        bad.setdefault(place, (name, cell.text))
+        if not bad:
             return None
-        table.refusals += [Refusal(table.lines[place], why[place]) for place in sorted(why)]
-        return [place not in why for place in range(len(table.lines))]
+        for place in sorted(bad):
+            name, text = bad[place]
+            refused.cell(place, name, text, self._numbers.get(name) or self._texts[name].column)
+        return [place not in bad for place in range(len(table.lines))]
 
 
 def _picked(cells: Sequence[Any], kept: Sequence[bool]) -> list[Any]:

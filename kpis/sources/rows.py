@@ -13,6 +13,7 @@ import pandas as pd
 from kpis.domain.sentences import Sentence
 from kpis.domain.sentences import gettext_noop as _
 from kpis.sources.base import REFUSED_SHARE_AT_MOST, Kind, Refusal, SourceError, SourceRows, Wanted
+from kpis.sources.refusing import NAMED_AT_MOST, Refusals
 from kpis.sources.stretches import Stretch
 
 # The first day of numpy, counted as Python counts days.
@@ -47,13 +48,13 @@ class _Collected:
         self.gaps: dict[str, bytearray] = {}
         self.places: dict[str, array[int]] = {}
         self.texts: dict[str, list[str]] = {}
-        self.refusals: list[Refusal] = []
+        self.refusals = Refusals()
 
     def add(self, stretch: Stretch) -> None:
         before = len(self.days)
         self.days.extend(stretch.days)
         self.lines.extend(stretch.lines)
-        self.refusals += stretch.refusals
+        self.refusals.add(stretch.refused, stretch.refusals)
         for name, cells in stretch.numbers.items():
             known = self.numbers.setdefault(name, array("i"))
             # Whole numbers of less than 16 digits are the same as floats.
@@ -70,7 +71,7 @@ class _Collected:
 
     def rows(self, columns: frozenset[Wanted], date_column: str, unique_by: Sequence[str]) -> SourceRows:
         days, lines = (np.frombuffer(part, dtype=np.int32) for part in (self.days, self.lines))
-        read = len(days) + len(self.refusals)
+        read = len(days) + self.refusals.total
         kept = self._unique(days, lines, date_column, unique_by) if unique_by and len(days) else None
         self._refuse_too_many(read)
         order = np.flatnonzero(kept) if kept is not None and not kept.all() else None
@@ -87,22 +88,23 @@ class _Collected:
             day_codes=codes,
             lines=_in_order(lines, order),
             columns={(name, kind): self._column(name, kind, order) for name, kind in sorted(columns)},
-            refusals=sorted(self.refusals, key=lambda refusal: refusal.line),
+            refusals=self.refusals.told(),
+            refused=self.refusals.counts,
             read=read,
         )
 
     def _refuse_too_many(self, read: int) -> None:
-        if not read or len(self.refusals) / read <= REFUSED_SHARE_AT_MOST:
+        refused = self.refusals.total
+        if not read or refused / read <= REFUSED_SHARE_AT_MOST:
             return
-        refusals = sorted(self.refusals, key=lambda refusal: refusal.line)
         says = _(
             "%(refused)s of %(all)s lines were refused, more than %(most)s%%, so none was taken;"
             " the first is line %(line)s: %(why)s"
         )
-        first = refusals[0]
-        parts = {"refused": len(refusals), "all": read, "most": round(REFUSED_SHARE_AT_MOST * 100)}
+        first = self.refusals.named()[0]
+        parts = {"refused": refused, "all": read, "most": round(REFUSED_SHARE_AT_MOST * 100)}
         why = Sentence(says, parts | {"line": str(first.line), "why": first.why})
-        raise SourceError(why, refusals=refusals, read=read)
+        raise SourceError(why, refusals=self.refusals.told(), refused=refused, read=read)
 
     def _unique(self, days: np.ndarray, lines: np.ndarray, date_column: str, unique_by: Sequence[str]) -> np.ndarray:
         """Mark the first row of each key; the others are refused."""
@@ -112,10 +114,13 @@ class _Collected:
         group = key.groupby(list(unique_by), sort=False, dropna=False).ngroup().to_numpy()
         first = np.unique(group, return_index=True)[1][group]
         kept = first == np.arange(len(days))
-        for row in np.flatnonzero(~kept).tolist():
-            says = _("It repeats line %(line)s: %(columns)s are the same.")
-            why = Sentence(says, {"line": str(lines[first[row]]), "columns": ", ".join(unique_by)})
-            self.refusals.append(Refusal(int(lines[row]), why))
+        repeated = np.flatnonzero(~kept)
+        says = _("It repeats line %(line)s: %(columns)s are the same.")
+        named = [
+            Refusal(int(lines[row]), Sentence(says, {"line": str(lines[first[row]]), "columns": ", ".join(unique_by)}))
+            for row in repeated[:NAMED_AT_MOST].tolist()
+        ]
+        self.refusals.add({("", says): len(repeated)} if named else {}, named)
         return kept
 
     def _column(self, name: str, kind: Kind, order: np.ndarray | None) -> pd.Series:

@@ -9,7 +9,7 @@ from typing import Any
 
 from kpis.domain.sentences import Sentence
 from kpis.domain.sentences import gettext_noop as _
-from kpis.sources.base import Refusal, SourceError
+from kpis.sources.base import Reason, Refusal, SourceError
 
 
 @dataclass(slots=True)
@@ -18,6 +18,7 @@ class Stretch:
 
     `new_texts` are those that come on top of the list of a column. A number column is whole (`i`,
     `q`) or not (`d`); `gaps` marks its empty cells, if there are any. The place of an empty text is -1.
+    `refused` counts the lines that were left out by their reasons; `refusals` names some of them.
     """
 
     days: array[int]
@@ -27,6 +28,7 @@ class Stretch:
     texts: dict[str, array[int]] = field(default_factory=dict)
     new_texts: dict[str, list[str]] = field(default_factory=dict)
     refusals: list[Refusal] = field(default_factory=list)
+    refused: Mapping[Reason, int] = field(default_factory=dict)
 
 
 def packed(stretch: Stretch) -> tuple[dict[str, Any], list[bytes]]:
@@ -40,7 +42,9 @@ def packed(stretch: Stretch) -> tuple[dict[str, Any], list[bytes]]:
         texts.append([name, stretch.new_texts[name]])
         parts.append(places.tobytes())
     refusals = [refusal.to_store() for refusal in stretch.refusals]
-    return {"rows": len(stretch.days), "numbers": numbers, "texts": texts, "refusals": refusals}, parts
+    counts = [[column, text, count] for (column, text), count in stretch.refused.items()]
+    head = {"rows": len(stretch.days), "numbers": numbers, "texts": texts, "refusals": refusals, "counts": counts}
+    return head, parts
 
 
 def unpacked(head: Mapping[str, Any], parts: Sequence[bytes]) -> Stretch:
@@ -56,6 +60,7 @@ def unpacked(head: Mapping[str, Any], parts: Sequence[bytes]) -> Stretch:
     for name, new in head["texts"]:
         stretch.texts[name], stretch.new_texts[name] = _array("i", left.pop(), rows), new
     stretch.refusals = [Refusal.stored(refusal) for refusal in head["refusals"]]
+    stretch.refused = {(column, text): count for column, text, count in head["counts"]}
     return stretch
 
 
