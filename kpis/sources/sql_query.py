@@ -38,7 +38,7 @@ SETTINGS = (
         default=0,
         most=65535,
         only_if=("engine", SERVERS),
-        help=_("0 for the usual one: 5432 of PostgreSQL, 3306 of MySQL."),
+        help=_("Empty or 0 for the usual one: 5432 of PostgreSQL, 3306 of MySQL."),
     ),
     Setting(
         name="database",

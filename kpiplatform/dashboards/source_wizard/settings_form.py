@@ -59,7 +59,7 @@ class SettingsForm(forms.Form):
                 values.pop(one.name, None)
         for one in self.asked:
             value = self.cleaned_data[one.name]
-            if not one.is_secret and value != one.default:
+            if not one.is_secret and value is not None and value != one.default:
                 values[one.name] = value
         return values
 
