@@ -28,6 +28,11 @@ PARAMETER = re.compile(r"(?<![:\w]):(since|until)\b")
 # A query computes from the tables of its file, and may ask which columns they have. All else (writing, attaching,
 # other pragmas) is denied by the engine.
 ALLOWED = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION}
+DOES_MORE = _("The query does more than read the tables of its database; it was refused.")
+# MySQL and MariaDB end a read-only transaction before they define something (DROP, TRUNCATE), so what does not begin as
+# a query does not get there. A comment of theirs may hold a statement (/*! */) and is none.
+COMMENTS = re.compile(r"(?:\s|\(|--(?=\s)[^\n]*|#[^\n]*|/\*(?!!|M!).*?\*/)*", re.DOTALL)
+BEGINS_A_QUERY = re.compile(r"(?i)(?:SELECT|WITH|VALUES|TABLE)\b")
 ABOUT_TABLES = (sqlite3.SQLITE_PRAGMA, "table_info")
 DENIED_FUNCTIONS = {"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer"}
 
@@ -56,8 +61,7 @@ def _sqlite(settings: Mapping[str, Any], place: Place, days: Mapping[str, date])
         # What is denied late comes as a plain error with this text.
         denied = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_AUTH
         if denied or str(error).startswith("not authorized"):
-            says = _("The query does more than read the tables of its database; it was refused.")
-            raise SourceError(Sentence(says)) from None
+            raise SourceError(Sentence(DOES_MORE)) from None
         parts = {"database": settings["database"], "why": str(error)}
         raise SourceError(Sentence(_("The query on %(database)s failed: %(why)s."), parts)) from None
 
@@ -111,6 +115,9 @@ def _mysql(settings: Mapping[str, Any], place: Place, days: Mapping[str, date]) 
     import pymysql
     from pymysql.cursors import SSCursor
 
+    before = COMMENTS.match(settings["query"])
+    if not BEGINS_A_QUERY.match(settings["query"], before.end() if before else 0):
+        raise SourceError(Sentence(DOES_MORE))
     host, port = settings["host"], settings["port"] or 3306
     context: ssl.SSLContext | None = None
     if settings["tls"] != "none":

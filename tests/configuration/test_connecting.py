@@ -153,7 +153,14 @@ def test_whoever_has_never_seen_the_database_is_shown_its_tables_and_gets_a_quer
 
 def test_a_port_left_empty_is_the_usual_one(admin: Client, folder: Path) -> None:
     to = send(admin, reverse("configuration:new_source"), name="Shop", kind="sql_query")
-    server = {"engine": "postgresql", "host": "10.2.3.4", "port": "", "database": "erp", "user": "reader", "tls": "none"}
+    server = {
+        "engine": "postgresql",
+        "host": "10.2.3.4",
+        "port": "",
+        "database": "erp",
+        "user": "reader",
+        "tls": "none",
+    }
     assert send(admin, to, **server, password="shop-key", tables="1") == to
     assert "10.2.3.4" in admin.get(to).content.decode().split("message--error", 1)[1].split("</p>")[0]
 

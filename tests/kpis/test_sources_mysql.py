@@ -58,6 +58,35 @@ def test_a_query_is_prepared_and_read_only_and_the_server_knows_how_long_it_may_
     ]
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "DROP TABLE flights -- :since :until",
+        "TRUNCATE TABLE flights -- :since :until",
+        "/* SELECT */ DROP TABLE flights -- :since :until",
+        "/*!50000 DROP TABLE flights */ -- :since :until",
+        "/*M!100000 DROP TABLE flights */ -- :since :until",
+        "# SELECT\nALTER TABLE flights ADD gone INT -- :since :until",
+        "--SELECT 1, :since, :until",
+        "SET GLOBAL max_connections = 1 -- :since :until",
+        "CALL anything(:since, :until)",
+    ],
+)
+def test_what_does_not_begin_as_a_query_never_reaches_the_server(query: str) -> None:
+    """A server may end the read-only transaction before it drops a table: MariaDB 10.11 does."""
+    with mysql(executed(ROWS)) as told, pytest.raises(SourceError, match="does more than read"):
+        fetch(told, query=query)
+    assert told.statements == []
+
+
+@pytest.mark.parametrize(
+    "before", ["-- of the day\n", "/* of the day */ ", "# of the day\n", "  (", "WITH x AS (SELECT 1) "]
+)
+def test_a_query_may_begin_with_remarks(before: str) -> None:
+    with mysql(executed(ROWS)) as told:
+        assert len(fetch(told, query=f"{before}{QUERY}{')' if '(' in before.strip()[:1] else ''}")) == 2
+
+
 def test_mariadb_is_told_the_time_in_its_own_words() -> None:
     with mysql(executed(ROWS), version="11.4.2-MariaDB") as told:
         fetch(told)
