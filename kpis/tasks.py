@@ -12,6 +12,7 @@ from kpis.services.deriving import derive_owed
 from kpis.services.health import refresh_health
 from kpis.services.judging import judge, judge_owed
 from kpis.services.pulling import due_pulls, run_pull
+from kpis.services.rolling import roll_up_due
 
 log = logging.getLogger(__name__)
 
@@ -21,11 +22,12 @@ ASKED_FOR_SECONDS = 300
 
 @shared_task
 def tick() -> None:
-    """Ask the database what is due now: one task per pull, and the health of KPIs whose day has come."""
+    """Ask the database what is due now: one task per pull, the health of KPIs and the roll-ups whose day has come."""
     now = timezone.now()
     for source_id, slot in due_pulls(now=now):
         pull_source.apply_async((source_id, slot.isoformat()), expires=ASKED_FOR_SECONDS)
     refresh_health(now=now)
+    roll_up_due(now=now)
 
 
 @shared_task

@@ -83,7 +83,6 @@ class KpiState(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["dirty_since"], condition=models.Q(dirty_since__isnull=False), name="kpi_state_owed"),
-            models.Index(fields=["next_due_on"], name="kpi_state_due"),
         ]
         constraints = [
             models.CheckConstraint(

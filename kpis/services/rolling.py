@@ -9,7 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple, cast
 
-from django.db import connection
+from django.db import connection, transaction
 
 from kpis.bulk import as_array, as_arrays
 from objectives.domain.rollup import Child, Method, RollUp, roll_up
@@ -78,6 +78,11 @@ SELECT asked.id, 'manual', asked.id, (
 )
 FROM unnest(%(ids)s::bigint[]) AS asked(id)
 ORDER BY 1, 2, 3
+"""
+# A weight or manual score has taken effect since the objectives were rolled up.
+DUE = """
+SELECT s.objective_id FROM objectives_objectivestate s JOIN objectives_objective o ON o.id = s.objective_id
+WHERE s.made_of_until <= %s AND o.status = 'active'
 """
 STORED = {
     "objective_id": "bigint",
@@ -154,6 +159,20 @@ def roll_up_objectives(*, objective_ids: Iterable[int], now: datetime) -> None:
     For whoever changes what that is: which KPIs and objectives, their weights, the method. In six queries at most.
     """
     _roll_up(objective_ids, now)
+
+
+def roll_up_due(*, now: datetime) -> int:
+    """Roll up the objectives of which a weight or manual score has taken effect by today, and return how many.
+
+    A judgement below would find out, too, but none may come for months. Safe to repeat.
+    """
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(DUE, [now.date()])
+            due = [pk for (pk,) in cursor.fetchall()]
+        if due:
+            _roll_up(due, now)
+    return len(due)
 
 
 def roll_up_judged(*, standings: Sequence[Standing], now: datetime) -> None:

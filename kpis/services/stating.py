@@ -63,15 +63,16 @@ LEFT JOIN LATERAL (
 LEFT JOIN broken b ON b.kpi_id = asked.kpi_id
 """
 # The band holds since the closed period after the last one with another. That is searched for only where periods before
-# the latest were judged now, too, and where the row did not say so before or what was judged contradicts it.
+# the latest were judged now, too, or the latest again with another band than before, and where the row did not say so
+# before or what was judged contradicts it.
 STORE = """
 UPDATE kpis_kpistate s
 SET period_start = e.period_start, period_end = e.period_end, value = e.value, previous_value = t.previous_value,
     goal = e.goal, red_flag = e.red_flag, goal_high = e.goal_high, red_high = e.red_high, score = e.score,
     band = coalesce(e.band, ''), no_band_reason = coalesce(e.no_band_reason, t.why_none),
     band_since = CASE
-        WHEN s.period_start < t.judged_from AND t.judged_from = e.period_start
-            THEN CASE WHEN e.band = s.band THEN s.band_since ELSE e.period_start END
+        WHEN s.period_start <= t.judged_from AND t.judged_from = e.period_start AND e.band = s.band THEN s.band_since
+        WHEN s.period_start < t.judged_from AND t.judged_from = e.period_start THEN e.period_start
         WHEN e.band = s.band AND s.period_start < t.judged_from AND NOT EXISTS (
             SELECT 1 FROM kpis_evaluation o
             WHERE o.kpi_id = t.kpi_id AND o.period_start >= t.judged_from AND NOT o.is_provisional

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from time_machine import travel
 
+from kpis import tasks
 from kpis.models import Kpi
 from kpis.readings import Origin, Reading
 from kpis.services.defining import move_on, set_weight
 from kpis.services.recording import record_measurements
-from kpis.services.rolling import Standing, roll_up_judged, roll_up_objectives
+from kpis.services.rolling import Standing, roll_up_due, roll_up_judged, roll_up_objectives
 from objectives.models import Objective, ObjectiveState
 from objectives.services.strategy import judge_by_hand, weigh_objective
 from tests.factories import NOW, a_kpi, an_objective, limits
@@ -111,6 +113,38 @@ def test_a_weight_and_a_manual_score_count_from_their_day_on(family):
     ):
         measured(first, value, now=NOW + timedelta(days=days))
         assert (score(below), score(above)) == (Decimal(of_below), by_hand)
+
+
+def test_on_its_day_a_weight_counts_without_any_judgement(family):
+    above, below, own, _first, second = family
+    day = NOW.date() + timedelta(days=7)
+    set_weight(kpi=second, weight=Decimal(0), effective_from=day, by=own.owner, now=NOW)
+    before, on_the_day = day - timedelta(days=1), datetime.combine(day, time(0, 1), UTC)
+    assert roll_up_due(now=datetime.combine(before, time(23, 59), UTC)) == 0
+    assert (score(below), score(above)) == (Decimal("5.0000"), Decimal("5.8334"))
+    assert roll_up_due(now=on_the_day) == 1
+    assert (score(below), score(above)) == (Decimal("6.6667"), Decimal("6.6667"))
+    assert roll_up_due(now=on_the_day) == 0
+
+
+def test_on_its_day_a_manual_score_counts_without_any_judgement(family):
+    above, _below, own, *_ = family
+    days = [NOW.date() + timedelta(days=count) for count in (3, 5)]
+    for day, by_hand in zip(days, (9, 2), strict=True):
+        said = {"score": Decimal(by_hand), "confidence": 80, "note": "seen on site", "by": own.owner}
+        judge_by_hand(objective=above, effective_from=day, now=NOW, **said)
+    Objective.objects.filter(pk=above.pk).update(roll_up_method="manual")
+    for day, by_hand in zip(days, (9, 2), strict=True):
+        with travel(datetime.combine(day, time(6), UTC), tick=False):
+            tasks.tick()
+        assert score(above) == by_hand
+
+
+def test_a_retired_objective_is_not_looked_at_again_and_again(family):
+    _above, below, own, _first, second = family
+    set_weight(kpi=second, weight=Decimal(0), effective_from=NOW.date(), by=own.owner, now=NOW - timedelta(days=1))
+    Objective.objects.filter(pk=below.pk).update(status="retired")
+    assert roll_up_due(now=NOW) == 0
 
 
 def test_a_lower_objective_without_a_band_does_not_count_above(family):

@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from kpis.domain.judged import Judged
-from kpis.domain.state import State, state_of
+from kpis.domain.state import State, band_since, closed_periods, state_of
 from kpis.models import Evaluation, Kpi, KpiState, KpiVersion
 from kpis.queries import breaks_of, calendar_of
 from kpis.readings import Origin, Reading
@@ -52,12 +52,15 @@ def break_series(kpi: Kpi, day: date, version: int) -> None:
     rejudge(kpi_ids=[kpi.pk], since=day, now=NOW)
 
 
-def read_anew(kpis: Sequence[Kpi]) -> dict[int, State]:
+def read_anew(kpis: Sequence[Kpi]) -> dict[int, dict[str, object]]:
     breaks, calendar = breaks_of([kpi.pk for kpi in kpis]), calendar_of(the_calendar())
     rows: dict[int, list[Judged]] = {kpi.pk: [] for kpi in kpis}
     for kpi_id, *row in Evaluation.objects.order_by("-period_start").values_list("kpi_id", *Judged._fields):
         rows[kpi_id].append(Judged(*row))
-    return {pk: state_of(row[: LOOK_BACK + 1], "week", calendar, breaks[pk]) for pk, row in rows.items()}
+    return {
+        pk: expected(state_of(row[: LOOK_BACK + 1], "week", calendar, breaks[pk]), closed_periods(row))
+        for pk, row in rows.items()
+    }
 
 
 def shown(state: KpiState) -> dict[str, object]:
@@ -65,6 +68,7 @@ def shown(state: KpiState) -> dict[str, object]:
         "last": state.period_start,
         "value": state.value,
         "band": state.band,
+        "since": state.band_since,
         "before": state.previous_value,
         "signal": state.signal,
         "spark": state.spark,
@@ -73,11 +77,12 @@ def shown(state: KpiState) -> dict[str, object]:
     }
 
 
-def expected(state: State) -> dict[str, object]:
+def expected(state: State, closed: Sequence[Judged]) -> dict[str, object]:
     return {
         "last": state.last and state.last.period_start,
         "value": state.last and state.last.value,
         "band": state.last.band if state.last else "",
+        "since": band_since(closed) if state.last else None,
         "before": state.previous_value,
         "signal": state.signal,
         "spark": asdict(state.spark) if state.spark else {},
@@ -106,8 +111,7 @@ def test_what_the_row_kept_tells_the_same_as_all_periods_read_anew():
         if step in {2, 5}:
             for version, kpi in enumerate(kpis[::3]):
                 break_series(kpi, start_of(max(newest[kpi.pk] - version, 0)), step)
-        wanted = {pk: expected(state) for pk, state in read_anew(kpis).items()}
-        assert {state.pk: shown(state) for state in KpiState.objects.filter(kpi__in=kpis)} == wanted
+        assert {state.pk: shown(state) for state in KpiState.objects.filter(kpi__in=kpis)} == read_anew(kpis)
 
 
 def test_a_row_that_has_kept_nothing_reads_all_periods():
