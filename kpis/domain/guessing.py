@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
+import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -23,7 +25,7 @@ DATE_FORMATS = (
     "%b %d, %Y",
 )
 NUMBER_FORMATS = tuple(
-    NumberFormat(decimal=decimal, grouping=grouping, percent=True, accounting=True)
+    NumberFormat(decimal=decimal, grouping=grouping)
     for decimal, grouping in ((".", ""), (",", ""), (".", ","), (",", "."), (".", " "), (",", " "), (".", "'"))
 )
 
@@ -33,12 +35,13 @@ class Guess:
     """What a column can hold: days in one of `date_formats`, numbers in one of `number_formats`, or texts.
 
     More than one format means that the cells fit several and read differently in them (03/04/2026,
-    1.234): only a person knows.
+    1.234): only a person knows. `fits` are all that numbers fit, also those that read alike.
     """
 
     kind: Literal["day", "number", "text", "empty"]
     date_formats: tuple[str, ...] = ()
     number_formats: tuple[NumberFormat, ...] = ()
+    fits: tuple[NumberFormat, ...] = ()
 
     @property
     def is_ambiguous(self) -> bool:
@@ -55,12 +58,14 @@ def guess(cells: Sequence[str]) -> Guess:
     days = tuple(pattern for pattern in DATE_FORMATS if _all_days(distinct, pattern))
     if days:
         return Guess(kind="day", date_formats=_differing_days(distinct, days))
-    numbers = [(fmt, read) for fmt in NUMBER_FORMATS if (read := _all_numbers(distinct, fmt)) is not None]
+    percent, accounting = any("%" in cell for cell in distinct), any("(" in cell for cell in distinct)
+    formats = [replace(fmt, percent=percent, accounting=accounting) for fmt in NUMBER_FORMATS]
+    numbers = [(fmt, read) for fmt in formats if (read := _all_numbers(distinct, fmt)) is not None]
     if numbers:
         seen: dict[tuple[object, ...], NumberFormat] = {}
         for fmt, read in numbers:
             seen.setdefault(tuple(read), fmt)
-        return Guess(kind="number", number_formats=tuple(seen.values()))
+        return Guess(kind="number", number_formats=tuple(seen.values()), fits=tuple(fmt for fmt, _read in numbers))
     return Guess(kind="text")
 
 
@@ -97,3 +102,49 @@ def _all_numbers(cells: Sequence[str], fmt: NumberFormat) -> list[object] | None
         return [parse_number(cell, fmt) for cell in cells]
     except Refused:
         return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writing:
+    """How a text file seems to be written: its encoding, and what parts its columns."""
+
+    encoding: str
+    delimiter: str
+
+
+DELIMITERS = (",", ";", "\t", "|")
+LINES_COMPARED = 50
+
+
+def guess_writing(sample: bytes) -> Writing:
+    """Return how a file that begins with `sample` seems to be written.
+
+    What parts columns is the mark by which most lines have as many fields as the first; of two alike the one that
+    gives more.
+    """
+    encoding, text = _decoded(sample)
+    lines = text.splitlines()
+    if len(lines) > 1:
+        lines = lines[:-1]  # the last one may be cut
+    best = max(DELIMITERS, key=lambda mark: _fit(lines[:LINES_COMPARED], mark))
+    return Writing(encoding=encoding, delimiter=best)
+
+
+def _decoded(sample: bytes) -> tuple[str, str]:
+    if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16", codecs.getincrementaldecoder("utf-16")("replace").decode(sample)
+    try:
+        return "utf-8", codecs.getincrementaldecoder("utf-8-sig")().decode(sample)  # a character may be cut at the end
+    except UnicodeDecodeError:
+        return "cp1252", sample.decode("cp1252", "replace")
+
+
+def _fit(lines: Sequence[str], mark: str) -> tuple[float, int]:
+    """Return which share of the lines has as many fields as the first, and how many that are."""
+    try:
+        widths = [len(row) for row in csv.reader(lines, delimiter=mark) if row]
+    except csv.Error:
+        return 0, 0
+    if not widths or widths[0] < 2:
+        return 0, 0
+    return sum(width == widths[0] for width in widths) / len(widths), widths[0]

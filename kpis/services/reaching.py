@@ -19,6 +19,7 @@ from kpis.sources.settings import READING
 from objectives.queries import organisation
 
 if TYPE_CHECKING:
+    from kpis.domain.guessing import Writing
     from kpis.sources.catalogue import HeldTable
     from kpis.sources.source import Preview, Source
 
@@ -67,6 +68,15 @@ def preview_of(
         place = the_place(sent=sent, for_a_page=True)
         source = source_of(kind=kind, config=config, place=place, secrets=secrets)
         return source.preview(until=now.astimezone(ZoneInfo(place.zone)).date())
+
+
+def writing_of(source: DataSource) -> Writing:
+    """Return how the CSV file of a source seems to be written. SourceError if it cannot be read.
+
+    No transaction is to be open: it asks other machines.
+    """
+    with reached(source, for_a_page=True) as reader:
+        return reader.writing()
 
 
 def tables_of_database(*, source: DataSource, now: datetime) -> list[HeldTable]:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from kpis.sources.base import Kind, Limits, Place, SourceError, Window
+from kpis.sources.csv_file import CsvFile
 from kpis.sources.preview import preview_of
 from kpis.sources.reading import Asked, Reading
 from kpis.sources.registry import connector_of, steps_of
@@ -40,6 +42,9 @@ def _answer(request: Mapping[str, Any], send: Send) -> None:
         allow=tuple(request["allow"]),
         limits=Limits(**request["limits"]),
     )
+    if request["do"] == "writing":
+        send({"writing": asdict(CsvFile.from_settings(request["settings"], place).writing())})
+        return
     connector = connector_of(request["kind"], request["settings"], place)
     steps = steps_of(request["settings"], connector)
     window = Window(since=_day(request["since"]), until=date.fromisoformat(request["until"]))

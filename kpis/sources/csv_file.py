@@ -12,14 +12,16 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any
 
+from kpis.domain.guessing import Writing, guess_writing
 from kpis.domain.sentences import Sentence
 from kpis.domain.sentences import gettext_noop as _
 from kpis.sources.base import Place, Refusal, SourceError, Table, Window, require_columns
 from kpis.sources.cells import Formats
 from kpis.sources.files import open_file, shown_name
-from kpis.sources.settings import FILE, READING, Setting
+from kpis.sources.settings import FILE, READING, Setting, Type
 
 LINES_AT_ONCE = 20_000
+BYTES_LOOKED_AT = 64 * 1024
 LINE_END = re.compile(r"\r\n|\r|\n")
 
 SETTINGS = (
@@ -34,9 +36,18 @@ SETTINGS = (
     Setting(
         name="delimiter",
         label=_("Columns are parted by"),
+        type=Type.CHOICE,
         default=",",
-        required=True,
-        help=_("One character."),
+        choices=(
+            (",", _("comma ,")),
+            (";", _("semicolon ;")),
+            ("\t", _("tab")),
+            ("|", _("vertical bar |")),
+            (" ", _("space")),
+            (":", _("colon :")),
+            ("^", _("caret ^")),
+            ("~", _("tilde ~")),
+        ),
     ),
     *READING,
 )
@@ -58,13 +69,16 @@ class CsvFile:
         except LookupError:
             says = _("%(name)s is not the name of an encoding.")
             raise SourceError(Sentence(says, {"name": settings["encoding"]})) from None
-        if len(settings["delimiter"]) != 1 or settings["delimiter"] in '"\r\n':
-            raise SourceError(Sentence(_("The delimiter of the source is one character.")))
         return cls(place=place, settings=settings, formats=Formats.of(settings, zone=place.zone))
 
     def choices(self) -> dict[str, list[str]]:
         """Return nothing: a CSV file has one table."""
         return {}
+
+    def writing(self) -> Writing:
+        """Return how the beginning of the file seems to be written, whatever the settings say."""
+        with open_file(self.settings, self.place) as content:
+            return guess_writing(content.read(BYTES_LOOKED_AT))
 
     def tables(self, *, window: Window, names: frozenset[str] | None) -> Iterator[Table]:
         """Yield the lines; a wrong encoding, header or quoting refuses the whole file."""

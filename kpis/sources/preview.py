@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import asdict
 from typing import Any
 
 from kpis.domain.guessing import guess
 from kpis.domain.parsing import Refused
-from kpis.sources.base import Connector, Table, Window
+from kpis.sources.base import Connector, Refusal, Table, Window
 from kpis.sources.steps import Steps
 
 ROWS_SHOWN = 50
@@ -19,10 +20,15 @@ CELL_SHOWN = 200
 def preview_of(connector: Connector, steps: Steps, *, window: Window) -> dict[str, Any]:
     """Return plain data: columns with what they seem to hold, and the first rows, before and after the steps."""
     tables = connector.tables(window=window, names=None)
+    table, refused = Table(columns={}, lines=[]), list[Refusal]()
     try:
-        table = next((table for table in tables if table.lines), Table(columns={}, lines=[]))
+        for table in tables:
+            refused += table.refusals[: ROWS_SHOWN - len(refused)]
+            if table.lines:
+                break
     finally:
         tables.close()  # type: ignore[attr-defined]
+    table.refusals = refused
     table.keep([place < ROWS_LOOKED_AT for place in range(len(table.lines))])
     before = _shown(table, steps.plain)
     after = deepcopy(table)
@@ -56,8 +62,6 @@ def _plain(found: Any) -> dict[str, Any]:
     return {
         "kind": found.kind,
         "date_formats": list(found.date_formats),
-        "number_formats": [
-            {"decimal": fmt.decimal, "grouping": fmt.grouping, "percent": fmt.percent, "accounting": fmt.accounting}
-            for fmt in found.number_formats
-        ],
+        "number_formats": [asdict(fmt) for fmt in found.number_formats],
+        "fits": [asdict(fmt) for fmt in found.fits],
     }

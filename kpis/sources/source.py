@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from kpis.domain.guessing import Guess
+from kpis.domain.guessing import Guess, Writing
 from kpis.domain.parsing import NumberFormat
 from kpis.domain.sentences import Sentence
 from kpis.sources.base import Place, Refusal, SourceError, SourceRows, Wanted, Window
@@ -92,6 +92,11 @@ class Source:
             choices=answer["choices"],
         )
 
+    def writing(self) -> Writing:
+        """Return how a CSV file seems to be written, whatever the settings say."""
+        frame = next(ask(self._request("writing", Window(since=None, until=date.max)), self.place.limits))
+        return Writing(**frame.head["writing"])
+
     def _request(self, do: str, window: Window) -> dict[str, Any]:
         return {
             "do": do,
@@ -126,4 +131,5 @@ def _guess(part: Mapping[str, Any]) -> Guess:
         kind=part["kind"],
         date_formats=tuple(part["date_formats"]),
         number_formats=tuple(NumberFormat(**fmt) for fmt in part["number_formats"]),
+        fits=tuple(NumberFormat(**fmt) for fmt in part["fits"]),
     )

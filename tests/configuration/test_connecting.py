@@ -64,7 +64,7 @@ def form_of(client: Client, path: str) -> dict[str, Any]:
     return {name: values[-1] for name, values in forms_of(text)[-1].data.items()}
 
 
-def send(client: Client, path: str, **said: str) -> str:
+def send(client: Client, path: str, /, **said: str) -> str:
     """Fill in the form of a page and return where it leads; a refusal fails with its sentences."""
     response = client.post(path, form_of(client, path) | said)
     said_back = re.findall(r"error-summary.*?</div>", response.content.decode(), re.DOTALL)
@@ -205,6 +205,33 @@ def test_values_that_would_meet_a_locked_period_are_marked_before_anything_is_co
     admin.post(page, {"again": "1"})
     shown = admin.get(page).content.decode().split("Revenue, Cake", 1)[1].split("</tr>")[0]
     assert shown.count("locked, stays as it is") == shown.count("nowrap") - 1
+
+
+def test_how_a_text_file_is_written_is_found_out_said_and_can_be_changed(admin: Client, folder: Path) -> None:
+    lines = ["Tag;Filiale;Umsatz;Kunden;Anteil", "21.11.2026;Köln;1.234,50;7;5,5 %", "22.11.2026;Köln;7,25;12;7 %"]
+    (folder / "till.csv").write_bytes("\n".join(lines).encode("cp1252"))
+    to = send(admin, reverse("configuration:new_source"), name="Till", kind="csv_file")
+    to = send(admin, to, path="till.csv")
+    assert to == reverse("configuration:source_reading", args=["till"])
+    page = admin.get(to).content.decode()
+    assert "written in cp1252 with semicolons between its columns" in page
+    assert "1.234,50" in page
+    said = form_of(admin, to)
+    assert (said["date_column"], said["date_format"]) == ("Tag", "%d.%m.%Y")
+    assert (said["decimal"], said["grouping"], said.get("percent"), said.get("accounting")) == (",", ".", "on", None)
+    source = DataSource.objects.get()
+    assert (source.config["encoding"], source.config["delimiter"]) == ("cp1252", ";")
+    access = reverse("configuration:source_access", args=["till"])
+    send(admin, access, delimiter="|", encoding="utf-8")
+    source.refresh_from_db()
+    assert (source.config.get("encoding", "utf-8"), source.config["delimiter"]) == ("utf-8", "|")
+
+
+def test_lines_that_do_not_fit_the_header_are_named_although_none_does(admin: Client, folder: Path) -> None:
+    (folder / "till.csv").write_text("day\n2026-11-21,5\n2026-11-22,6\n")
+    to = send(admin, reverse("configuration:new_source"), name="Till", kind="csv_file")
+    page = admin.get(send(admin, to, path="till.csv", encoding="latin-1")).content.decode()
+    assert "The line has 2 fields, the header has 1." in page
 
 
 def test_a_file_that_is_not_taken_is_refused_in_the_language_of_who_sends_it(admin: Client) -> None:

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from kpiplatform.accounts.models import User
+from kpiplatform.audit.editing import seen
 from kpiplatform.dashboards.models import SourceSetup
 from kpis.domain.sentences import Sentence
 from kpis.models import DataSource
+from kpis.services.connecting import ASKED, set_access
 from kpis.services.credentials import secrets_of
-from kpis.services.reaching import preview_of, tables_of_database
+from kpis.services.reaching import preview_of, tables_of_database, writing_of
 from kpis.sources.base import SourceError
+from kpis.sources.registry import settings_of
+from kpis.sources.settings import Setting
 from kpis.sources.source import Shown
 
 ROWS_KEPT = 20
+WRITTEN = {"encoding", "delimiter"}
 
 
 def look(*, source: DataSource, setup: SourceSetup, now: datetime) -> bool:
     """Read the first rows and keep them, or the sentence why there are none; return whether there are some."""
     try:
-        seen = preview_of(
+        found = preview_of(
             kind=source.kind,
             config=source.config,
             secrets=secrets_of(source),
@@ -33,18 +40,40 @@ def look(*, source: DataSource, setup: SourceSetup, now: datetime) -> bool:
         setup.look = {**setup.look, "error": error.why.to_store()}
     else:
         setup.look = {
-            **{name: setup.look[name] for name in ("tables",) if name in setup.look},
+            **{name: setup.look[name] for name in ("tables", "written") if name in setup.look},
             "error": None,
-            "columns": [column.name for column in seen.after.columns],
-            "before": _stored(seen.before),
-            "after": _stored(seen.after),
+            "columns": [column.name for column in found.after.columns],
+            "before": _stored(found.before),
+            "after": _stored(found.after),
             "refusals": [
-                {"line": refusal.line, "why": refusal.why.to_store()} for refusal in seen.refusals[:ROWS_KEPT]
+                {"line": refusal.line, "why": refusal.why.to_store()} for refusal in found.refusals[:ROWS_KEPT]
             ],
-            "choices": {name: list(names) for name, names in seen.choices.items()},
+            "choices": {name: list(names) for name, names in found.choices.items()},
         }
     setup.save()
     return not setup.look["error"]
+
+
+def as_written(*, source: DataSource, setup: SourceSetup, by: User, now: datetime) -> DataSource:
+    """Return the source with the encoding and delimiter that its file seems to have, where nobody has said any yet.
+
+    What was found is kept, so that the next page says it. A source that cannot be read is left as it is.
+    """
+    if source.kind != DataSource.Kind.CSV_FILE or setup.look.get("columns") or WRITTEN & source.config.keys():
+        return source
+    try:
+        found = asdict(writing_of(source))
+    except SourceError:
+        return source
+    config = source.config | {one.name: found[one.name] for one in settings_of(source.kind) if _differs(one, found)}
+    if config != source.config:
+        setup.look = {**setup.look, "written": found}
+        setup.save()
+    return set_access(source=source, seen=seen(source, ASKED), config=config, secrets={}, by=by, now=now)
+
+
+def _differs(setting: Setting, found: Mapping[str, str]) -> bool:
+    return setting.name in WRITTEN and found[setting.name] != setting.default
 
 
 def look_at_tables(*, source: DataSource, setup: SourceSetup, now: datetime) -> None:
@@ -68,15 +97,31 @@ def suggested(look: Mapping[str, Any]) -> dict[str, Any]:
         found["date_column"] = days[0]["name"]
         if len(days[0]["dates"]) == 1:
             found["date_format"] = days[0]["dates"][0]
-    ways = [column["numbers"][0] for column in columns if column["kind"] == "number" and len(column["numbers"]) == 1]
-    if ways and all(way == ways[0] for way in ways):
-        found |= ways[0]
-    return found
+    return found | _way_of_numbers([column for column in columns if column["kind"] == "number"])
+
+
+def _way_of_numbers(columns: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return how all columns of numbers can be read; nothing where a person has to say it."""
+    marks = [[(way["decimal"], way["grouping"]) for way in column.get("fits", ())] for column in columns]
+    ways = [way for way in marks[0] if all(way in others for others in marks)] if marks else []
+    if not ways or (len(ways) > 1 and any(len(column["numbers"]) > 1 for column in columns)):
+        return {}
+    signs = {name: any(column["fits"][0][name] for column in columns) for name in ("percent", "accounting")}
+    return {"decimal": ways[0][0], "grouping": ways[0][1]} | signs
 
 
 def rows_shown(rows: Mapping[str, Any]) -> dict[str, Any]:
     """Return rows that were kept with what each column seems to hold, in the reader's language."""
     return {**rows, "columns": [column | {"says": _says(column)} for column in rows.get("columns", [])]}
+
+
+def written_shown(look: Mapping[str, Any]) -> dict[str, str] | None:
+    """Return how the file was found to be written, in words; None where somebody said it."""
+    found = look.get("written")
+    if not found or look.get("error"):
+        return None
+    marks = {"\t": _("tabs"), ",": _("commas"), ";": _("semicolons"), "|": _("vertical bars")}
+    return {"encoding": found["encoding"], "marks": marks[found["delimiter"]]}
 
 
 def with_sentences(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,7 +140,8 @@ def _stored(shown: Shown) -> dict[str, Any]:
                 "name": column.name,
                 "kind": column.guess.kind,
                 "dates": list(column.guess.date_formats),
-                "numbers": [{"decimal": way.decimal, "grouping": way.grouping} for way in column.guess.number_formats],
+                "numbers": [asdict(way) for way in column.guess.number_formats],
+                "fits": [asdict(way) for way in column.guess.fits],
             }
             for column in shown.columns
         ],

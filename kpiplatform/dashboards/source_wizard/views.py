@@ -21,7 +21,15 @@ from kpiplatform.dashboards.models import SourceSetup
 from kpiplatform.dashboards.source_wizard.assigning import AssignForm, Group, chosen, suggested_common
 from kpiplatform.dashboards.source_wizard.finishing import connect, turned, wanted
 from kpiplatform.dashboards.source_wizard.forms import BeginForm, ConnectForm, MeasureForm
-from kpiplatform.dashboards.source_wizard.looking import look, look_at_tables, rows_shown, suggested, with_sentences
+from kpiplatform.dashboards.source_wizard.looking import (
+    as_written,
+    look,
+    look_at_tables,
+    rows_shown,
+    suggested,
+    with_sentences,
+    written_shown,
+)
 from kpiplatform.dashboards.source_wizard.reading_form import ReadingForm
 from kpiplatform.dashboards.source_wizard.settings_form import SettingsForm, with_query
 from kpiplatform.dashboards.source_wizard.steps import steps_of
@@ -101,6 +109,7 @@ def access(request: HttpRequest, code: str) -> HttpResponse:
                 look_at_tables(source=source, setup=setup, now=timezone.now())
                 return _go("source_access", source)
             else:
+                source = as_written(source=source, setup=setup, by=request.user, now=timezone.now())
                 can_be_read = look(source=source, setup=setup, now=timezone.now())
                 return _go("source_reading" if can_be_read else "source_access", source)
     context = _context(source, setup, "access") | {
@@ -137,7 +146,12 @@ def reading(request: HttpRequest, code: str) -> HttpResponse:
     changed = setup.look.get("before") != setup.look.get("after")
     looks = [(rows_shown(setup.look.get("before", {})), _("First rows"), "before")]
     looks += [(rows_shown(setup.look["after"]), _("After the steps"), "after")] if changed else []
-    context = _context(source, setup, "reading") | {"form": form, "look": with_sentences(setup.look), "looks": looks}
+    context = _context(source, setup, "reading") | {
+        "form": form,
+        "look": with_sentences(setup.look),
+        "looks": looks,
+        "written": written_shown(setup.look),
+    }
     return page(request, "configuration/wizard/reading.html", context, partial="body", status=_status(form))
 
 
