@@ -18,6 +18,7 @@ from kpis.models import (
     Target,
     ThresholdSet,
 )
+from kpis.services.defining import sheet_of
 from kpis.services.formulas import connect_inputs
 
 COPIED = (
@@ -92,7 +93,7 @@ def _add_history(scene: Scene, sheets: list[Sheet]) -> None:
             version=1,
             # A formula holds for the period in which the data begins, too.
             effective_from=begin if "formula" in sheet else moments.start,
-            definition={name: _plain(sheet[name]) for name in COPIED if name in sheet} | _calculation(sheet),
+            definition=sheet_of(kpis[sheet["code"]]),
             reason=moments.text("Plan {year}"),
             **recorded,
         )
@@ -155,17 +156,9 @@ def _entry(sheet: Sheet) -> Kpi.Entry:
     return Kpi.Entry.SOURCE if "source" in sheet else Kpi.Entry.MANUAL
 
 
-def _calculation(sheet: Sheet) -> dict[str, str]:
-    return {"entry": _entry(sheet), "formula": sheet["formula"]} if "formula" in sheet else {}
-
-
 def _agree(scene: Scene, source: DataSource, row: Sheet) -> None:
     """Note by when the source is fresh, who reads its rows, and the rules that they are held against."""
     SourceAgreement.objects.create(source=source, fresh_since=scene.moments.now, **row["agreement"])
     QualityRule.objects.bulk_create(
         QualityRule(source=source, created_at=scene.founded_at, created_by=source.owner, **rule) for rule in row["rule"]
     )
-
-
-def _plain(value: object) -> object:
-    return str(value) if isinstance(value, Decimal) else value

@@ -222,11 +222,15 @@ def _follow(
         roll_up_objectives(objective_ids=objective_ids, now=now)
 
 
+def sheet_of(kpi: Kpi) -> dict[str, Any]:
+    """Return the definition sheet as versions keep it."""
+    return loads(DjangoJSONEncoder().encode({name: getattr(kpi, name) for name in ("code", *SHEET)}))
+
+
 def _note_version(
     kpi: Kpi, *, effective_from: date, reason: str, breaks: bool, by: User, now: datetime, checklist: Any = None
 ) -> None:
-    sheet = {name: getattr(kpi, name) for name in ("code", *SHEET)}
-    definition = loads(DjangoJSONEncoder().encode(sheet))
+    definition = sheet_of(kpi)
     if checklist:
         definition["checklist"] = checklist
     KpiVersion.objects.create(

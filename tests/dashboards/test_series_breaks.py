@@ -120,6 +120,19 @@ def test_each_version_says_what_changed_in_the_words_of_the_sheet(client):
     assert "Secret costs" not in client.get(reverse("kpi_versions", args=[kpi.code])).content.decode()
 
 
+def test_a_line_that_reads_the_same_or_was_not_noted_yet_is_no_change(client):
+    kpi = measured({W46: "80"})
+    said = {"kpi": kpi, "recorded_by": kpi.owner, "recorded_at": NOW, "effective_from": W45}
+    KpiVersion.objects.create(
+        version=1, definition={"name": "Departures", "minimum": "0", "benchmark_source": ""}, **said
+    )
+    sheet = {"name": "Departures", "minimum": "0.00000000", "benchmark_source": None, "purpose": "Who needs help"}
+    KpiVersion.objects.create(version=2, definition=sheet, **said)
+    client.force_login(kpi.owner)
+    second, _first = client.get(reverse("kpi_versions", args=[kpi.code])).context["versions"]
+    assert second.differences == []
+
+
 def test_whoever_does_not_see_the_kpi_finds_no_versions(client):
     kpi = measured({W46: "80"})
     stranger = a_person("Somebody Else")

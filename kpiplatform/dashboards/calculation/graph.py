@@ -121,7 +121,7 @@ def _edge(lower: Card, upper: Card) -> dict[str, str]:
 def _tree(own: int, graph: Graph, cards: Mapping[int, Card], told: set[int]) -> list[dict[str, Any]]:
     """Return the same as nested lists: what stands one step away, with what stands behind it where it comes first."""
     found = []
-    for pk in sorted((pk for pk in graph.get(own, ()) if pk in cards), key=lambda pk: cards[pk].name):
+    for pk in sorted((pk for pk in graph.get(own, ()) if pk in cards), key=lambda pk: cards[pk].y):
         is_new = pk not in told
         told.add(pk)
         found.append({"card": cards[pk], "parts": _tree(pk, graph, cards, told) if is_new else []})

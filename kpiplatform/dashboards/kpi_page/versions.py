@@ -76,13 +76,15 @@ def _versions(rows: Sequence[KpiVersion], names: Mapping[tuple[str, Any], str]) 
 def _differences(
     before: Mapping[str, Any], after: Mapping[str, Any], names: Mapping[tuple[str, Any], str]
 ) -> Iterator[Difference]:
+    """Yield the lines that read otherwise. What an older sheet did not note yet was as it is."""
     for name, label in LABELS.items():
         field = Kpi._meta.get_field(name)
-        was, now = before.get(field.attname), after.get(field.attname)
-        if field.attname in after and was != now:
-            told = (names.get((name, one)) or _said(field, one) for one in (was, now))
-            old, new = told
-            yield Difference(label=str(label), was=old, now=new)
+        if field.attname in before and field.attname in after:
+            old, new = (
+                names.get((name, one)) or _said(field, one) for one in (before[field.attname], after[field.attname])
+            )
+            if old != new:
+                yield Difference(label=str(label), was=old, now=new)
 
 
 def _said(field: Any, value: Any) -> str:

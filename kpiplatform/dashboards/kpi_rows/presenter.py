@@ -72,7 +72,6 @@ def _frame(asked: Asked, user: User) -> dict[str, Any]:
         "period": period_name(asked.period),
         "dates": span_label(asked.period),
         "recorded": _recorded(asked, user),
-        "grade": _grade(asked),
     }
 
 
@@ -96,18 +95,19 @@ def _parts(kpi: Kpi, found: Drilled) -> list[tuple[str, str, int, bool]]:
     return [(name, labels[name], count, name == found.part) for name, count in found.counts.items()]
 
 
-def _recorded(asked: Asked, user: User) -> str:
+def _recorded(asked: Asked, user: User) -> dict[str, str]:
+    """Return the value that is recorded, when it was, and its grade; nothing where there is none."""
     if asked.present is None:
-        return _("No value is recorded for this period.")
-    words = {
+        return {}
+    return {
         "value": _figure(asked.kpi, asked.present.value, user),
         "at": moment(asked.present.recorded_at, timezone.get_current_timezone()),
+        "grade": _grade(asked, asked.present),
     }
-    return _("Recorded: %(value)s, on %(at)s.") % words
 
 
-def _grade(asked: Asked) -> str:
-    if asked.present is None or asked.present.value is None:
+def _grade(asked: Asked, present: Measurement) -> str:
+    if present.value is None:
         return ""
     return grades_of({asked.kpi.pk: asked.period.start}, today=asked.today).get(asked.kpi.pk, "")
 

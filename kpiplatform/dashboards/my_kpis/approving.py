@@ -41,10 +41,11 @@ class Proposed:
 
     @property
     def text(self) -> str:
-        facts = {"value": self.value, "person": self.by.name, "present": self.present}
+        """Who entered it, and what it replaces."""
+        facts = {"person": self.by.name, "present": self.present}
         if self.present:
-            return _("%(value)s by %(person)s, now %(present)s.") % facts
-        return _("%(value)s by %(person)s, no value yet.") % facts
+            return _("by %(person)s, now %(present)s.") % facts
+        return _("by %(person)s, no value yet.") % facts
 
 
 def rows(waiting: Sequence[ProposedValue], viewer: Viewer) -> list[Proposed]:

@@ -53,8 +53,9 @@ class RedItem:
     when: str
     is_late: bool
     what: str
-    text: str
+    figure: str
     grade: str
+    text: str
     url: str
     explain_url: str
 
@@ -209,14 +210,13 @@ def _red(kpi: Kpi, incident: Incident, grades: Mapping[int, str], viewer: Viewer
     late = words.days_late(incident.explanation_due_on, viewer.today) if incident.explanation_due_on else ""
     due = words.weekday_of(incident.explanation_due_on) if incident.explanation_due_on else ""
     since = kpi.state.band_since
-    text = _against(kpi, kpi.state.value, kpi.state.goal, kpi.state.red_flag, viewer)
-    if since is not None:
-        text += _(", off track since %(period)s") % {"period": _period(kpi, since)}
+    text = _("Off track since %(period)s.") % {"period": _period(kpi, since)} if since is not None else ""
     return RedItem(
         when=late or due,
         is_late=bool(late),
         what=words.full_name(kpi),
-        text=text + _(". Cause, action and recovery date are asked for."),
+        figure=_against(kpi, kpi.state.value, kpi.state.goal, kpi.state.red_flag, viewer),
+        text=" ".join(filter(None, [text, _("Cause, action and recovery date are asked for.")])),
         grade=grades.get(kpi.pk, ""),
         url=links.kpi_page(kpi.code),
         explain_url=links.explain(incident.pk),

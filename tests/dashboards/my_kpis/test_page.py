@@ -148,7 +148,8 @@ def test_a_red_waits_for_an_explanation_until_somebody_gave_one_since(client, ro
     page = page_of(client)
     assert "Reds to explain <span>1</span>" in page
     assert "<b>2 days late</b>" in page
-    assert "60.0\u202f% against 80.0, red flag 72.0, off track since W46." in page
+    assert "60.0\u202f% against 80.0, red flag 72.0 <" in page
+    assert "Off track since W46. Cause, action and recovery date are asked for." in page
     assert f"/alerts/incidents/{incident.pk}/#answer" in page
     said = {"kind": "explanation", "cause": "Fog", "action": "Crews", "recovery_on": TODAY, "author": rosa}
     early = Commentary.objects.create(kpi=kpi, created_at=incident.opened_at - timedelta(days=1), **said)
