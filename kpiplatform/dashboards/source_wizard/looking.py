@@ -81,7 +81,8 @@ def look_at_tables(*, source: DataSource, setup: SourceSetup, now: datetime) -> 
     try:
         held = tables_of_database(source=source, now=now)
     except SourceError as error:
-        setup.look = {**setup.look, "error": error.why.to_store(), "tables": []}
+        known = {name: kept for name, kept in setup.look.items() if name != "tables"}
+        setup.look = {**known, "error": error.why.to_store()}
     else:
         tables = [{"name": one.name, "columns": one.columns, "query": one.query} for one in held]
         setup.look = {**setup.look, "error": None, "tables": tables}
