@@ -164,6 +164,32 @@ def test_a_sheet_that_makes_no_sense_is_refused_with_a_sentence(world, client, w
     assert not KpiVersion.objects.exists()
 
 
+def test_another_kpi_is_named_by_its_code_and_an_unknown_one_is_said(world, client):
+    path, said = reverse("kpis:definition", args=["OURS"]), definition(world, "OURS")
+    for code, sentence in (("NOBODY", "No active KPI has the code “NOBODY”"), ("ours", "This is the KPI itself")):
+        refused = client.post(path, said | {"guard": code})
+        assert (refused.status_code, sentence in text(refused)) == (422, True)
+        assert f'value="{code}"' in text(refused)
+    assert client.post(path, said | {"guard": "theirs"}).status_code == 303
+    assert Kpi.objects.get(code="OURS").guard.code == "THEIRS"
+    assert 'value="THEIRS"' in text(client.get(path))
+
+
+def test_a_guard_that_was_retired_meanwhile_stays_until_another_is_named(world, client):
+    Kpi.objects.filter(code="THEIRS").update(status=Kpi.Status.RETIRED)
+    Kpi.objects.filter(code="OURS").update(guard=world.kpis["THEIRS"])
+    path = reverse("kpis:definition", args=["OURS"])
+    assert client.post(path, definition(world, "OURS") | {"guard": "THEIRS"}).status_code == 303
+    assert Kpi.objects.get(code="OURS").guard.code == "THEIRS"
+
+
+def test_kpis_are_suggested_by_code_while_a_part_of_their_name_is_typed(world, client):
+    path, kpi = reverse("kpis:named"), world.kpis["THEIRS"]
+    html = text(client.get(path, {"part_of": kpi.name[:6]}))
+    assert '<option value="THEIRS">' in html
+    assert "<option" not in text(client.get(path, {"guard": "nothing is called so"})) + text(client.get(path))
+
+
 def test_two_people_who_change_one_sheet_hear_of_each_other(world, client):
     path, mine = reverse("kpis:definition", args=["OURS"]), definition(world, "OURS")
     client.post(path, mine | {"name": "Theirs"})

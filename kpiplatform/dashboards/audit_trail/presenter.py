@@ -52,12 +52,12 @@ class Row:
 def rows_of(entries: Sequence[AuditEntry], zone: tzinfo) -> list[Row]:
     """Return the lines of the page."""
     people, kpis = names_of(entries)
-    tables = dict(tables_in_words())
+    tables, system = dict(tables_in_words()), _("the system")
     return [
         Row(
             pk=one.pk,
             at=moment(one.at, zone),
-            who=_who(one, people),
+            who=_who(one, people, system),
             did={"INSERT": _("added"), "UPDATE": _("changed"), "DELETE": _("removed")}[one.action],
             what=tables.get(one.table, one.table),
             thing=_thing(one, kpis),
@@ -72,11 +72,11 @@ def rows_of(entries: Sequence[AuditEntry], zone: tzinfo) -> list[Row]:
 def lines_of(entries: Sequence[AuditEntry]) -> Iterator[list[Cell]]:
     """Yield the lines of the file."""
     people, kpis = names_of(entries)
-    tables = dict(tables_in_words())
+    tables, system = dict(tables_in_words()), _("the system")
     for one in entries:
         before, after = (_as_text(content) for content in (one.before, one.after))
         what, thing = tables.get(one.table, one.table), _thing(one, kpis)
-        yield [one.pk, one.at, _who(one, people), what, thing, one.row, one.action.lower(), before, after]
+        yield [one.pk, one.at, _who(one, people, system), what, thing, one.row, one.action.lower(), before, after]
 
 
 def tables_in_words() -> list[tuple[str, str]]:
@@ -89,8 +89,8 @@ def tables_in_words() -> list[tuple[str, str]]:
     return sorted(found, key=lambda one: one[1])
 
 
-def _who(entry: AuditEntry, people: Mapping[int, str]) -> str:
-    return people.get(entry.actor, f"#{entry.actor}") if entry.actor else _("the system")
+def _who(entry: AuditEntry, people: Mapping[int, str], system: str) -> str:
+    return people.get(entry.actor, f"#{entry.actor}") if entry.actor else system
 
 
 def _thing(entry: AuditEntry, kpis: Mapping[int, str]) -> str:

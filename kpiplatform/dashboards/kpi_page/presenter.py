@@ -13,6 +13,7 @@ from kpiplatform.dashboards.kpi_page.facts import Facts
 from kpiplatform.dashboards.kpi_page.headline import band_state, headline, lede
 from kpiplatform.dashboards.kpi_page.parts import parts
 from kpiplatform.dashboards.kpi_page.table import LATEST, table
+from kpiplatform.dashboards.kpi_page.table_rows import rows_of
 from kpiplatform.dashboards.kpi_page.timeline import latest_closed, timeline
 from kpiplatform.dashboards.kpi_page.wording import Wording
 from kpiplatform.dashboards.trust import explained
@@ -27,6 +28,7 @@ def kpi_page(facts: Facts, choose: Choice) -> dict[str, Any]:
     latest = latest_closed(cells)
     first_lines, more_lines = sheet.definition(facts)
     is_table = choose.view == TABLE
+    twin = table(facts=facts, cells=shown if is_table else cells, notes=notes, limit=None if is_table else LATEST)
     kept = {name: value for name, value in choose.query.items() if name != PARAMETER}
     return {
         "kpi": facts.kpi,
@@ -46,9 +48,8 @@ def kpi_page(facts: Facts, choose: Choice) -> dict[str, Any]:
         "has_values": latest is not None or any(cell.value is not None for cell in cells),
         "parts": parts(facts),
         "is_table": is_table,
-        "table": table(
-            facts=facts, cells=shown if is_table else cells, notes=notes, limit=None if is_table else LATEST
-        ),
+        "table": twin,
+        "table_rows": rows_of(twin, links=not choose.known.on, may_correct=facts.may_correct),
         "all_periods_url": Choice(view=TABLE, span=ALL).url,
         "thread": history.thread(facts),
         "entry_count": len(facts.comments),

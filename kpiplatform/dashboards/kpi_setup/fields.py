@@ -7,10 +7,12 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.urls import reverse_lazy
 from django.utils.translation import gettext as _
 
 from kpis.domain.entry_checks import EntryRefused, Problem, language_of, storable, typed_number, typed_text
 from kpis.domain.figures import MARKS
+from kpis.models import Kpi
 
 
 class NumberField(forms.Field):
@@ -36,6 +38,47 @@ class NumberField(forms.Field):
             whole = value.normalize() if value == value.to_integral_value() else value
             return typed_text(whole, self.decimals, locale=self.locale)
         return value
+
+
+class KpiField(forms.Field):
+    """A KPI by its code: a choice of all of them would be most of the page where there are thousands.
+
+    Where scripts run, the KPIs that fit what is typed are suggested as `#kpis-named`. Active KPIs are taken, and
+    `present`, the one that stands; never `itself`.
+    """
+
+    widget = forms.TextInput(
+        attrs={
+            "autocomplete": "off",
+            "spellcheck": "false",
+            "maxlength": "80",
+            "list": "kpis-named",
+            "hx-get": reverse_lazy("kpis:named"),
+            "hx-trigger": "input changed delay:150ms",
+            "hx-target": "#kpis-named",
+            "hx-sync": "this:replace",
+        }
+    )
+    itself: Kpi | None = None
+    present: Kpi | None = None
+
+    def to_python(self, value: Any) -> Kpi | None:
+        code = " ".join(str(value or "").replace("\0", "").split())
+        if not code:
+            return None
+        if self.present is not None and code == self.present.code:
+            return self.present
+        if self.itself is not None and code.casefold() == self.itself.code.casefold():
+            raise ValidationError(_("This is the KPI itself: name another one."))
+        found = Kpi.objects.filter(code__iexact=code, status=Kpi.Status.ACTIVE).select_related("unit").first()
+        if found is None:
+            raise ValidationError(
+                _("No active KPI has the code “%s”. Type a part of its name for suggestions.") % code[:40]
+            )
+        return found
+
+    def prepare_value(self, value: Any) -> Any:
+        return value.code if isinstance(value, Kpi) else value
 
 
 def why_not_a_number(refused: EntryRefused, text: str, locale: str) -> str:

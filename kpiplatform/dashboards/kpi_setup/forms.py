@@ -7,6 +7,8 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.html import escape
+from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -14,7 +16,7 @@ from kpiplatform.accounts.models import User
 from kpiplatform.audit.editing import seen, seen_field
 from kpiplatform.dashboards.kpi_setup.changing import OneChangeForm
 from kpiplatform.dashboards.kpi_setup.fields import NumberField, read_in
-from kpiplatform.dashboards.kpi_setup.sheet import SECTIONS, in_columns, sheet_fields
+from kpiplatform.dashboards.kpi_setup.sheet import OTHERS, SECTIONS, in_columns, sheet_fields
 from kpis.forms import DayInput
 from kpis.models import Kpi
 from kpis.services.defining import PEOPLE
@@ -60,12 +62,19 @@ class DefinitionForm(OneChangeForm):
         initial = {name: getattr(kpi, name) for name in NAMES}
         super().__init__(data, kpi=kpi, today=today, auto_id="sheet-%s", initial=initial)
         self.fields = sheet_fields(NAMES) | self.fields
-        for name in ("guard", "part_of"):
-            self.fields[name].queryset = self.fields[name].queryset.exclude(pk=kpi.pk)
+        for name in OTHERS:
+            self._name_present(self.fields[name], getattr(kpi, name))
         if kpi.objective_id and not self.fields["objective"].queryset.filter(pk=kpi.objective_id).exists():
             self.fields["objective"].queryset = type(kpi.objective).objects.filter(pk=kpi.objective_id)
         read_in(self, locale)
         self.asks_for_name = False
+
+    def _name_present(self, field: forms.Field, present: Kpi | None) -> None:
+        field.itself, field.present = self.kpi, present
+        if present is not None:
+            field.help_text = format_lazy(
+                "{} {}", field.help_text, _("Now: %(name)s.") % {"name": escape(present.name)}
+            )
 
     @property
     def sections(self) -> list[dict[str, Any]]:

@@ -8,12 +8,14 @@ from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 
+from kpiplatform.dashboards.search.matching import asked, fitting
 from kpiplatform.paging import Slice, slice_of
 from kpis.models import Kpi, KpiWeight, Target, ThresholdSet
 from objectives.models import Objective
 
 BY_OBJECTIVE = ("objective__perspective__position", "objective__position", "objective__code")
 AT_ONCE = 100
+NAMED_AT_ONCE = 20
 MANY = 8  # more KPIs than this on one objective, and nobody looks at them all
 
 
@@ -48,6 +50,16 @@ class Filters:
     @property
     def any(self) -> bool:
         return bool(self.query)
+
+
+def named(typed: str) -> list[tuple[str, str]]:
+    """Return code and words of the active KPIs that fit what is typed, best first; none before anything is."""
+    wanted = asked(typed)
+    if not wanted.words:
+        return []
+    active = Kpi.objects.filter(status=Kpi.Status.ACTIVE)
+    found = fitting(active, wanted, name="name", also=("code",)).values_list("code", "name", "unit__name")
+    return [(code, f"{name} · {unit}") for code, name, unit in found[:NAMED_AT_ONCE]]
 
 
 def kpis_to_configure(filters: Filters) -> QuerySet[Kpi]:

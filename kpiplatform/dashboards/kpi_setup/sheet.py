@@ -8,7 +8,7 @@ from django import forms
 from django.forms import fields_for_model
 from django.utils.translation import gettext_lazy as _
 
-from kpiplatform.dashboards.kpi_setup.fields import NumberField
+from kpiplatform.dashboards.kpi_setup.fields import KpiField, NumberField
 from kpis.forms import DayInput
 from kpis.models import Kpi
 from objectives.models import Objective, Unit
@@ -17,6 +17,7 @@ NUMBERS = (
     "ratio_factor", "minimum", "maximum", "baseline_value", "benchmark_value", "unusual_factor", "explain_below",
 )  # fmt: skip
 DAYS = ("active_from", "benchmark_on", "review_by")
+OTHERS = ("guard", "part_of")
 LONG = ("purpose", "decision_informed", "formula_in_words", "inclusions", "unintended_consequences", "formula")
 
 SECTIONS: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
@@ -107,10 +108,10 @@ HELP = {
     "unusual_factor": _("Empty: as the organisation does. 0 never asks."),
     "explain_below": _("Empty: as the organisation does. 0 never asks; 3.33 asks for every red."),
     "needs_approval": _("What anybody else enters is shown as waiting, and judged only once it is approved."),
-    "guard": _("The KPI that must not suffer when this one improves."),
+    "guard": _("The code of the KPI that must not suffer when this one improves."),
     "tier": _("Strategic measures the strategy, operational the running of a function."),
     "indicator_type": _("Leading predicts, lagging confirms."),
-    "part_of": _("The KPI of a unit above that measures the same of the whole."),
+    "part_of": _("The code of the KPI of a unit above that measures the same of the whole."),
     "active_from": "",
     "stale_after_days": "",
 }
@@ -133,9 +134,9 @@ def sheet_fields(names: tuple[str, ...], *, required: tuple[str, ...] = ()) -> d
         found["objective"].queryset = active.order_by("perspective__position", "position", "code")
     if "unit" in found:
         found["unit"].queryset = Unit.objects.filter(is_active=True)
-    for name in ("guard", "part_of"):
+    for name in OTHERS:
         if name in found:
-            found[name].queryset = Kpi.objects.filter(status=Kpi.Status.ACTIVE).only("name", "unit").order_by("name")
+            found[name] = KpiField(label=LABELS[name], required=name in required, help_text=HELP[name])
     return {name: found[name] for name in names}
 
 

@@ -12,6 +12,7 @@ from kpis.urls import urlpatterns as of_the_app
 app_name = "kpis"
 urlpatterns = [
     path("configuration/kpis/", views.configure, name="configure"),
+    path("configuration/kpis/named/", views.named_kpis, name="named"),
     path("kpis/new/", steps.begin, name="new"),
     path("kpis/new/dates/", cadence.dates_of_forum, name="new_dates"),
     path("kpis/new/calculation/", calculation.of_a_new_kpi, name="new_calculation"),

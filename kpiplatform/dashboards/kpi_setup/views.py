@@ -21,7 +21,8 @@ from kpiplatform.dashboards.configuration.entry import admins_only, posted, toda
 from kpiplatform.dashboards.kpi_setup import presenter
 from kpiplatform.dashboards.kpi_setup.changing import defined
 from kpiplatform.dashboards.kpi_setup.forms import DefinitionForm, PeopleForm, WeightForm
-from kpiplatform.dashboards.kpi_setup.queries import MANY, Filters, part_of_list, siblings, weight_of
+from kpiplatform.dashboards.kpi_setup.queries import MANY, Filters, named, part_of_list, siblings, weight_of
+from kpiplatform.dashboards.kpi_setup.sheet import OTHERS
 from kpiplatform.htmx import page
 from kpis.domain.formula.errors import FormulaError
 from kpis.formula_words import sentence
@@ -30,8 +31,8 @@ from kpis.queries import kpis_configured_by
 from kpis.services.aiming import Refused
 from kpis.services.defining import FOLLOWING, move_on, set_weight, staff, what_is_missing
 
-LIST, SHEET, PEOPLE, LIFE, WEIGHT = (
-    f"dashboards/kpi_setup/{name}.html" for name in ("list", "definition", "people", "life", "weight")
+LIST, SHEET, NAMED, PEOPLE, LIFE, WEIGHT = (
+    f"dashboards/kpi_setup/{name}.html" for name in ("list", "definition", "_named", "people", "life", "weight")
 )
 
 
@@ -42,6 +43,14 @@ def configure(request: HttpRequest) -> HttpResponse:
     filters = Filters.from_query(request.GET)
     part = part_of_list(filters, after=request.GET.get("after", ""))
     return page(request, LIST, presenter.listed(part, filters), partial="list")
+
+
+@require_safe
+@admins_only
+def named_kpis(request: HttpRequest) -> HttpResponse:
+    """Suggest KPIs where one is named by its code; the parameter has the name of the field that is typed in."""
+    typed = next((request.GET[name] for name in OTHERS if name in request.GET), "")
+    return page(request, NAMED, {"found": named(typed)}, partial="named")
 
 
 @require_http_methods(["GET", "POST"])

@@ -55,7 +55,9 @@ def strategy(user: User, *, selected: str, is_list: bool, today: date) -> Strate
     on_map = [row for row in objectives if row.parent_id not in seen]
     chosen = next((row for row in objectives if row.code == selected), None) or _worst(on_map)
     kpis: dict[int, list[Any]] = defaultdict(list)
-    visible = kpis_visible_to(user, today=today).filter(objective__in=seen, status=Kpi.Status.ACTIVE)
+    # Objectives below others are named only.
+    shown = {row.pk for row in on_map} | ({chosen.pk} if chosen else set())
+    visible = kpis_visible_to(user, today=today).filter(objective__in=shown, status=Kpi.Status.ACTIVE)
     for kpi in visible.select_related("state").order_by("-tier", "position", "code"):
         kpis[kpi.objective_id].append(kpi)
     active = Objective.objects.filter(plan__is_active=True, status=Objective.Status.ACTIVE)

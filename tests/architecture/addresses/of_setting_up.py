@@ -180,6 +180,7 @@ BY_ROLE = {
     for name in (
         "kpis:configure",
         "kpis:new",
+        "kpis:named",
         "kpis:new_dates",
         "kpis:new_calculation",
         "strategy:objectives",
@@ -202,7 +203,7 @@ ARGUMENTS: dict[str, list[Any]] = {
 
 
 def pages(world: World) -> Iterator[tuple[str, str, str]]:
-    for name in BY_ROLE.keys() - {"kpis:new_dates", "kpis:new_calculation"}:  # which are parts of a page
+    for name in BY_ROLE.keys() - {"kpis:named", "kpis:new_dates", "kpis:new_calculation"}:  # which are parts of a page
         yield name, "admin", reverse(name)
     for name, address in OF_THINGS.items():
         if address.answer is for_admins:
