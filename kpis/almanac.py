@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef
+from django.db import connection
 
 from kpis.domain.periods import Calendar, WorkingDays
-from kpis.models import Holiday, PeriodCalendar
-from kpis.queries import calendar_of
+from objectives.models import Organisation
 from objectives.queries import organisation
+
+RULES = [field.name for field in fields(Calendar)]
+# Written as SQL, since every judgement asks: to compile the queries would take Python longer than PostgreSQL answers.
+DAYS = f"""
+SELECT o.name, o.time_zone, c.id, {", ".join(f"c.{rule}" for rule in RULES)}, c.working_weekdays,
+       ARRAY(SELECT day FROM kpis_holiday h WHERE h.calendar_id = c.id)
+FROM kpis_periodcalendar c LEFT JOIN objectives_organisation o ON true
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,16 +37,17 @@ class Almanac:
 
 
 def almanac() -> Almanac:
-    """Return the almanac as it stands, in two queries."""
-    own = organisation()
-    days = Holiday.objects.filter(calendar=OuterRef("pk")).order_by("day").values("day")
-    rows = list(PeriodCalendar.objects.annotate(days_off=ArraySubquery(days)))
+    """Return the almanac as it stands, in one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(DAYS)
+        rows = cursor.fetchall()
+    own = Organisation(name=rows[0][0], time_zone=rows[0][1]) if rows and rows[0][0] else organisation()
     return Almanac(
         organisation=own.name,
         zone=ZoneInfo(own.time_zone),
-        calendars={row.pk: calendar_of(row) for row in rows},
+        calendars={pk: Calendar(**dict(zip(RULES, rules, strict=True))) for _, _, pk, *rules, _, _ in rows},
         working={
-            row.pk: WorkingDays(weekdays=frozenset(row.working_weekdays), holidays=frozenset(row.days_off))
-            for row in rows
+            pk: WorkingDays(weekdays=frozenset(weekdays), holidays=frozenset(days_off))
+            for _, _, pk, *_, weekdays, days_off in rows
         },
     )

@@ -32,16 +32,16 @@ WHERE m.kpi_id IS NULL
 GROUP BY wanted.kpi_id
 """
 # A gap before the latest value of a source is no delay: the source had its chance, and nobody can fill it by hand.
-# People are asked for every period. The newest value may be that of the newest judgement.
+# People are asked for every period. The newest values may be among those that were judged.
 WATCHED = """
        k.id, k.calendar_id, k.frequency, k.reporting_lag_days, k.lag_in_working_days, k.stale_after_days,
        coalesce(k.active_from, (k.created_at AT TIME ZONE 'UTC')::date), s.next_due_on, k.entry = 'source',
-       CASE WHEN newest.value IS NOT NULL THEN newest.period_end ELSE (
+       coalesce(newest.value_end, (
            SELECT m.period_end FROM kpis_measurement m WHERE m.kpi_id = k.id AND m.value IS NOT NULL
-           ORDER BY m.period_start DESC LIMIT 1) END,
-       CASE WHEN NOT newest.is_provisional THEN newest.period_end ELSE (
+           ORDER BY m.period_start DESC LIMIT 1)),
+       coalesce(newest.final_end, (
            SELECT m.period_end FROM kpis_measurement m WHERE m.kpi_id = k.id AND m.state <> 'provisional'
-           ORDER BY m.period_start DESC LIMIT 1) END,
+           ORDER BY m.period_start DESC LIMIT 1)),
        EXISTS (SELECT 1 FROM kpis_sourcemapping f JOIN kpis_datasource d ON d.id = f.source_id
                WHERE f.kpi_id = k.id AND d.is_enabled AND d.consecutive_failures > 0)
 """
@@ -51,8 +51,9 @@ FROM unnest(%s::bigint[]) AS asked(kpi_id)
 JOIN kpis_kpi k ON k.id = asked.kpi_id
 JOIN kpis_kpistate s ON s.kpi_id = k.id
 LEFT JOIN LATERAL (
-    SELECT value, state = 'provisional' AS is_provisional, period_end FROM kpis_measurement m
-    WHERE m.kpi_id = k.id ORDER BY m.period_start DESC LIMIT 1
+    SELECT CASE WHEN value IS NOT NULL THEN period_end END AS value_end,
+           CASE WHEN state <> 'provisional' THEN period_end END AS final_end
+    FROM kpis_measurement m WHERE m.kpi_id = k.id ORDER BY m.period_start DESC LIMIT 1
 ) AS newest ON true
 """
 STORE = """

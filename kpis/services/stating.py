@@ -40,15 +40,16 @@ JOIN kpis_kpi k ON k.id = asked.kpi_id
 JOIN kpis_kpistate s ON s.kpi_id = k.id
 CROSS JOIN LATERAL (
     SELECT string_agg(to_char(period_start, 'YYYY-MM-DD'), ',') AS starts,
-           string_agg(coalesce(closed_value, ''), ',') AS closed_values,
-           (array_agg(value))[1] AS value, (array_agg(is_provisional))[1] AS is_provisional,
-           (array_agg(period_end))[1] AS period_end, (array_agg(no_band_reason))[1] AS why_none,
+           string_agg(coalesce(closed_value::text, ''), ',') AS closed_values,
+           max(period_end) FILTER (WHERE value IS NOT NULL) AS value_end,
+           max(period_end) FILTER (WHERE NOT is_provisional) AS final_end,
+           (array_agg(no_band_reason))[1] AS why_none,
            max(period_start) FILTER (WHERE closed_value IS NOT NULL) AS closed_start,
            (array_agg(goal) FILTER (WHERE closed_value IS NOT NULL))[1] AS goal,
            (array_agg(band) FILTER (WHERE closed_value IS NOT NULL))[1] AS band,
            max(period_start) FILTER (WHERE is_provisional AND value IS NOT NULL) AS running_start
     FROM (
-        SELECT *, CASE WHEN NOT is_provisional THEN trim_scale(value)::text END AS closed_value
+        SELECT *, CASE WHEN NOT is_provisional THEN trim_scale(value) END AS closed_value
         FROM kpis_evaluation e
         WHERE e.kpi_id = asked.kpi_id
           AND e.period_start >= CASE WHEN s.recent = '' THEN '-infinity' ELSE asked.since END
@@ -191,9 +192,13 @@ class _Rhythms:
 
 def _newest(row: Newest, since: date) -> tuple[list[str], list[str]]:
     """Return where the newest judged periods start, the latest first, and the values of those that are closed or ""."""
-    starts, values = (part.split(",") if part is not None else [] for part in (row.starts, row.values))
+    starts = row.starts.split(",") if row.starts is not None else []
+    values = row.values.split(",") if row.values is not None else []
     if row.recent:
-        kept_starts, kept_values = (part.split(",") for part in row.recent.split(";"))
-        first = next((place for place, start in enumerate(kept_starts) if start < str(since)), len(kept_starts))
-        starts, values = starts + kept_starts[first:], values + kept_values[first:]
+        kept_starts, kept_values = [part.split(",") for part in row.recent.split(";")]
+        until = since.isoformat()
+        if kept_starts[0] >= until:  # these were judged again
+            again = sum(start >= until for start in kept_starts)
+            kept_starts, kept_values = kept_starts[again:], kept_values[again:]
+        starts, values = starts + kept_starts, values + kept_values
     return starts[: LOOK_BACK + 1], values[: LOOK_BACK + 1]
