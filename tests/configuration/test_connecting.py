@@ -117,6 +117,7 @@ def test_an_unknown_database_becomes_ten_kpis_through_the_pages_alone(admin: Cli
     assert f"{2 * 12 * days:,}.0" in page
     returned = Kpi.objects.get(name="Returned, Tea")
     assert (returned.polarity, returned.time_aggregation) == ("lower_is_better", "ratio_of_sums")
+    assert returned.review_by == returned.active_from + timedelta(days=365)
 
 
 def test_the_last_button_pressed_twice_makes_each_kpi_once(admin: Client, folder: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -113,6 +113,7 @@ def _new_kpi(measure: Measure, name: str, common: dict[str, Any], by: User, toda
         "ratio_factor": Decimal(measure.factor),
         "entry": Kpi.Entry.SOURCE,
         "active_from": today,
+        "review_by": today + timedelta(days=365),
     }
     kpi = create_kpi(values=values, owner=User.objects.get(pk=common["owner"]), by=by, now=now)
     set_weight(kpi=kpi, weight=Decimal(1), effective_from=today, by=by, now=now)
