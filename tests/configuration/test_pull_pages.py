@@ -75,7 +75,9 @@ def test_a_held_pull_says_what_it_would_change_and_which_bands_would_turn(
         ("2026-11-02", ("on_track", "off_track")),
         ("2026-11-16", None),  # new: nothing turns
     ]
-    text = client.get(address("pull", held.pk)).content.decode()
+    response = client.get(address("pull", held.pk))
+    assert [one["after_grade"] for one in response.context["changes"]] == ["", ""]  # not before it is taken
+    text = response.content.decode()
     assert "1 new values, 1 changed, 1 as they were." in text
     assert "1 change turns a band." in text
     lines = client.get(address("pull_changes", held.pk)).content.decode().splitlines()
@@ -138,7 +140,9 @@ def test_a_file_that_begins_and_ends_inside_a_week_says_so_before_and_after_it_c
     assert asked is not None
     page = reverse("configuration:pull", args=["sent", pull(source, slot=asked.slot).pk])
     for _ in range(2):
-        said = client.get(page).content.decode()
+        response = client.get(page)
+        assert [one["after_grade"] for one in response.context["changes"]] == ["D", "C", "D"]
+        said = response.content.decode()
         assert "W44, 26 Oct" in said
         assert "the rows begin on Wednesday, 28 Oct 2026; the value is of 5 of 7 days." in said
         assert "the rows end on Friday, 13 Nov 2026; the value is of 5 of 7 days." in said

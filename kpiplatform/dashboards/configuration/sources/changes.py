@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +16,7 @@ from kpis.domain.figures import delta, number, with_unit
 from kpis.domain.judged import Valued, judge_periods
 from kpis.domain.periods import Calendar, Period, fiscal_year_start, period_of
 from kpis.forms import period_name
+from kpis.grades import Then
 from kpis.models import Kpi, Measurement, MeasurementRevision, Pull, StagedReading
 from kpis.queries import calendars, fiscal_years_of, rules_of
 
@@ -24,23 +25,39 @@ CHANGES_SHOWN, JUDGED_AT_MOST = 100, 2000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A value that a pull brought, or would bring; `bands` are set where the band turns."""
+    """A value that a pull brought, or would bring; `bands` are set where the band turns.
+
+    `brought_at` is when it took the place of the one before, `replaced_at` when another took its own; None where that
+    did not happen.
+    """
 
     kpi: Kpi
     period: Period
     before: Decimal | None
     after: Decimal | None
+    brought_at: datetime | None = None
+    replaced_at: datetime | None = None
     bands: tuple[str, str] | None = None
 
-    def shown(self, locale: str) -> dict[str, Any]:
+    @property
+    def graded(self) -> tuple[Then | None, Then | None]:
+        """What of the two values their grades are asked for: none is known of a value that was not taken yet."""
+        value = self.kpi.pk, self.period.start
+        before = None if self.before is None else (*value, self.brought_at)
+        is_taken = self.after is not None and self.brought_at is not None
+        return before, (*value, self.replaced_at) if is_taken else None
+
+    def shown(self, locale: str, grades: Mapping[Then, str]) -> dict[str, Any]:
         """Return the change as a line of a table."""
-        kpi = self.kpi
+        kpi, (before, after) = self.kpi, self.graded
         moved = self.after - self.before if self.before is not None and self.after is not None else None
         return {
             "kpi": kpi,
             "period": period_name(self.period),
             "before": with_unit(number(self.before, kpi.decimals, locale=locale), kpi.measure_unit),
+            "before_grade": grades.get(before, "") if before else "",
             "after": with_unit(number(self.after, kpi.decimals, locale=locale), kpi.measure_unit),
+            "after_grade": grades.get(after, "") if after else "",
             "change": _("new") if moved is None else delta(moved, kpi.measure_unit, kpi.decimals, locale=locale),
             "bands": self.bands,
         }
@@ -76,6 +93,8 @@ def changes_of(pull: Pull, *, limit: int | None = JUDGED_AT_MOST) -> Changes:
             period=period_of(row.period_start, row.kpi.frequency, by_calendar[row.kpi.calendar_id]),
             before=row.before,
             after=row.value,
+            brought_at=None if held else row.recorded_at,
+            replaced_at=None if held else row.replaced_at,
         )
         for row in rows.order_by("-period_start", "kpi__name")[:limit]
     ]
@@ -102,8 +121,13 @@ def _recorded(pull: Pull) -> QuerySet[Any]:
     earlier = MeasurementRevision.objects.filter(
         kpi_id=OuterRef("kpi_id"), period_start=OuterRef("period_start"), seq=OuterRef("seq") - 1
     )
+    later = MeasurementRevision.objects.filter(
+        kpi_id=OuterRef("kpi_id"), period_start=OuterRef("period_start"), seq=OuterRef("seq") + 1
+    )
     rows = MeasurementRevision.objects.filter(pull=pull).annotate(
-        before=Subquery(earlier.values("value")[:1]), known=Subquery(earlier.values("seq")[:1])
+        before=Subquery(earlier.values("value")[:1]),
+        known=Subquery(earlier.values("seq")[:1]),
+        replaced_at=Subquery(later.values("recorded_at")[:1]),
     )
     return rows.select_related("kpi")
 
@@ -126,7 +150,7 @@ def _with_bands(changes: Sequence[Change], by_calendar: Mapping[int, Calendar]) 
         for start, change in by_start.items():
             old, new = (found.get(start, "") for found in bands)
             turned = (old, new) if old != new and change.before is not None else None
-            judged.append(Change(kpi=kpi, period=change.period, before=change.before, after=change.after, bands=turned))
+            judged.append(replace(change, bands=turned))
     return sorted(judged, key=lambda row: (row.bands is None, -row.period.start.toordinal(), row.kpi.name))
 
 

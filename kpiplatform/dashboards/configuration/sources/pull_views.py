@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -18,11 +19,13 @@ from kpiplatform.dashboards.configuration.sources.showing import REFUSALS_SHOWN,
 from kpiplatform.dashboards.sheet_file import as_csv, csv_response
 from kpiplatform.dashboards.taking import note_taken
 from kpiplatform.htmx import changed, page
+from kpis.grades import grades_then
 from kpis.models import DataSource, Kpi, Pull
 from kpis.queries import calendars
 from kpis.services.applying import NotHeld
 from kpis.services.pulling import apply_held_pull, discard_held_pull
 from kpis.words import in_words
+from objectives.queries import organisation
 
 PULL = "configuration/pull.html"
 
@@ -92,13 +95,16 @@ def _cuts(row: Pull) -> list[str]:
 
 def _context(request: HttpRequest, row: Pull, form: DecisionForm | None = None) -> dict[str, Any]:
     locale, changes = request.user.locale, changes_of(row)
+    shown = changes.rows[:CHANGES_SHOWN]
+    asked = {one for change in shown for one in change.graded if one is not None}
+    grades = grades_then(asked, now=timezone.now(), zone=ZoneInfo(organisation().time_zone))
     counted = {name: number_of(getattr(changes, name), locale) for name in ("total", "new", "revised", "unchanged")}
     return frame_of(request, row.source) | {
         "pull": row,
         "shown": pull_row(row, zone=timezone.get_current_timezone(), locale=locale),
         "cuts": _cuts(row),
         "is_held": row.state == Pull.State.SUSPECT,
-        "changes": [one.shown(locale) for one in changes.rows[:CHANGES_SHOWN]],
+        "changes": [one.shown(locale, grades) for one in shown],
         "counted": counted,
         "turning": changes.turning,
         "more": changes.total > CHANGES_SHOWN,
