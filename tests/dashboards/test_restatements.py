@@ -15,7 +15,7 @@ from django.urls import reverse
 from kpiplatform.dashboards.scorecard.restated import restated_since
 from kpis.models import Kpi, PeriodReopening
 from kpis.readings import Origin
-from kpis.restatements import restatements
+from kpis.restatements import grades_of_changes, restatements
 from kpis.services.recording import record_measurements
 from objectives.models import Role
 from reviews.models import Forum, Pack, Review
@@ -100,7 +100,10 @@ def test_the_statement_of_the_scorecard_finds_the_same_as_the_list():
     ids = list(Kpi.objects.values_list("pk", flat=True))
     for until, count in ((None, 3), (NOW, 2), (NOW - DAY, 1)):
         listed = restatements(until=until).filter(recorded_at__gt=EARLY)
-        found = restated_since(kpi_ids=ids, since=EARLY, known_at=until)
+        found = restated_since(kpi_ids=ids, since=EARLY, known_at=until, now=NOW, zone=UTC)
+        grades = grades_of_changes(list(listed), now=NOW, zone=UTC, known_at=until)
+        assert [(row.was_grade, row.grade) for row in found] == [grades[row.pk] for row in listed]
+        assert any(row.was_grade for row in found)
         assert [(row.period_start, row.was, row.value) for row in found] == [
             (row.period_start, row.was, row.value) for row in listed
         ]

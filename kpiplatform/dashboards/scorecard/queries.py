@@ -146,12 +146,17 @@ def board(user: User, chosen: Selection, *, visible: QuerySet[Kpi], tiers: dict[
         review=review,
         then=standing_before(kpi_ids=ids, before=review.held_on) if review else {},
         initiatives=around.answers,
-        restated=restated_since(kpi_ids=ids, since=review.closed_at, known_at=chosen.known_at) if review else [],
+        restated=_restated(ids, review, chosen, now) if review else [],
         decisions=around.decisions,
         failing=around.failing,
         grades=graded(kpis, states, today=chosen.known_or_today, known_at=chosen.known_at),
         **_choices(_choosable(of_tier) if chosen.is_filtered else map(_of_line, kpis)),
     )
+
+
+def _restated(kpi_ids: list[int], review: LastReview, chosen: Selection, now: datetime) -> list[Restated]:
+    asked = {"kpi_ids": kpi_ids, "since": review.closed_at, "known_at": chosen.known_at}
+    return restated_since(**asked, now=now, zone=chosen.zone)
 
 
 def active_kpis_visible_to(user: User, *, today: date) -> QuerySet[Kpi]:

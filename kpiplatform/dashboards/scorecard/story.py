@@ -45,6 +45,9 @@ class Change:
     new: str = ""
     when: str = ""
     lacks: str = ""
+    was: str = ""
+    was_grade: str = ""
+    value: str = ""
     grade: str = ""
 
 
@@ -171,14 +174,15 @@ def _moved(row: Row) -> Change:
 
 def _restated(row: Restated, calendars: Mapping[int, Calendar], locale: str) -> Change:
     was, value = (number(figure, row.decimals, locale=locale) for figure in (row.was, row.value))
-    text = f"{was} → {with_unit(value, row.measure_unit)}"
-    if row.note:
-        text += f", {row.note}"
     on = short_day(row.recorded_at.date())
     return Change(
         url=reverse("kpi", args=[row.code]),
         name=row.name,
-        text=text,
+        was=was,
+        was_grade=row.was_grade,
+        value=with_unit(value, row.measure_unit),
+        grade=row.grade,
+        text=row.note,
         who=f"{row.by or _('computed')}, {on}",
         when=short_label(period_of(row.period_start, row.frequency, calendars[row.calendar_id])),
     )
