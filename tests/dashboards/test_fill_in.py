@@ -145,6 +145,7 @@ def test_a_correction_of_what_others_have_read_needs_a_reason(client, owner):
     book = taken_along(client)
     place(book, "OTP|value", EARLIER).value = 79
     path = sent_back(client, book)
+    assert [line.grade for line in client.get(path).context["lines"]] == ["D"]  # of what stands there
     assert remarks(client, path)["2026-W41"] == (
         "changed",
         "80.0",

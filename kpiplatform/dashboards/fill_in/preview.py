@@ -17,6 +17,7 @@ from kpiplatform.dashboards.my_kpis.sheet import Viewer
 from kpiplatform.dashboards.my_kpis.slots import Slot
 from kpis.domain.entry_checks import EntryRefused, Problem, typed_number
 from kpis.domain.periods import Period, period_of
+from kpis.grades import confidence_of
 from kpis.models import Kpi, Measurement, MeasurementRevision
 from kpis.queries import calendar_of
 from kpis.readings import NOT_APPLICABLE, PROVISIONAL
@@ -30,13 +31,18 @@ Stood = Measurement | MeasurementRevision | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A period that the file changes: what stood there, what would, or why it is not taken."""
+    """A period that the file changes: what stood there, what would, or why it is not taken.
+
+    `standing` names the value that stands there, None without one; `grade` is its grade of confidence.
+    """
 
     place: str
     kpi: str
     period: str
     status: str
     was: str = ""
+    standing: Key | None = None
+    grade: str = ""
     will: str = ""
     says: str = ""
     entry: Entry | None = None
@@ -75,6 +81,12 @@ class Preview:
         """A token of what is shown: what is confirmed is what was seen."""
         shown = [(line.place, line.status, line.was, line.will) for line in self.lines]
         return sha256(repr(shown).encode()).hexdigest()[:24]
+
+
+def graded(lines: Sequence[Line], viewer: Viewer) -> list[Line]:
+    """Return the lines with the grades of the values that stand there."""
+    found = confidence_of({line.standing for line in lines if line.standing}, today=viewer.today)
+    return [replace(line, grade=found[line.standing].grade) if line.standing in found else line for line in lines]
 
 
 class TooMany(Exception):
@@ -154,6 +166,7 @@ def _line(
         period=period.key,
         status=CHANGED if slot.value else NEW,
         was=in_words(slot, viewer.locale),
+        standing=slot.key if slot.value is not None and slot.value.value is not None else None,
     )
     try:
         numbers = {name: _number(said, name, slot, viewer) for name in said.numbers}

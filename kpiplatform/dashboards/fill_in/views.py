@@ -14,7 +14,16 @@ from django.views.decorators.http import require_http_methods, require_safe
 from kpiplatform.dashboards.fill_in import book, places
 from kpiplatform.dashboards.fill_in.coming_back import said_in
 from kpiplatform.dashboards.fill_in.forms import BookForm, ConfirmForm
-from kpiplatform.dashboards.fill_in.preview import CHANGES_AT_MOST, KEPT, NEW, REFUSED, Preview, TooMany, preview
+from kpiplatform.dashboards.fill_in.preview import (
+    CHANGES_AT_MOST,
+    KEPT,
+    NEW,
+    REFUSED,
+    Preview,
+    TooMany,
+    graded,
+    preview,
+)
 from kpiplatform.dashboards.fill_in.recording import record_preview
 from kpiplatform.dashboards.models import SentFile
 from kpiplatform.dashboards.my_kpis.presenter import viewer_of
@@ -103,7 +112,7 @@ def look(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             context = {"file": file, "said": _outcome(file)}
             return changed(request, LOOK, context, partial="look", fact="measurement-recorded", message=context["said"])
-    context = _look(file, seen, form)
+    context = _look(file, seen, form, viewer)
     return page(request, LOOK, context, partial="look", status=422 if form.is_bound else 200)
 
 
@@ -122,14 +131,14 @@ def _start(viewer: Viewer, form: SendForm, chosen: BookForm | None = None) -> di
     }
 
 
-def _look(file: SentFile, seen: Preview, form: ConfirmForm) -> dict[str, Any]:
+def _look(file: SentFile, seen: Preview, form: ConfirmForm, viewer: Viewer) -> dict[str, Any]:
     taken, kept, refused = len(seen.taken), len(seen.kept), len(seen.of(REFUSED))
     # What is refused, kept or asked comes first: it is what somebody has to see.
     lines = sorted(seen.lines, key=lambda line: (line.entry is not None, line.status != KEPT, line.question is None))
     return {
         "file": file,
         "form": form,
-        "lines": lines[:SHOWN],
+        "lines": graded(lines[:SHOWN], viewer),
         "more": max(len(lines) - SHOWN, 0),
         "takes": taken + kept,
         "counts": [
