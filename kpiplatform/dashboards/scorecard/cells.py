@@ -127,8 +127,10 @@ def _initiatives(row: Row, drawn: _Drawn) -> str:
 def _data(row: Row) -> str:
     between = " · " if row.other_period and row.fresh else ""
     late = ' class="late"' if row.is_late else ""
-    letter = f"&nbsp;{grade(row.grade)}" if row.grade else ""  # never alone on a line
-    return f"{escape(row.other_period)}{between}<span{late}>{escape(row.fresh)}</span>{letter}"
+    told, space, last = row.fresh.rpartition(" ")
+    before = f"{escape(row.other_period)}{between}<span{late}>{escape(told)}</span>{space}"
+    # The letter never stands alone on a line: beside its box a no-break space would not hold.
+    return f'{before}<span class="nowrap"><span{late}>{escape(last)}</span> {grade(row.grade)}</span>'
 
 
 def _meta(row: Row) -> str:
