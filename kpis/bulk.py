@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -75,39 +74,33 @@ class Stored:
     revised: int
 
 
-@contextmanager
-def by_key(cursor: Any) -> Iterator[None]:
-    """Let the statements inside find rows by their keys, within a transaction.
-
-    Where the planner takes a table for a nearly empty one it would read it whole for every row that is looked up, also
-    when the statement itself fills it, or when a prepared plan outlives the small table.
-    """
-    cursor.execute("SET LOCAL enable_seqscan = off")
-    yield
-    cursor.execute("SET LOCAL enable_seqscan = on")
+# In the FROM of a statement: those that follow in its transaction find rows by their keys. Where the planner takes a
+# table for a nearly empty one it would read it whole for every row that is looked up, also when the statement itself
+# fills it, or when a prepared plan outlives the small table.
+BY_KEY = "set_config('enable_seqscan', 'off', true) AS by_key"
 
 
 def store_readings(readings: Sequence[Reading], *, origin: Origin, now: datetime) -> list[Stored]:
     """Write the readings that differ from what is stored, as revisions and measurements; return what changed.
 
-    Must run inside a transaction that holds the state rows of the KPIs.
+    Must run inside a transaction that holds the state rows of the KPIs; whatever follows in it looks rows up by keys.
     """
     with connection.cursor() as cursor:
         _bring(cursor, readings)
-        with by_key(cursor):
-            cursor.execute(
-                STORE,
-                {
-                    "kind": origin.kind,
-                    "note": origin.note,
-                    "pull": origin.pull_id,
-                    "user": origin.user_id,
-                    "now": now,
-                    "approved_by": origin.approved_by_id,
-                    "unusual_by": origin.unusual_by,
-                },
-            )
-            rows = cursor.fetchall()
+        cursor.execute(f"SELECT FROM {BY_KEY}")
+        cursor.execute(
+            STORE,
+            {
+                "kind": origin.kind,
+                "note": origin.note,
+                "pull": origin.pull_id,
+                "user": origin.user_id,
+                "now": now,
+                "approved_by": origin.approved_by_id,
+                "unusual_by": origin.unusual_by,
+            },
+        )
+        rows = cursor.fetchall()
         return [
             Stored(kpi_id=kpi_id, first_period=first, new=new, revised=revised) for kpi_id, first, new, revised in rows
         ]

@@ -17,72 +17,72 @@ from kpis.almanac import Almanac
 from kpis.bulk import as_array, as_arrays
 from kpis.domain.bands import Band
 
-# Each owner of the KPIs in `owned` without a subscription gets one, and those of former owners end.
+# Each owner of the KPIs in `owned` without a subscription gets one, and those of former owners end. What there was
+# before is `held`; it is compared as pairs, which are hashed however few the planner expects.
 SUBSCRIBED = """
-released AS (
+held AS MATERIALIZED (
+    SELECT k.*, s.*, as_owner AND user_id <> k.owner_id AS is_former
+    FROM owned k CROSS JOIN LATERAL (
+        SELECT id AS subscription_id, user_id, as_owner, is_active, worst_only, "when"
+        FROM alerts_subscription WHERE kpi_id = k.kpi_id OFFSET 0
+    ) AS s
+), released AS (
     UPDATE alerts_subscription SET as_owner = false, is_active = false
-    WHERE id = ANY(ARRAY(
-        SELECT s.id FROM owned k CROSS JOIN LATERAL (
-            SELECT id FROM alerts_subscription WHERE kpi_id = k.id AND as_owner AND user_id <> k.owner_id OFFSET 0
-        ) AS s))
-    RETURNING id
+    WHERE id = ANY(ARRAY(SELECT subscription_id FROM held WHERE is_former))
 ), subscribed AS (
     INSERT INTO alerts_subscription (user_id, kpi_id, as_owner, worst_only, "when", is_active)
-    SELECT k.owner_id, k.id, true, false, 'now', true
-    FROM owned k
-    WHERE (
-        SELECT true FROM alerts_subscription s
-        WHERE s.kpi_id = k.id AND s.user_id = k.owner_id AND (s.as_owner OR s.is_active) LIMIT 1) IS NULL
-    ORDER BY k.id
+    SELECT owner_id, kpi_id, true, false, 'now', true
+    FROM owned WHERE (kpi_id, owner_id) NOT IN (SELECT kpi_id, user_id FROM held WHERE as_owner OR is_active)
+    ORDER BY kpi_id
     ON CONFLICT ON CONSTRAINT subscribed_once DO UPDATE SET as_owner = true, is_active = true
     RETURNING id, kpi_id, user_id, as_owner, worst_only, "when"
 )"""
 SUBSCRIBE_OWNERS = f"""
-WITH owned AS MATERIALIZED (SELECT id, owner_id FROM kpis_kpi WHERE id = ANY(%s)), {SUBSCRIBED}
+WITH owned AS MATERIALIZED (SELECT id AS kpi_id, owner_id FROM kpis_kpi WHERE id = ANY(%s)), {SUBSCRIBED}
 SELECT count(*) FROM subscribed
 """
 
 # What is stored of a KPI is looked up for each: a plan made for nearly empty tables would read them whole every time.
 # With the owners subscribed: subscriptions that were told, or noted, another band than the confirmed one. Digests are
 # not told at once. Whoever follows units is looked for by the units that have KPIs here, which are few.
+OF_KPI = "kpi_id, confirmed_band, folded_through, seq, calendar_id, frequency, reporting_lag_days, lag_in_working_days"
 UNTOLD = f"""
 WITH owned AS MATERIALIZED (
-    SELECT k.id, k.owner_id, k.objective_id, u.path, s.confirmed_band, s.folded_through, s.seq,
+    SELECT k.id AS kpi_id, k.owner_id, k.objective_id, u.path, s.confirmed_band, s.folded_through, s.seq,
            k.calendar_id, k.frequency, k.reporting_lag_days, k.lag_in_working_days
-    FROM kpis_kpi k JOIN objectives_unit u ON u.id = k.unit_id
+    FROM (SELECT * FROM kpis_kpi WHERE id = ANY(%s) OFFSET 0) AS k JOIN objectives_unit u ON u.id = k.unit_id
     CROSS JOIN LATERAL (SELECT * FROM alerts_alertstate WHERE kpi_id = k.id OFFSET 0) AS s
-    WHERE k.id = ANY(%s)
 ), {SUBSCRIBED}, above AS MATERIALIZED (
     SELECT s.id, s.user_id, s.as_owner, s.worst_only, below.path, u.name
     FROM alerts_subscription s JOIN objectives_unit u ON u.id = s.unit_id
     JOIN (SELECT DISTINCT path FROM owned) AS below ON starts_with(below.path, u.path)
     WHERE s.unit_id IS NOT NULL AND s.is_active AND s."when" = 'now'
 ), wanted AS (
-    SELECT s.id, s.user_id, s.as_owner, s.worst_only, k.id AS kpi_id, 1 AS nearness, '' AS objective, '' AS unit
+    SELECT {OF_KPI}, subscription_id, user_id, as_owner, worst_only, 1 AS nearness, '' AS objective, '' AS unit
+    FROM held WHERE is_active AND "when" = 'now' AND NOT is_former
+    UNION ALL
+    SELECT {OF_KPI}, s.id, s.user_id, s.as_owner, s.worst_only, 1, '', ''
+    FROM subscribed s JOIN owned USING (kpi_id) WHERE s."when" = 'now'
+    UNION ALL
+    SELECT {OF_KPI}, s.id, s.user_id, s.as_owner, s.worst_only, 2, s.objective, ''
     FROM owned k CROSS JOIN LATERAL (
-        SELECT * FROM alerts_subscription WHERE kpi_id = k.id AND is_active AND "when" = 'now' OFFSET 0
+        SELECT s.id, s.user_id, s.as_owner, s.worst_only, o.name AS objective
+        FROM alerts_subscription s JOIN objectives_objective o ON o.id = s.objective_id
+        WHERE s.objective_id = k.objective_id AND s.is_active AND s."when" = 'now' OFFSET 0
     ) AS s
-    WHERE s.id NOT IN (SELECT id FROM released)
     UNION ALL
-    SELECT id, user_id, as_owner, worst_only, kpi_id, 1, '', '' FROM subscribed WHERE "when" = 'now'
-    UNION ALL
-    SELECT s.id, s.user_id, s.as_owner, s.worst_only, k.id, 2, o.name, ''
-    FROM alerts_subscription s JOIN objectives_objective o ON o.id = s.objective_id
-    JOIN owned k ON k.objective_id = s.objective_id
-    WHERE s.is_active AND s."when" = 'now'
-    UNION ALL
-    SELECT a.id, a.user_id, a.as_owner, a.worst_only, k.id, 3, '', a.name FROM above a JOIN owned k USING (path)
+    SELECT {OF_KPI}, a.id, a.user_id, a.as_owner, a.worst_only, 3, '', a.name FROM above a JOIN owned USING (path)
 )
-SELECT w.kpi_id, w.id, w.user_id, w.worst_only, w.as_owner, w.objective, w.unit, a.band, coalesce(a.seq, 0), a.told_at,
-       k.confirmed_band, k.folded_through, k.seq,
-       (SELECT id FROM alerts_bandcrossing c WHERE c.kpi_id = k.id AND c.seq = k.seq),
-       k.calendar_id, k.frequency, k.reporting_lag_days, k.lag_in_working_days
-FROM wanted w JOIN owned k ON k.id = w.kpi_id
+SELECT w.kpi_id, w.subscription_id, w.user_id, w.worst_only, w.as_owner, w.objective, w.unit, a.band,
+       coalesce(a.seq, 0), a.told_at, w.confirmed_band, w.folded_through, w.seq,
+       (SELECT id FROM alerts_bandcrossing c WHERE c.kpi_id = w.kpi_id AND c.seq = w.seq),
+       w.calendar_id, w.frequency, w.reporting_lag_days, w.lag_in_working_days
+FROM wanted w
 LEFT JOIN LATERAL (
-    SELECT * FROM alerts_announcement WHERE subscription_id = w.id AND kpi_id = w.kpi_id OFFSET 0
+    SELECT * FROM alerts_announcement WHERE subscription_id = w.subscription_id AND kpi_id = w.kpi_id OFFSET 0
 ) AS a ON true
-WHERE k.confirmed_band <> '' AND a.band IS DISTINCT FROM k.confirmed_band
-ORDER BY w.kpi_id, w.user_id, w.as_owner DESC, w.nearness, w.id
+WHERE w.confirmed_band <> '' AND a.band IS DISTINCT FROM w.confirmed_band
+ORDER BY w.kpi_id, w.user_id, w.as_owner DESC, w.nearness, w.subscription_id
 """
 NOTE = """
 INSERT INTO alerts_announcement (subscription_id, kpi_id, band, seq, told_at)

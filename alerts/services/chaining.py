@@ -29,6 +29,8 @@ ORDER BY period_start DESC LIMIT 1
 # ends elsewhere is moved there, at its newest crossing at the earliest. Read is only what lies behind the fold; where
 # something before has changed, what lies behind the newest crossing, and the period that held when it was recorded.
 # A value that changes the settled past may be a correction, with more to be known of it: that is left to the fold.
+# What is stored of a KPI is looked up for each: a plan made for empty tables would read all crossings for every state.
+# All steps are of KPIs that stand; a FULL JOIN hashes them, however few are expected.
 CHAIN = f"""
 WITH standing AS MATERIALIZED (
     SELECT j.kpi_id, s.confirmed_band, s.confirmed_since, s.folded_through AS settled, coalesce(s.seq, 0) AS seq,
@@ -37,13 +39,15 @@ WITH standing AS MATERIALIZED (
            CASE WHEN a.ahead THEN s.confirmed_band ELSE held.band END AS held_band,
            CASE WHEN a.ahead THEN s.folded_through + 1 ELSE coalesce(held.period_start, '-infinity') END AS since
     FROM unnest(%(kpi_ids)s::bigint[], %(judged_from)s::date[]) AS j(kpi_id, judged_from)
-    JOIN kpis_kpi k ON k.id = j.kpi_id AND k.frequency = ANY(%(frequencies)s)
-    LEFT JOIN alerts_alertstate s ON s.kpi_id = j.kpi_id
-    LEFT JOIN alerts_bandcrossing c ON c.kpi_id = s.kpi_id AND c.seq = s.seq
+    CROSS JOIN LATERAL (SELECT FROM kpis_kpi WHERE id = j.kpi_id AND frequency = ANY(%(frequencies)s) OFFSET 0) AS k
+    LEFT JOIN LATERAL (SELECT * FROM alerts_alertstate WHERE kpi_id = j.kpi_id OFFSET 0) AS s ON true
+    LEFT JOIN LATERAL (
+        SELECT * FROM alerts_bandcrossing WHERE kpi_id = s.kpi_id AND seq = s.seq OFFSET 0
+    ) AS c ON true
     CROSS JOIN LATERAL (SELECT coalesce(j.judged_from > s.folded_through, false) AS ahead) AS a
     LEFT JOIN LATERAL ({NEWEST_TO.format(day="s.folded_through")}) AS settled ON true
     LEFT JOIN LATERAL ({NEWEST_TO.format(day="c.period_start")}) AS held ON true
-    WHERE NOT EXISTS (SELECT FROM alerts_alertrule r WHERE r.kpi_id = j.kpi_id)
+    WHERE (SELECT true FROM alerts_alertrule r WHERE r.kpi_id = j.kpi_id LIMIT 1) IS NULL
       AND (c.kpi_id IS NULL) = (s.folded_through IS NULL) AND NOT (a.ahead AND c.period_start > s.folded_through)
       AND (a.ahead OR s.folded_through IS NULL OR settled.band = s.confirmed_band OR %(cause)s = 'edit')
 ), step AS MATERIALIZED (
@@ -87,7 +91,7 @@ WITH standing AS MATERIALIZED (
                          SELECT max(period_start) FROM kpis_evaluation
                          WHERE kpi_id = t.kpi_id AND band <> '' AND NOT is_provisional AND band <> e.band), '-infinity')
                ) END AS band_since
-    FROM standing t LEFT JOIN step e ON e.kpi_id = t.kpi_id AND e.is_last
+    FROM standing t FULL JOIN (SELECT * FROM step WHERE is_last) AS e ON e.kpi_id = t.kpi_id
 ), stored AS (
     INSERT INTO alerts_alertstate AS s (kpi_id, confirmed_band, confirmed_since, pending, folded_through, seq)
     SELECT kpi_id, coalesce(band, ''), CASE WHEN band IS NOT NULL THEN band_since END, '[]', through,

@@ -25,7 +25,7 @@ turned AS (
            max(seq) FILTER (WHERE to_band = 'on_track') OVER kpi AS last_recovery
     FROM recorded WINDOW kpi AS (PARTITION BY kpi_id)
 ), course AS (
-    SELECT t.*, d.due
+    SELECT t.*, d.due, i.open_id, i.open_band
     FROM (
         SELECT kpi_id, max(last_recovery) IS NOT NULL AS recovered,
                bool_or(to_band = 'off_track' AND seq < coalesce(first_recovery, seq + 1)) AS worsened,
@@ -33,8 +33,12 @@ turned AS (
                bool_or(to_band = 'off_track' AND seq > coalesce(last_recovery, 0)) AS is_off_track
         FROM turned GROUP BY kpi_id
     ) AS t
-    JOIN kpis_kpi k ON k.id = t.kpi_id
+    CROSS JOIN LATERAL (SELECT calendar_id FROM kpis_kpi WHERE id = t.kpi_id OFFSET 0) AS k
     JOIN unnest(%(calendars)s::bigint[], %(due)s::date[]) AS d(calendar_id, due) ON d.calendar_id = k.calendar_id
+    LEFT JOIN LATERAL (
+        SELECT id AS open_id, worst_band AS open_band FROM alerts_incident
+        WHERE kpi_id = t.kpi_id AND closed_at IS NULL OFFSET 0
+    ) AS i ON true
 ), changed AS (
     UPDATE alerts_incident i
     SET closed_at = CASE WHEN c.recovered THEN %(now)s END,
@@ -43,14 +47,14 @@ turned AS (
         explanation_asked_at = CASE WHEN c.worsened AND i.worst_band = 'at_risk' THEN %(now)s
                                     ELSE i.explanation_asked_at END
     FROM course c
-    WHERE i.kpi_id = c.kpi_id AND i.closed_at IS NULL AND (c.recovered OR c.worsened AND i.worst_band = 'at_risk')
+    WHERE i.id = ANY(ARRAY(SELECT open_id FROM course)) AND i.id = c.open_id
+      AND (c.recovered OR c.worsened AND c.open_band = 'at_risk')
     RETURNING i.kpi_id
 ), opened AS (
     INSERT INTO alerts_incident (kpi_id, opened_by_id, worst_band, opened_at, explanation_due_on, explanation_asked_at)
     SELECT c.kpi_id, c.opening, CASE WHEN c.is_off_track THEN 'off_track' ELSE 'at_risk' END, %(now)s, c.due, %(now)s
     FROM course c LEFT JOIN changed ON changed.kpi_id = c.kpi_id
-    LEFT JOIN alerts_incident i ON i.kpi_id = c.kpi_id AND i.closed_at IS NULL
-    WHERE c.opening IS NOT NULL AND (i.id IS NULL OR c.recovered AND changed.kpi_id IS NOT NULL)
+    WHERE c.opening IS NOT NULL AND (c.open_id IS NULL OR c.recovered AND changed.kpi_id IS NOT NULL)
 )"""
 
 

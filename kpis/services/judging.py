@@ -10,7 +10,7 @@ from typing import NamedTuple
 from django.db import connection, transaction
 
 from kpis.almanac import almanac
-from kpis.bulk import as_array, by_key
+from kpis.bulk import BY_KEY, as_array
 from kpis.domain.periods import fiscal_year_start
 from kpis.services.evaluating import Owed, evaluate
 from kpis.services.rolling import Standing, roll_up_judged
@@ -21,11 +21,11 @@ BATCH = 1000
 
 
 # What is judged, with the state rows held in ascending order, so that judges of overlapping sets never deadlock.
-OWED = """
+OWED = f"""
 SELECT s.kpi_id, s.dirty_from, k.calendar_id, k.is_cumulative, k.objective_id
-FROM kpis_kpistate s JOIN kpis_kpi k ON k.id = s.kpi_id
-WHERE {which}
-ORDER BY s.kpi_id {some} FOR UPDATE OF s {waiting}
+FROM {BY_KEY}, kpis_kpistate s JOIN kpis_kpi k ON k.id = s.kpi_id
+WHERE {{which}}
+ORDER BY s.kpi_id {{some}} FOR UPDATE OF s {{waiting}}
 """
 OF_THESE = OWED.format(which="s.kpi_id = ANY(%s) AND s.dirty_since IS NOT NULL", some="", waiting="")
 OF_ANY = OWED.format(which="s.dirty_since IS NOT NULL", some="LIMIT %s", waiting="SKIP LOCKED")
@@ -91,13 +91,12 @@ def _judge_locked(dirty: Sequence[Dirty], now: datetime, cause: str) -> int:
             since = fiscal_year_start(since, days.calendars[row.calendar_id])
         owed.append(Owed(row.kpi_id, since, row.calendar_id, row.is_cumulative))
     judged_from = {row.kpi_id: row.since for row in owed}
-    with connection.cursor() as cursor, by_key(cursor):
-        evaluate(owed=owed, calendars=days.calendars, now=now)
-        stated = refresh_states(judged_from=judged_from, almanac=days, now=now)
-        kpis_judged.send(
-            sender=None, kpi_ids=list(judged_from), judged_from=judged_from, cause=cause, almanac=days, now=now
-        )
-        # Last, since what lies above the objectives of two batches is the same: it is held for the shortest time.
-        standings = [Standing(row.kpi_id, row.objective_id, *stated[row.kpi_id]) for row in dirty]
-        roll_up_judged(standings=standings, now=now)
+    evaluate(owed=owed, calendars=days.calendars, now=now)
+    stated = refresh_states(judged_from=judged_from, almanac=days, now=now)
+    kpis_judged.send(
+        sender=None, kpi_ids=list(judged_from), judged_from=judged_from, cause=cause, almanac=days, now=now
+    )
+    # Last, since what lies above the objectives of two batches is the same: it is held for the shortest time.
+    standings = [Standing(row.kpi_id, row.objective_id, *stated[row.kpi_id]) for row in dirty]
+    roll_up_judged(standings=standings, now=now)
     return len(dirty)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
+from itertools import pairwise
 from random import Random
 from unittest import mock
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from psycopg import ClientCursor
 
 from alerts.domain.fold import Fact, Rule, fold
 from alerts.models import AlertRule, AlertState, Announcement, BandCrossing, Incident, Message
 from alerts.services import note_judgements, noting
-from alerts.services.chaining import chain
+from alerts.services.announcing import UNTOLD
+from alerts.services.chaining import CHAIN, chain
+from kpis.bulk import BY_KEY
 from kpis.models import Evaluation, Kpi
 from tests.alerts.factories import MONDAY, OFF, ON, RISK, judged, week
 from tests.factories import a_kpi, a_person, an_objective
@@ -125,3 +130,23 @@ def test_postgresql_chains_as_the_fold_does(twins, seed):
     assert [row[:-1] for row in stored(plain)[2]] == sorted(by_the_crossings(plain), key=repr)
     assert {row.kpi_id for row in chained} == {kpi.pk for kpi in plain}
     assert sum(row.crossings for row in chained) > BandCrossing.objects.filter(kpi__in=plain).count() / 2
+
+
+GIVEN = {
+    "kpi_ids": "{1}", "judged_from": "{2026-01-05}", "frequencies": ["week"], "cause": "value",
+    "calendars": "{1}", "due": "{2026-01-05}", "now": MONDAY,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("statement", "given"), [(CHAIN, GIVEN), (UNTOLD, ["{1}"])], ids=["chain", "untold"])
+def test_a_plan_for_empty_tables_looks_up_rows_too(statement, given):
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE pg_class SET relpages = 0, reltuples = 0 WHERE relname ~ '^(alerts|kpis|objectives)_'")
+        cursor.execute(f"SELECT FROM {BY_KEY}")
+    explain = ClientCursor(connection.connection)
+    explain.execute(f"EXPLAIN {statement}", given)
+    lines = [line.strip() for (line,) in explain.fetchall()]
+    reads = {line: below for line, below in pairwise(lines) if re.search(r"Scan .*on (alerts|kpis)_", line)}
+    assert len(reads) > 5
+    assert [line for line, below in reads.items() if " Cond: " not in below] == []
+    assert not any(re.match(r"Join Filter: \((e|step\w*)\.kpi_id", line) for line in lines)  # all steps for each KPI
