@@ -30,6 +30,11 @@ def _why_unplaced(number: str, target: str) -> str:
         WHEN {target} IS NULL THEN 'no_target' WHEN h.mode = 'percent' AND {target} = 0 THEN 'target_zero' END"""
 
 
+def _line(goal: str, red_flag: str, side: str = "") -> str:
+    """Return what the score of a value is read from: a third of ten at the red flag, two thirds at the goal."""
+    return f"200003 * {goal} - 400003 * {red_flag} AS base{side}, 6 * ({goal} - {red_flag}) AS whole{side}"
+
+
 # Limits change only where a target or thresholds take effect: from each such day on to the next they are worked out
 # once. Of two rows for the same day the one recorded later holds.
 LIMITS = f"""
@@ -80,46 +85,55 @@ owed AS MATERIALIZED (
                    ELSE 'wrong_order' END AS why_none
     FROM placed
 ), limits AS (
-    SELECT kpi_id, since, until, calendar_id, is_cumulative, why_none,
-           CASE WHEN why_none = '' THEN scores END AS scores,
-           CASE WHEN why_none = '' AND scores IS NULL THEN goal END AS goal,
-           CASE WHEN why_none = '' AND scores IS NULL THEN red_flag END AS red_flag,
-           CASE WHEN why_none = '' AND scores IS NULL AND is_range THEN goal_high END AS goal_high,
-           CASE WHEN why_none = '' AND scores IS NULL AND is_range THEN red_high END AS red_high
-    FROM explained
+    SELECT *, {_line("goal", "red_flag")}, {_line("goal_high", "red_high", "_high")}
+    FROM (
+        SELECT kpi_id, since, until, calendar_id, is_cumulative, why_none,
+               CASE WHEN why_none = '' THEN scores END AS scores,
+               CASE WHEN why_none = '' AND scores IS NULL THEN goal END AS goal,
+               CASE WHEN why_none = '' AND scores IS NULL THEN red_flag END AS red_flag,
+               CASE WHEN why_none = '' AND scores IS NULL AND is_range THEN goal_high END AS goal_high,
+               CASE WHEN why_none = '' AND scores IS NULL AND is_range THEN red_high END AS red_high
+        FROM explained
+    ) AS known
 )"""
 
 # A value stands against the limits of its period; a cumulative KPI against sums from the first day of its fiscal year.
 # Whatever lacks directional limits there has none from then on to the end of the year.
-VALUED = """
+VALUED = f"""
 valued AS (
     SELECT m.kpi_id, m.period_start, m.period_end, m.value, m.state = 'provisional' AS is_provisional, m.reason,
-           l.goal, l.red_flag, l.goal_high, l.red_high, l.scores, l.why_none
+           l.goal, l.red_flag, l.goal_high, l.red_high, l.scores, l.why_none,
+           l.base, l.whole, l.base_high, l.whole_high
     FROM limits l
     JOIN kpis_measurement m ON m.kpi_id = l.kpi_id AND m.period_start >= l.since AND m.period_start < l.until
     WHERE NOT l.is_cumulative
     UNION ALL
     SELECT kpi_id, period_start, period_end, value_to_date::numeric(28,8), state = 'provisional', reason,
-           CASE WHEN why_none_yet IS NULL THEN goal_to_date END,
-           CASE WHEN why_none_yet IS NULL THEN red_flag_to_date END, NULL, NULL, NULL, coalesce(why_none_yet, '')
+           goal, red_flag, NULL, NULL, NULL, coalesce(why_none_yet, ''), {_line("goal", "red_flag")}, NULL, NULL
     FROM (
-        SELECT m.kpi_id, m.period_start, m.period_end, m.state, m.reason,
-               CASE WHEN m.value IS NOT NULL THEN sum(m.value) OVER so_far END AS value_to_date,
-               sum(l.goal) OVER so_far AS goal_to_date, sum(l.red_flag) OVER so_far AS red_flag_to_date,
-               (array_agg(coalesce(nullif(l.why_none, ''), 'no_target'))
-                    FILTER (WHERE l.goal IS NULL OR l.goal_high IS NOT NULL) OVER so_far)[1] AS why_none_yet
-        FROM limits l
-        JOIN kpis_measurement m ON m.kpi_id = l.kpi_id AND m.period_start >= l.since AND m.period_start < l.until
-        JOIN unnest(%(calendars)s::bigint[], %(years)s::text[]) AS y(calendar_id, starts) USING (calendar_id)
-        WHERE l.is_cumulative
-        WINDOW so_far AS (PARTITION BY m.kpi_id, width_bucket(m.period_start, y.starts::date[]) ORDER BY m.period_start)
+        SELECT *, CASE WHEN why_none_yet IS NULL THEN goal_to_date END AS goal,
+               CASE WHEN why_none_yet IS NULL THEN red_flag_to_date END AS red_flag
+        FROM (
+            SELECT m.kpi_id, m.period_start, m.period_end, m.state, m.reason,
+                   CASE WHEN m.value IS NOT NULL THEN sum(m.value) OVER so_far END AS value_to_date,
+                   sum(l.goal) OVER so_far AS goal_to_date, sum(l.red_flag) OVER so_far AS red_flag_to_date,
+                   (array_agg(coalesce(nullif(l.why_none, ''), 'no_target'))
+                        FILTER (WHERE l.goal IS NULL OR l.goal_high IS NOT NULL) OVER so_far)[1] AS why_none_yet
+            FROM limits l
+            JOIN kpis_measurement m ON m.kpi_id = l.kpi_id AND m.period_start >= l.since AND m.period_start < l.until
+            JOIN unnest(%(calendars)s::bigint[], %(years)s::text[]) AS y(calendar_id, starts) USING (calendar_id)
+            WHERE l.is_cumulative
+            WINDOW so_far AS (
+                PARTITION BY m.kpi_id, width_bucket(m.period_start, y.starts::date[]) ORDER BY m.period_start
+            )
+        ) AS sums
     ) AS to_date
 )"""
 
-# Where a value lies `rise` above the red flag, and the goal `span` above it, the score in ten-thousandths is
-# 100000 * (rise + span) / (3 * span): a third of ten at the red flag, two thirds at the goal. In a goal range it is ten
-# in the middle and two thirds at both ends: there `rise` is the width and twice the way to the nearer end. The score is
-# rounded half-even from the exact fraction (`over / whole` is a half more) and stays below the line of a better band.
+# The score in ten-thousandths and a half is `over / parts`, 200000 * value + base being `over`: on the line through a
+# third of ten at the red flag and two thirds at the goal. A goal range has such a line on either side of it, and within
+# ten in the middle and two thirds at both ends. The score is rounded half-even from the exact fraction and stays below
+# the line of a better band.
 # Each level is computed once per row (OFFSET 0), however often the next ones name it.
 JUDGED = """
 judged AS (
@@ -137,32 +151,30 @@ judged AS (
            is_provisional
     FROM (
         SELECT *, CASE WHEN nearest <= 0 THEN 0 WHEN nearest >= 100000 THEN 100000
-                       WHEN nearest * whole = over THEN nearest - mod(nearest, 2) ELSE nearest END AS rounded
+                       WHEN nearest * parts = over THEN nearest - mod(nearest, 2) ELSE nearest END AS rounded
         FROM (
-            SELECT *, CASE WHEN whole = 0 AND value IS NOT NULL THEN 100000 ELSE div(over, whole) END AS nearest
+            SELECT *, CASE WHEN parts = 0 AND value IS NOT NULL THEN 100000 ELSE div(over, parts) END AS nearest
             FROM (
-                SELECT *, CASE WHEN scores IS NULL THEN 200000 * rise + 200003 * span ELSE (
-                              SELECT o.score::numeric * 20000 + 1
-                              FROM jsonb_each_text(scores) WITH ORDINALITY AS o(option, score, n)
-                              WHERE o.option::numeric = value ORDER BY o.n DESC LIMIT 1) END AS over,
-                       CASE WHEN scores IS NULL THEN 6 * span ELSE 2 END AS whole
-                FROM (
-                    SELECT *, CASE WHEN goal_high IS NULL OR value < goal THEN value - red_flag
-                                   WHEN value > goal_high THEN value - red_high
-                                   ELSE 2 * least(value - goal, goal_high - value) + goal_high - goal END AS rise,
-                           CASE WHEN goal_high IS NULL OR value < goal THEN goal - red_flag
-                                WHEN value > goal_high THEN goal_high - red_high ELSE goal_high - goal END AS span,
-                           CASE WHEN value IS NULL OR goal IS NULL THEN NULL
-                                WHEN goal_high IS NOT NULL THEN
-                                    CASE WHEN value BETWEEN goal AND goal_high THEN 'on_track'
-                                         WHEN value BETWEEN red_flag AND red_high THEN 'at_risk' ELSE 'off_track' END
-                                WHEN goal > red_flag THEN
-                                    CASE WHEN value >= goal THEN 'on_track'
-                                         WHEN value >= red_flag THEN 'at_risk' ELSE 'off_track' END
-                                WHEN value <= goal THEN 'on_track'
-                                WHEN value <= red_flag THEN 'at_risk' ELSE 'off_track' END AS placed
-                    FROM valued OFFSET 0
-                ) AS v OFFSET 0
+                SELECT *, CASE WHEN scores IS NOT NULL THEN (
+                                   SELECT o.score::numeric * 20000 + 1
+                                   FROM jsonb_each_text(scores) WITH ORDINALITY AS o(option, score, n)
+                                   WHERE o.option::numeric = value ORDER BY o.n DESC LIMIT 1)
+                               WHEN goal_high IS NULL OR value < goal THEN 200000 * value + base
+                               WHEN value > goal_high THEN 200000 * value + base_high
+                               ELSE 400000 * least(value - goal, goal_high - value) + 400003 * (goal_high - goal)
+                          END AS over,
+                       CASE WHEN scores IS NOT NULL THEN 2 WHEN goal_high IS NULL OR value < goal THEN whole
+                            WHEN value > goal_high THEN whole_high ELSE 6 * (goal_high - goal) END AS parts,
+                       CASE WHEN value IS NULL OR goal IS NULL THEN NULL
+                            WHEN goal_high IS NOT NULL THEN
+                                CASE WHEN value BETWEEN goal AND goal_high THEN 'on_track'
+                                     WHEN value BETWEEN red_flag AND red_high THEN 'at_risk' ELSE 'off_track' END
+                            WHEN goal > red_flag THEN
+                                CASE WHEN value >= goal THEN 'on_track'
+                                     WHEN value >= red_flag THEN 'at_risk' ELSE 'off_track' END
+                            WHEN value <= goal THEN 'on_track'
+                            WHEN value <= red_flag THEN 'at_risk' ELSE 'off_track' END AS placed
+                FROM valued OFFSET 0
             ) AS f OFFSET 0
         ) AS n OFFSET 0
     ) AS r OFFSET 0
