@@ -18,9 +18,13 @@ from kpis.sources.mapping import Mapping as KpiMapping
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowPage:
-    """Some of the rows of a part in the order of the source: their lines, days and cells under the columns."""
+    """Some of the rows of a part in the order of the source: their lines, days and cells under the columns.
+
+    `numbers` are the columns that were read as numbers.
+    """
 
     columns: Sequence[str]
+    numbers: frozenset[str]
     rows: Sequence[tuple[int, str, tuple[str, ...]]]
     total: int
     has_more: bool
@@ -56,6 +60,7 @@ def page_of(rows: SourceRows, part: np.ndarray, columns: Sequence[str], *, after
     cells = [[_text(cell) for cell in rows.column(name).iloc[shown]] for name in columns]
     return RowPage(
         columns=columns,
+        numbers=frozenset(name for name in columns if (name, Kind.NUMBER) in rows.columns),
         rows=[
             (int(rows.lines[place]), str(rows.days[place]), tuple(column[number] for column in cells))
             for number, place in enumerate(shown.tolist())

@@ -64,6 +64,8 @@ def test_the_rows_of_numerator_and_denominator_stand_apart_and_give_the_value(cl
     assert ">28</span>" in page
     assert ">29</span>" in page
     assert "EWR" not in page
+    assert '<th class="num">minutes</th>' in page
+    assert "<td>JFK</td>" in page
     assert "The source gives the same value now" in page
     rows = read(client, address(kpi, "kpi_rows_file"), part="denominator").lstrip("\ufeff").splitlines()
     assert rows[0] == "line,day,airport,minutes"

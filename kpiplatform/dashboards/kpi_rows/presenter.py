@@ -56,7 +56,15 @@ def drilled_page(asked: Asked, found: Drilled, user: User) -> dict[str, Any]:
             (f"{here}?{urlencode({'part': name})}", label, number(Decimal(count), 0, locale=user.locale), is_chosen)
             for name, label, count, is_chosen in _parts(asked.kpi, found)
         ],
-        "page": found.page,
+        "columns": [(name, name in found.page.numbers) for name in found.page.columns],
+        "rows": [
+            (
+                line,
+                day,
+                [(cell, name in found.page.numbers) for name, cell in zip(found.page.columns, cells, strict=True)],
+            )
+            for line, day, cells in found.page.rows
+        ],
         "next": f"{here}?{query}&{urlencode({'after': last})}" if found.page.has_more else "",
         "file": f"{reverse('kpi_rows_file', args=[asked.kpi.code, asked.period.start])}?{query}",
     }
