@@ -16,6 +16,7 @@ from kpiplatform.dashboards.as_known import NOW, AsKnown
 from kpiplatform.dashboards.kpi_page.facts import Facts, Other, state_of
 from kpiplatform.dashboards.kpi_page.histories import Histories, histories
 from kpiplatform.dashboards.kpi_page.past import defined_then, judged_then, state_then
+from kpiplatform.dashboards.kpi_page.whole_kpi import whole_kpi
 from kpis.calculations import by_formula
 from kpis.domain.aggregation import Aggregate
 from kpis.domain.confidence import Confidence
@@ -26,14 +27,6 @@ from kpis.queries import calendar_of, edits_values_of, is_behind, kpis_visible_t
 from objectives.queries import may_configure, may_write, opens_objective
 from reviews.queries import reviewing_of
 
-SHOWN_WITH_IT = (
-    "objective__perspective",
-    "objective__unit",
-    "unit",
-    "calendar",
-    "state",
-    "mapping__source__agreement",
-)
 OTHER_COLUMNS = (
     "pk",
     "code",
@@ -72,7 +65,7 @@ def kpi_facts(
     newest values it is read how they came to be; None for all.
     """
     visible = kpis_visible_to(user, today=today)
-    kpi = visible.select_related(*SHOWN_WITH_IT).get(code=code)
+    kpi = whole_kpi(visible, code)
     found = histories(kpi_id=kpi.pk, now=now, all_revisions=all_revisions, known_at=known.at)
     facts = _facts(kpi, found, user, now=now, today=today)
     if known.on is not None and known.at is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 
+from django.db.models import TextChoices
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -15,6 +16,7 @@ from kpiplatform.dashboards.kpi_page.chart import limits_in_force
 from kpiplatform.dashboards.kpi_page.facts import Facts, limits_of
 from kpiplatform.dashboards.kpi_page.wording import Wording, days, joined, sentence
 from kpis.domain.limits import AnyLimits
+from kpis.models import Kpi
 from kpis.scheduled import schedule_words
 from kpis.words import in_words
 from reviews.rows import forum_dates
@@ -59,6 +61,11 @@ class PersonRow:
     person: User
 
 
+def _word(choice: TextChoices) -> str:
+    """Return how a choice is called; Django's `get_…_display` goes through all choices of the field each time."""
+    return str(choice.label)
+
+
 def definition(facts: Facts) -> tuple[list[Fact], list[Fact]]:
     """Return the first lines of the definition sheet, and the rest of it."""
     kpi, wording = facts.kpi, Wording.of(facts)
@@ -66,10 +73,17 @@ def definition(facts: Facts) -> tuple[list[Fact], list[Fact]]:
         Fact(label=_("Decides"), value=kpi.decision_informed),
         Fact(label=_("Counts"), value=kpi.inclusions),
         Fact(label=_("Formula"), value=kpi.formula_in_words),
-        Fact(label=_("Over time"), value=kpi.get_time_aggregation_display()),
+        Fact(label=_("Over time"), value=_word(Kpi.Aggregation(kpi.time_aggregation))),
         Fact(
             label=_("Kind"),
-            value=joined([kpi.get_tier_display(), kpi.get_indicator_type_display(), kpi.get_polarity_display()], ", "),
+            value=joined(
+                [
+                    _word(Kpi.Tier(kpi.tier)),
+                    _word(Kpi.IndicatorType(kpi.indicator_type)),
+                    _word(Kpi.Polarity(kpi.polarity)),
+                ],
+                ", ",
+            ),
         ),
         *(() if facts.known.on else _reviewed_in(facts)),
     ]
@@ -78,7 +92,7 @@ def definition(facts: Facts) -> tuple[list[Fact], list[Fact]]:
         Fact(label=_("Code"), value=kpi.code),
         Fact(label=_("Purpose"), value=kpi.purpose),
         Fact(label=_("Unit"), value=kpi.unit.name),
-        Fact(label=_("Over units"), value=kpi.get_unit_aggregation_display()),
+        Fact(label=_("Over units"), value=_word(Kpi.Aggregation(kpi.unit_aggregation))),
         Fact(label=_("Measured"), value=_measured(facts)),
         Fact(label=_("Can be"), value=bounds),
         Fact(label=_("Due"), value=_due(facts)),
@@ -111,7 +125,7 @@ def version_words(facts: Facts) -> str:
 
 def _measured(facts: Facts) -> str:
     kpi = facts.kpi
-    return joined([kpi.get_frequency_display(), kpi.get_entry_display()], ", ")
+    return joined([_word(Kpi.Frequency(kpi.frequency)), _word(Kpi.Entry(kpi.entry))], ", ")
 
 
 def _bounds(facts: Facts, wording: Wording) -> str:
@@ -223,7 +237,7 @@ def source(facts: Facts) -> SourceView:
     rows: list[Fact] = []
     failing = error = url = ""
     if mapping is None:
-        rows.append(Fact(label=_("From"), value=facts.kpi.get_entry_display()))
+        rows.append(Fact(label=_("From"), value=_word(Kpi.Entry(facts.kpi.entry))))
     else:
         feed = mapping.source
         if facts.may_configure or feed.owner_id == facts.reader_id:
