@@ -93,7 +93,7 @@ owed AS MATERIALIZED (
                CASE WHEN why_none = '' AND scores IS NULL THEN red_flag END AS red_flag,
                CASE WHEN why_none = '' AND scores IS NULL AND is_range THEN goal_high END AS goal_high,
                CASE WHEN why_none = '' AND scores IS NULL AND is_range THEN red_high END AS red_high
-        FROM explained
+        FROM explained OFFSET 0
     ) AS known
 )"""
 
