@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +17,7 @@ from kpiplatform.audit.models import AuditEntry
 from kpiplatform.dashboards.configuration.sources.changes import changes_of
 from kpiplatform.dashboards.configuration.sources.record import records_of
 from kpis.grades import confidence_of
-from kpis.models import DataSource, Kpi, Measurement, Pull, SourceAgreement, StagedReading
+from kpis.models import DataSource, Kpi, Measurement, MeasurementRevision, Pull, SourceAgreement, StagedReading
 from kpis.services.uploads import take_upload
 from objectives.models import Role
 from tests.factories import a_role, a_unit, limits
@@ -69,6 +70,9 @@ def test_a_held_pull_says_what_it_would_change_and_which_bands_would_turn(
     kpi = a_mapped_kpi(source)
     limits(kpi, goal=80, red_flag=72)
     held = a_held_pull(source, kpi, {"2026-11-02": "70", "2026-11-09": "82", "2026-11-16": "75"})
+    stands = Measurement.objects.values("kpi", "period_start", "period_end", "value", "state", "seq", "recorded_at")
+    said = {"kind": "manual", "recorded_by": owner, "kpi": kpi}
+    MeasurementRevision.objects.create(**stands.get(period_start="2026-11-02") | said)
     changes = changes_of(held)
     assert (changes.total, changes.new, changes.revised, changes.unchanged) == (2, 1, 1, 1)
     assert [(str(one.period.start), one.bands) for one in changes.rows] == [
@@ -81,7 +85,9 @@ def test_a_held_pull_says_what_it_would_change_and_which_bands_would_turn(
     assert "1 new values, 1 changed, 1 as they were." in text
     assert "1 change turns a band." in text
     lines = client.get(address("pull_changes", held.pk)).content.decode().splitlines()
-    assert f"{kpi.code},{kpi.name},2026-W45,90,70,on_track,off_track" in lines
+    # The value that stands has a grade, one that waits has none before it is taken.
+    (line,) = [line for line in lines if line.startswith(f"{kpi.code},{kpi.name},2026-W45,90,70,on_track,off_track,")]
+    assert re.fullmatch("[A-E],", line.partition("off_track,")[2])
     assert AuditEntry.objects.latest("pk").after["name"] == f"flights-pull-{held.pk}-changes.csv"
 
 

@@ -58,14 +58,23 @@ def measured(
     return kpi
 
 
-def facts_of(kpi: Kpi, user: User | None = None, *, now: datetime = NOW, all_revisions: bool = False) -> Facts:
+def facts_of(
+    kpi: Kpi, user: User | None = None, *, now: datetime = NOW, all_revisions: bool = False, graded: int | None = 0
+) -> Facts:
     """Return the facts of the page for `user`, by default the owner."""
     return queries.kpi_facts(
-        user=user or kpi.owner, code=kpi.code, now=now, today=now.date(), all_revisions=all_revisions
+        user=user or kpi.owner,
+        code=kpi.code,
+        now=now,
+        today=now.date(),
+        all_revisions=all_revisions,
+        graded=graded,
     )
 
 
-def page_of(kpi: Kpi, user: User | None = None, *, now: datetime = NOW, **choice: Any) -> dict[str, Any]:
-    """Return what the template of the page prints."""
+def page_of(
+    kpi: Kpi, user: User | None = None, *, now: datetime = NOW, graded: int | None = 0, **choice: Any
+) -> dict[str, Any]:
+    """Return what the template of the page prints, with the grades of so many of the newest values."""
     choose = Choice(**choice)
-    return presenter.kpi_page(facts_of(kpi, user, now=now, all_revisions=choose.all_revisions), choose)
+    return presenter.kpi_page(facts_of(kpi, user, now=now, all_revisions=choose.all_revisions, graded=graded), choose)

@@ -278,6 +278,15 @@ def test_tabs_and_spans_are_links_that_say_which_is_chosen(client):
     assert re.search(r'href="\?view=xmr&amp;range=all"[^>]*>All<', page)
 
 
+def test_a_point_of_the_chart_says_the_grade_that_the_table_shows():
+    kpi = measured({start: "82" for start in weeks_to(W46, 15)})
+    page = page_of(kpi, span="long", graded=3)
+    latest = next(row for row in page["table"].rows if row.start == W46.isoformat())
+    points = {point["start"]: point["hover"] for point in page["chart"].figure["periods"]}
+    assert latest.grade
+    assert f"Data confidence {latest.grade}" in points[W46.isoformat()]
+
+
 @pytest.mark.parametrize(
     ("weeks", "span", "shown"), [(50, "short", 13), (50, "long", 26), (50, "year", 46), (50, "all", 50), (50, "", 46)]
 )

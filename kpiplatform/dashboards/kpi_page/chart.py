@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -18,6 +18,7 @@ from kpiplatform.dashboards.kpi_page.facts import Facts, Promise, Remark, limits
 from kpiplatform.dashboards.kpi_page.timeline import Cell, Standing, latest_closed
 from kpiplatform.dashboards.kpi_page.wording import Wording, joined
 from kpis import charts
+from kpis.domain.confidence import Confidence
 from kpis.domain.figures import with_unit
 from kpis.domain.limits import AnyLimits, Limits, RangeLimits, in_force, limits_for
 from kpis.domain.periods import EN_DASH, periods_between
@@ -112,7 +113,7 @@ def chart(*, facts: Facts, cells: Sequence[Cell], shown: Sequence[Cell], view: s
         maximum=facts.kpi.maximum,
     )
     markers = [charts.Marker(number=note.number, day=note.start) for note in visible]
-    judgements = _Judgements(wording)
+    judgements = _Judgements(wording, facts.confidence)
     name, natural = "", None
     if view == NATURAL:
         baseline, outliers, natural = _baseline(cells, facts, wording)
@@ -164,6 +165,7 @@ def _point(
         judgements.of(cell) if cell.band else "",
         judgements.parts_of(cell),
         judgements.signal if signal else "",
+        judgements.confidence_in(cell),
     ]
     if notes:
         said += [f"{note.number}. {note.text}" for note in notes_within(notes, period.start, period.end)]
@@ -183,11 +185,13 @@ def _point(
 class _Judgements:
     """What is said of each point besides its value; what is alike is put into words once."""
 
-    def __init__(self, wording: Wording) -> None:
+    def __init__(self, wording: Wording, confidence: Mapping[date, Confidence]) -> None:
         self.wording = wording
+        self.confidence = confidence
         self.words: dict[tuple[object, ...], str] = {}
         self.part_of_whole = _("%(part)s of %(whole)s")
         self.signal = _("Signal: not routine")
+        self.graded = _("Data confidence %(grade)s")
 
     def of(self, cell: Cell) -> str:
         if cell.row is None:
@@ -199,6 +203,11 @@ class _Judgements:
             aim = _("goal %(goal)s") % {"goal": goal} if goal else ""
             self.words[key] = joined([band_name(cell.band, provisional), aim], ", ")
         return self.words[key]
+
+    def confidence_in(self, cell: Cell) -> str:
+        """Return the grade of a value, of those that are graded on the page."""
+        its = self.confidence.get(cell.period.start)
+        return self.graded % {"grade": its.grade} if its and cell.value is not None else ""
 
     def parts_of(self, cell: Cell) -> str:
         if cell.row is None or cell.row.numerator is None:

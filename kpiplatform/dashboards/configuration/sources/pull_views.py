@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,14 +13,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from kpiplatform.dashboards.configuration.entry import posted
-from kpiplatform.dashboards.configuration.sources.changes import CHANGES_SHOWN, changes_of
+from kpiplatform.dashboards.configuration.sources.changes import CHANGES_SHOWN, Change, changes_of
 from kpiplatform.dashboards.configuration.sources.forms import DecisionForm
 from kpiplatform.dashboards.configuration.sources.opening import frame_of, source_for, source_to_read
 from kpiplatform.dashboards.configuration.sources.showing import REFUSALS_SHOWN, cut_words, number_of, pull_row
 from kpiplatform.dashboards.sheet_file import as_csv, csv_response
 from kpiplatform.dashboards.taking import note_taken
 from kpiplatform.htmx import changed, page
-from kpis.grades import grades_then
+from kpis.grades import Then, grades_then
 from kpis.models import DataSource, Kpi, Pull
 from kpis.queries import calendars
 from kpis.services.applying import NotHeld
@@ -28,6 +29,10 @@ from kpis.words import in_words
 from objectives.queries import organisation
 
 PULL = "configuration/pull.html"
+CHANGES_HEAD = (
+    *("kpi", "name", "period", "before", "after", "band before", "band after"),
+    *("confidence before", "confidence after"),
+)
 
 
 @require_http_methods(["GET", "POST"])
@@ -67,16 +72,25 @@ def pull_changes(request: HttpRequest, code: str, pk: int) -> HttpResponse:
     """Send every value that a pull changed, or would change, as a file for spreadsheets."""
     row = _pull_or_404(source_to_read(request, code), pk)
     changes = changes_of(row, limit=None).rows
-    text = as_csv(
-        ["kpi", "name", "period", "before", "after", "band before", "band after"],
-        (
-            [one.kpi.code, one.kpi.name, one.period.key, one.before, one.after, *(one.bands or (None, None))]
-            for one in changes
-        ),
+    grades = _grades(changes)
+    lines = (
+        [
+            *(one.kpi.code, one.kpi.name, one.period.key, one.before, one.after),
+            *(one.bands or (None, None)),
+            *(grades.get(value) if value else None for value in one.graded),
+        ]
+        for one in changes
     )
+    text = as_csv(CHANGES_HEAD, lines)
     name = f"{code}-pull-{row.pk}-changes"
     note_taken(request, name=f"{name}.csv", rows=len(changes))
     return csv_response(text, name=name)
+
+
+def _grades(changes: Sequence[Change]) -> dict[Then, str]:
+    """Return the grades of the values before and after each change, as far as there are any."""
+    asked = {one for change in changes for one in change.graded if one is not None}
+    return grades_then(asked, now=timezone.now(), zone=ZoneInfo(organisation().time_zone))
 
 
 def _pull_or_404(source: DataSource, pk: int) -> Pull:
@@ -96,8 +110,7 @@ def _cuts(row: Pull) -> list[str]:
 def _context(request: HttpRequest, row: Pull, form: DecisionForm | None = None) -> dict[str, Any]:
     locale, changes = request.user.locale, changes_of(row)
     shown = changes.rows[:CHANGES_SHOWN]
-    asked = {one for change in shown for one in change.graded if one is not None}
-    grades = grades_then(asked, now=timezone.now(), zone=ZoneInfo(organisation().time_zone))
+    grades = _grades(shown)
     counted = {name: number_of(getattr(changes, name), locale) for name in ("total", "new", "revised", "unchanged")}
     return frame_of(request, row.source) | {
         "pull": row,
