@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
+from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
@@ -35,6 +36,7 @@ def _parser() -> MarkdownIt:
     parser = MarkdownIt("zero", {"breaks": True, "maxNesting": DEEPEST}).enable([*ALLOWED, "newline"])
     parser.validateLink = _leads_out  # type: ignore[method-assign]
     parser.inline.ruler.before("emphasis", "mention", _mention)
+    parser.core.ruler.push("empty_links", _empty_links)
     parser.add_render_rule("link_open", _link_open)
     parser.add_render_rule("fence", _fence)
     return parser
@@ -48,6 +50,18 @@ def _leads_out(url: str) -> bool:
         return False
     target = parts.path if parts.scheme.lower() == "mailto" else parts.netloc
     return parts.scheme.lower() in SCHEMES and bool(target) and url.isprintable()
+
+
+def _empty_links(state: StateCore) -> None:
+    """Leave “[text]()” as it was typed: a link without an address is not asked whether it leads out."""
+    for block in state.tokens:
+        is_empty = False
+        for token in block.children or []:
+            if token.type == "link_open":
+                is_empty = not token.attrs.get("href")
+            if is_empty and token.type in {"link_open", "link_close"}:
+                token.content = "[" if token.type == "link_open" else "]()"
+                token.type, token.tag, token.nesting = "text", "", 0
 
 
 def _link_open(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:

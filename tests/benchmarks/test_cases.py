@@ -41,7 +41,7 @@ def test_a_run_measures_every_case_in_a_database_of_its_own(tmp_path: Path):
     assert done.returncode == 0, done.stderr
     (saved,) = tmp_path.glob("*.json")
     results = json.loads(saved.read_text())["results"]
-    assert len(results) == 16
+    assert len(results) == 18
     assert all(result["product"] and min(result["product"]) > 0 for result in results)
     assert all(result["case"] in done.stdout for result in results)
     for case in CASES:

@@ -31,6 +31,9 @@ HOSTILE = [
     "[x](file:///etc/passwd)",
     "[x](//evil.example)",
     "[x](/kpis/OTD/)",
+    "[]()",
+    "[x]()",
+    "[**x**]( 'title')",
     "[x](https:\\\\evil.example)",
     "[x]: javascript:alert(1)\n\n[x]",
     "<javascript:alert(1)>",
@@ -88,6 +91,12 @@ def harm_in(html: str) -> list[str]:
         elif attributes not in ({}, {"class": "mention"}, {"start": attributes.get("start")}):
             harm.append(f"{tag} {attributes}")
     return harm
+
+
+def test_a_link_without_an_address_stays_as_it_was_typed() -> None:
+    assert to_html("[]() and [x]() and [y](https://example.com)") == (
+        '<p>[]() and [x]() and <a href="https://example.com" rel="noopener nofollow">y</a></p>'
+    )
 
 
 @pytest.mark.parametrize("text", HOSTILE)
