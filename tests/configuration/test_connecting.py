@@ -228,6 +228,16 @@ def test_how_a_text_file_is_written_is_found_out_said_and_can_be_changed(admin: 
     assert (source.config.get("encoding", "utf-8"), source.config["delimiter"]) == ("utf-8", "|")
 
 
+def test_a_source_that_feeds_kpis_is_read_as_it_was(admin: Client, folder: Path) -> None:
+    (folder / "till.csv").write_text("day;sold\n2026-11-21;5\n2026-11-22;6\n")
+    send(admin, reverse("configuration:new_source"), name="Till", kind="csv_file")
+    source = DataSource.objects.get()
+    SourceMapping.objects.create(source=source, kpi=a_kpi(), spec={"value": {"agg": "count"}})
+    send(admin, reverse("configuration:source_access", args=["till"]), path="till.csv")
+    source.refresh_from_db()
+    assert source.config == {"path": "till.csv"}
+
+
 def test_lines_that_do_not_fit_the_header_are_named_although_none_does(admin: Client, folder: Path) -> None:
     (folder / "till.csv").write_text("day\n2026-11-21,5\n2026-11-22,6\n")
     to = send(admin, reverse("configuration:new_source"), name="Till", kind="csv_file")

@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from kpiplatform.accounts.models import User
-from kpiplatform.audit.editing import seen
+from kpiplatform.audit.editing import ChangedMeanwhile, seen
 from kpiplatform.dashboards.models import SourceSetup
 from kpis.domain.sentences import Sentence
 from kpis.models import DataSource
@@ -57,19 +57,22 @@ def look(*, source: DataSource, setup: SourceSetup, now: datetime) -> bool:
 def as_written(*, source: DataSource, setup: SourceSetup, by: User, now: datetime) -> DataSource:
     """Return the source with the encoding and delimiter that its file seems to have, where nobody has said any yet.
 
-    What was found is kept, so that the next page says it. A source that cannot be read is left as it is.
+    What was found is kept, so that the next page says it. A source that feeds KPIs, cannot be read or is changed by
+    somebody else meanwhile is left as it is.
     """
-    if source.kind != DataSource.Kind.CSV_FILE or setup.look.get("columns") or WRITTEN & source.config.keys():
+    is_known = setup.look.get("columns") or WRITTEN & source.config.keys() or source.mappings.exists()
+    if source.kind != DataSource.Kind.CSV_FILE or is_known:
         return source
     try:
         found = asdict(writing_of(source))
-    except SourceError:
+        config = source.config | {one.name: found[one.name] for one in settings_of(source.kind) if _differs(one, found)}
+        written = set_access(source=source, seen=seen(source, ASKED), config=config, secrets={}, by=by, now=now)
+    except (SourceError, ChangedMeanwhile):
         return source
-    config = source.config | {one.name: found[one.name] for one in settings_of(source.kind) if _differs(one, found)}
     if config != source.config:
         setup.look = {**setup.look, "written": found}
         setup.save()
-    return set_access(source=source, seen=seen(source, ASKED), config=config, secrets={}, by=by, now=now)
+    return written
 
 
 def _differs(setting: Setting, found: Mapping[str, str]) -> bool:
