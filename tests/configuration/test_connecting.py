@@ -144,7 +144,7 @@ def test_whoever_has_never_seen_the_database_is_shown_its_tables_and_gets_a_quer
     held = SourceSetup.objects.get().look["tables"]
     assert [(one["name"], len(one["columns"])) for one in held] == [("sales", 4)]
     page = admin.post(to, form_of(admin, to) | {"use": "0"}).content.decode()
-    query = re.search(r"<textarea[^>]*>(.*?)</textarea>", page, re.DOTALL)
+    query = re.search(r"<textarea[^>]* autofocus[^>]*>(.*?)</textarea>", page, re.DOTALL)
     assert query is not None
     asked = html.unescape(query[1]).strip()
     assert asked == "SELECT day, product, revenue, returned\nFROM sales\nWHERE day >= :since AND day < :until"

@@ -89,6 +89,8 @@ def access(request: HttpRequest, code: str) -> HttpResponse:
     looks_at_tables = "tables" in request.POST and "query" in form.fields
     if looks_at_tables:
         form.fields["query"].required = False
+    if "use" in request.POST and "query" in form.fields:
+        form.fields["query"].widget.attrs["autofocus"] = True  # the button that was pressed is gone
     if not request.POST.keys() & {"again", "use"} and form.is_valid():
         try:
             source = set_access(
