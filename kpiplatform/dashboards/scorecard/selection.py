@@ -23,6 +23,7 @@ class Selection:
     """Tier, filters, the week that is read, and the day up to whose end things are known.
 
     `week` is None for now: then each KPI stands at its latest closed period. `known_on` is None for as known now.
+    `after` is the KPI below which a part of the table begins, "" at its top.
     `refused` says in a sentence what of the address made no sense; the rest holds.
     """
 
@@ -37,6 +38,7 @@ class Selection:
     band: str = ""
     week: Period | None = None
     known_on: date | None = None
+    after: str = ""
     refused: tuple[str, ...] = ()
 
     @property
@@ -81,8 +83,8 @@ class Selection:
         return span_label(self.shown_week)
 
     def at(self, **changes: object) -> str:
-        """Return the query string of this selection with some choices changed."""
-        return "?" + urlencode(replace(self, **changes).query)  # type: ignore[arg-type]
+        """Return the query string of this selection with some choices changed, at the top of the table."""
+        return "?" + urlencode(replace(self, **{"after": "", **changes}).query)  # type: ignore[arg-type]
 
     @property
     def query(self) -> dict[str, str]:
@@ -95,6 +97,7 @@ class Selection:
             "band": self.band,
             "week": self.week.key if self.week else "",
             PARAMETER: self.known_on.isoformat() if self.known_on else "",
+            "after": self.after,
         }
         return {key: word for key, word in words.items() if word}
 
@@ -139,6 +142,7 @@ def selection_from(
         band=_one_of(query, "band", BANDS, ""),
         week=_week(query.get("week", ""), today, calendar, refused),
         known_on=known.on,
+        after=query.get("after", ""),
     )
     return replace(chosen, refused=tuple(filter(None, [*refused, known.refused])))
 

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
+from kpiplatform.dashboards.scorecard.parts import NAMED_AT_ONCE
 from kpiplatform.dashboards.scorecard.queries import Board
 from kpiplatform.dashboards.scorecard.restated import Restated
 from kpiplatform.dashboards.scorecard.rows import Row
@@ -53,15 +54,18 @@ class Change:
 
 @dataclass(slots=True, kw_only=True)
 class Story:
-    """The first lines of the scorecard."""
+    """The first lines of the scorecard; of long lists the first rows, and how many there are."""
 
     lede: str
     counts: list[Count]
     since: str
     restated_since: str = ""
     worse: list[Change] = field(default_factory=list)
+    worse_total: int = 0
     better: list[Change] = field(default_factory=list)
+    better_total: int = 0
     restated: list[Change] = field(default_factory=list)
+    restated_total: int = 0
     decisions: list[Change] = field(default_factory=list)
 
 
@@ -69,7 +73,7 @@ def story_of(rows: Sequence[Row], board: Board, *, calendars: Mapping[int, Calen
     """Return what a reader must know first."""
     moved = [row for row in rows if row.then_band and row.standing.band and row.then_band != row.standing.band]
     worse = [row for row in moved if severity(row.standing.band) > severity(row.then_band or "")]
-    better = [row for row in moved if row not in worse]
+    better = [row for row in moved if severity(row.standing.band) < severity(row.then_band or "")]
     shown = {row.kpi.pk for row in rows}
     worse.sort(key=lambda row: -severity(row.standing.band))
     return Story(
@@ -77,9 +81,12 @@ def story_of(rows: Sequence[Row], board: Board, *, calendars: Mapping[int, Calen
         counts=[_count(band, rows, bool(board.review)) for band in ("on_track", "at_risk", "off_track", "")],
         since=short_day(board.review.held_on) if board.review else "",
         restated_since=board.review.held_on.isoformat() if board.review else "",
-        worse=[_moved(row) for row in worse],
-        better=[_moved(row) for row in better],
-        restated=[_restated(row, calendars, locale) for row in board.restated],
+        worse=[_moved(row) for row in worse[:NAMED_AT_ONCE]],
+        worse_total=len(worse),
+        better=[_moved(row) for row in better[:NAMED_AT_ONCE]],
+        better_total=len(better),
+        restated=[_restated(row, calendars, locale) for row in board.restated[:NAMED_AT_ONCE]],
+        restated_total=len(board.restated),
         decisions=[
             Change(
                 url=reverse("kpi", args=[decision.kpi_code]) if decision.kpi_id in shown else "",

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from kpiplatform.dashboards.as_known import beginning
 from kpiplatform.dashboards.scorecard.cells import table_of
+from kpiplatform.dashboards.scorecard.parts import part_of
 from kpiplatform.dashboards.scorecard.queries import Board, active_kpis_visible_to, board, sees_strategy, tiers_of
 from kpiplatform.dashboards.scorecard.rows import Rows, grouped
 from kpiplatform.dashboards.scorecard.selection import TIERS, Selection, selection_from
@@ -79,7 +80,8 @@ def _context(user: Any, chosen: Selection, by_calendar: dict[int, Calendar], rea
     if not chosen.is_now:
         ids = {kpi.objective_id for kpi in read.kpis}
         rolled = objectives_as_known(objective_ids=ids, before=chosen.reads_to, known_at=chosen.known_at)
-    perspectives = grouped(rows, read, rolled, locale=user.locale)
+    part = part_of(rows, after=chosen.after)
+    perspectives = grouped(part.rows, read, rolled, locale=user.locale)
     recorded = [kpi.recorded_at for kpi in read.kpis if kpi.recorded_at]
     return {
         "chosen": chosen,
@@ -88,6 +90,8 @@ def _context(user: Any, chosen: Selection, by_calendar: dict[int, Calendar], rea
         "story": story_of(rows, read, calendars=by_calendar, locale=user.locale),
         "perspectives": perspectives,
         "table": table_of(perspectives),
+        "more": chosen.at(after=part.after) if part.after else "",
+        "top": "" if part.is_first else chosen.at(),
         "is_filtered": chosen.is_filtered,
         "tiers": [
             {"tier": tier, "count": read.tiers.get(tier, 0), "at": chosen.at(tier=tier, unit="", theme="", owner="")}

@@ -35,12 +35,13 @@ HEATS = {"on_track": "on", "at_risk": "risk", "off_track": "off", "": "none"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """Which periods the columns are, what stands in the cells, which KPIs, and as known on which day."""
+    """Which periods the columns are, what stands in the cells, which KPIs below which, and as known on which day."""
 
     frequency: str = "month"
     show: str = "value"
     tier: str = ""
     known: AsKnown = NOW
+    after: str = ""
 
     @classmethod
     def from_query(cls, query: Mapping[str, str], known: AsKnown) -> Choice:
@@ -51,7 +52,13 @@ class Choice:
             frequency=frequency if frequency in CLOSED else "month",
             show=show if show in SHOWN else "value",
             tier=query.get("tier", ""),
+            after=query.get("after", ""),
         )
+
+    @property
+    def frequencies(self) -> list[str]:
+        """What fits the columns: whatever is measured at least as often."""
+        return [frequency for frequency, length in LENGTHS.items() if length <= LENGTHS[self.frequency]]
 
     @property
     def url(self) -> str:
@@ -62,7 +69,7 @@ class Choice:
     def query(self) -> dict[str, str]:
         """What differs from the defaults, by parameter."""
         known = self.known.on.isoformat() if self.known.on else ""
-        query = {"by": self.frequency, "show": self.show, "tier": self.tier, PARAMETER: known}
+        query = {"by": self.frequency, "show": self.show, "tier": self.tier, PARAMETER: known, "after": self.after}
         return {key: word for key, word in query.items() if word not in {"", "month", "value"}}
 
 
@@ -73,12 +80,11 @@ def bowler_page(grid: Grid, choice: Choice, *, today: date, locale: str) -> dict
     year = Period(
         frequency=columns[-1].frequency, start=fiscal_year_start(today, standard), end=columns[-1].end, key="ytd"
     )
-    kpis = [kpi for kpi in grid.kpis if LENGTHS[kpi.frequency] <= LENGTHS[choice.frequency]]
     since = fiscal_year_start(columns[0].start, standard) - timedelta(days=7)
-    series = series_of(grid, kpis, since=since, until=columns[-1].end, today=today, known_at=choice.known.at)
+    series = series_of(grid, grid.kpis, since=since, until=columns[-1].end, today=today, known_at=choice.known.at)
     slots: dict[tuple[str, int], list[list[Period]]] = {}
     drawn = []
-    for kpi in kpis:
+    for kpi in grid.kpis:
         key = (kpi.frequency, kpi.calendar_id)
         if key not in slots:
             slots[key] = periods_in([*columns, year], kpi.frequency, grid.calendars[kpi.calendar_id])
@@ -92,7 +98,7 @@ def bowler_page(grid: Grid, choice: Choice, *, today: date, locale: str) -> dict
     return {
         "unit": grid.unit,
         "above": grid.above,
-        "lede": _lede(rows, columns),
+        "lede": " ".join(filter(None, [_lede(rows, columns), _counted(len(rows), grid.total, locale)])),
         "columns": [_heading(column, index, columns, today) for index, column in enumerate(columns)],
         "span": len(columns) + 4,
         "groups": [{"name": name, "rows": list(own)} for name, own in groupby(rows, key=lambda row: row["unit_name"])],
@@ -103,11 +109,13 @@ def bowler_page(grid: Grid, choice: Choice, *, today: date, locale: str) -> dict
         "known": choice.known,
         "now_url": replace(choice, known=NOW).url,
         "kept": kept,
-        "begins": beginning(kpi_ids=[kpi.pk for kpi in kpis], known=choice.known, kept=kept),
+        "begins": beginning(kpi_ids=grid.all_ids, known=choice.known, kept=kept),
         "day": today,
         "hidden": grid.hidden,
-        "rarer": _rarer(len(grid.kpis) - len(kpis)),
-        "rarer_url": replace(choice, frequency="quarter").url if choice.frequency != "quarter" else "",
+        "more": replace(choice, after=grid.after).url if grid.after else "",
+        "top": replace(choice, after="").url if choice.after else "",
+        "rarer": _rarer(grid.rarer),
+        "rarer_url": replace(choice, frequency="quarter", after="").url if choice.frequency != "quarter" else "",
         "caption": _caption(choice, columns),
     }
 
@@ -250,10 +258,18 @@ def _lede(rows: Sequence[Mapping[str, Any]], columns: Sequence[Period]) -> str:
     return text + _("; %(period)s was the worst with %(off)d of %(total)d.") % facts
 
 
+def _counted(shown: int, total: int, locale: str) -> str:
+    """Say that the sentences before are about a part of the KPIs, where it is one."""
+    if shown == total or not shown:
+        return ""
+    facts = {"shown": number(Decimal(shown), 0, locale=locale), "total": number(Decimal(total), 0, locale=locale)}
+    return _("Counted are the %(shown)s KPIs shown here, of %(total)s.") % facts
+
+
 def _frequencies(choice: Choice) -> list[dict[str, Any]]:
     names = {"week": _("Weeks"), "month": _("Months"), "quarter": _("Quarters")}
     return [
-        {"name": name, "url": replace(choice, frequency=key).url, "current": key == choice.frequency}
+        {"name": name, "url": replace(choice, frequency=key, after="").url, "current": key == choice.frequency}
         for key, name in names.items()
     ]
 
@@ -272,7 +288,12 @@ def _tiers(grid: Grid, choice: Choice) -> list[dict[str, Any]]:
     names = {"": _("All"), "strategic": _("Strategic"), "operational": _("Operational")}
     counts = {"": sum(grid.tiers.values()), **grid.tiers}
     return [
-        {"name": name, "count": counts[key], "url": replace(choice, tier=key).url, "current": key == grid.tier}
+        {
+            "name": name,
+            "count": counts[key],
+            "url": replace(choice, tier=key, after="").url,
+            "current": key == grid.tier,
+        }
         for key, name in names.items()
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -11,6 +11,8 @@ from typing import Any
 from django.db.models import Count, QuerySet
 
 from kpiplatform.accounts.models import User
+from kpiplatform.dashboards.as_known import AsKnown
+from kpiplatform.paging import slice_of
 from kpis.calculations import by_formulas
 from kpis.domain.cumulative import to_date
 from kpis.domain.grid import Sample, Series
@@ -23,13 +25,25 @@ from objectives.models import Unit
 from objectives.queries import units_visible_to
 
 
+AT_ONCE = 100
+ORDER = ("unit__path", "objective__perspective__position", "objective__position", "position", "code")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
-    """The KPIs of the unit and below that the reader may open, and those that they may not as a number."""
+    """KPIs of the unit and below that the reader may open, a part where they are many; the others as numbers.
+
+    `after` is the KPI below which the next part begins, "" at the end. `rarer` are measured too seldom for the columns.
+    `all_ids` are known where a past day is asked for.
+    """
 
     unit: Unit
     above: list[Unit]
     kpis: list[Any]
+    after: str
+    total: int
+    rarer: int
+    all_ids: list[int]
     tiers: dict[str, int]
     tier: str
     hidden: int
@@ -37,15 +51,20 @@ class Grid:
     working: dict[int, WorkingDays]
 
 
-def grid_of(*, user: User, code: str, tier: str, today: date) -> Grid:
-    """Return the KPIs of the unit; Unit.DoesNotExist for those who may not see it."""
+def grid_of(
+    *, user: User, code: str, tier: str, frequencies: Collection[str], after: str, today: date, known: AsKnown
+) -> Grid:
+    """Return the KPIs of the unit from below the KPI `after`; Unit.DoesNotExist for those who may not see it."""
     units = units_visible_to(user, today=today)
     unit = units.get(code=code)
     codes = unit.path.strip("/").split("/")
     inside = Kpi.objects.filter(unit__path__startswith=unit.path, status=Kpi.Status.ACTIVE)
     visible = kpis_visible_to(user, today=today).filter(pk__in=inside.values("pk"))
     tiers = dict(visible.order_by().values_list("tier").annotate(Count("pk")))
-    shown = visible.filter(tier=tier) if tier in tiers else visible
+    of_tier = visible.filter(tier=tier) if tier in tiers else visible
+    fitting = of_tier.filter(frequency__in=frequencies)
+    total = fitting.count()
+    part = slice_of(fitting.select_related("unit", "calendar"), order=ORDER, after=after, size=AT_ONCE)
     rows = list(PeriodCalendar.objects.order_by("-is_default", "pk"))
     holidays: dict[int, set[date]] = defaultdict(set)
     for calendar_id, day in Holiday.objects.values_list("calendar_id", "day"):
@@ -55,11 +74,11 @@ def grid_of(*, user: User, code: str, tier: str, today: date) -> Grid:
         above=list(
             units.filter(path__in=[f"/{'/'.join(codes[:count])}/" for count in range(1, len(codes))]).order_by("path")
         ),
-        kpis=list(
-            shown.select_related("unit", "calendar").order_by(
-                "unit__path", "objective__perspective__position", "objective__position", "position", "code"
-            )
-        ),
+        kpis=part.rows,
+        after=part.after,
+        total=total,
+        rarer=(tiers[tier] if tier in tiers else sum(tiers.values())) - total,
+        all_ids=list(fitting.order_by().values_list("pk", flat=True)) if known.on else [],
         tiers=tiers,
         tier=tier if tier in tiers else "",
         hidden=inside.count() - sum(tiers.values()),

@@ -16,6 +16,7 @@ from initiatives.domain.progress import end_slipped, furthest_behind
 from kpiplatform.dashboards.as_known import PARAMETER, AsKnown, beginning
 from kpiplatform.dashboards.objective_page.links import days
 from kpiplatform.dashboards.scorecard.cells import table_of
+from kpiplatform.dashboards.scorecard.parts import NAMED_AT_ONCE, part_of
 from kpiplatform.dashboards.scorecard.queries import Line
 from kpiplatform.dashboards.scorecard.rows import ObjectiveGroup, PerspectiveGroup, Row, Rows
 from kpiplatform.dashboards.scorecard.story import story_of
@@ -26,26 +27,33 @@ from kpis.domain.bullet import bullet
 from kpis.domain.periods import Calendar, period_of, previous_period
 
 
-def unit_page(facts: Facts, *, today: date, calendars: Mapping[int, Calendar], locale: str) -> dict[str, Any]:
-    """Return the context of the page as it stands on `today`, the day on which things are known."""
+def unit_page(
+    facts: Facts, *, after: str = "", today: date, calendars: Mapping[int, Calendar], locale: str
+) -> dict[str, Any]:
+    """Return the context of the page as it stands on `today`, its table from below the KPI `after`."""
     standard = next(iter(calendars.values()), Calendar())
     week = previous_period(period_of(today, "week", standard), standard)
     shared = {"locale": locale, "today": today, "calendars": calendars}
     maker = Rows(facts.board, **shared, shown_from=week.start, known=facts.known)
     rows = [maker.row_of(kpi) for kpi in facts.board.kpis]
-    late = _late(facts.board.kpis)
+    part = part_of(_worst_first(rows), after=after)
+    late = sorted((kpi for kpi in facts.board.kpis if kpi.health in LATE), key=_longest_late)
     kept = {"tier": facts.tier} if facts.tier else {}
+    here = kept | ({PARAMETER: str(facts.known.on)} if facts.known.on else {})
     slipping = [found for row in facts.initiatives if (found := _slipping(row, today))]
     return {
         "unit": facts.unit,
         "above": facts.above,
         "below": [_below(row, facts.known) for row in facts.below],
         "story": story_of(rows, facts.board, calendars=calendars, locale=locale),
-        "table": table_of(_by_unit(rows)),
+        "table": table_of(_by_unit(part.rows)),
+        "more": f"?{urlencode({**here, 'after': part.after})}" if part.after else "",
+        "top": "" if part.is_first else f"?{urlencode(here)}",
         "rows": rows,
         "week_label": short_label(week),
         "tiers": _tiers(facts),
-        "late": late,
+        "late": [_late(kpi) for kpi in late[:NAMED_AT_ONCE]],
+        "late_beyond": max(0, len(late) - NAMED_AT_ONCE),
         "slipping": sorted(slipping, key=lambda row: -row["count"]),
         "decisions": [_decision(row, today) for row in facts.decisions],
         "hidden": facts.hidden,
@@ -73,15 +81,20 @@ def _tier_url(tier: str, known: AsKnown) -> str:
     return "?" + urlencode({name: value for name, value in query.items() if value})
 
 
+def _worst_first(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows by unit, in the order of the tree; inside, what is worst comes first."""
+    return sorted(rows, key=lambda row: (row.kpi.unit_path, -severity(row.standing.band), row.standing.score or 0))
+
+
 def _by_unit(rows: Sequence[Row]) -> list[PerspectiveGroup]:
-    """Group the rows by unit, in the order of the tree; inside, what is worst comes first."""
+    """Group ordered rows by unit."""
     groups = []
     for _path, own in groupby(rows, key=lambda row: row.kpi.unit_path):
-        ordered = sorted(own, key=lambda row: (-severity(row.standing.band), row.standing.score or 0))
+        of_unit = list(own)
         group = ObjectiveGroup(
-            name="", url="", owner="", band="", bullet=bullet(None), score="", terms="", rows=ordered
+            name="", url="", owner="", band="", bullet=bullet(None), score="", terms="", rows=of_unit
         )
-        groups.append(PerspectiveGroup(name=ordered[0].kpi.unit_name, objectives=[group]))
+        groups.append(PerspectiveGroup(name=of_unit[0].kpi.unit_name, objectives=[group]))
     return groups
 
 
@@ -96,19 +109,18 @@ def _below(row: Below, known: AsKnown) -> dict[str, Any]:
     }
 
 
-def _late(kpis: Sequence[Line]) -> list[dict[str, str]]:
-    """Return whose values are late and by how many days, the longest first; a failing source has its own words."""
-    late = [kpi for kpi in kpis if kpi.health in LATE]
-    late.sort(key=lambda kpi: (-(kpi.days_late or 0), kpi.name))
-    return [
-        {
-            "url": reverse("kpi", args=[kpi.code]),
-            "name": kpi.name,
-            "who": kpi.owner_name,
-            "days": days(kpi.days_late) if kpi.days_late else _("source failing"),
-        }
-        for kpi in late
-    ]
+def _longest_late(kpi: Line) -> tuple[int, str]:
+    return (-(kpi.days_late or 0), kpi.name)
+
+
+def _late(kpi: Line) -> dict[str, str]:
+    """Say by how many days a value is late; a failing source has its own words."""
+    return {
+        "url": reverse("kpi", args=[kpi.code]),
+        "name": kpi.name,
+        "who": kpi.owner_name,
+        "days": days(kpi.days_late) if kpi.days_late else _("source failing"),
+    }
 
 
 def _slipping(row: Any, today: date) -> dict[str, Any] | None:

@@ -40,7 +40,8 @@ def unit(request: HttpRequest, code: str) -> HttpResponse:
         facts = unit_facts(**asked, today=today, known=known)
     except Unit.DoesNotExist:
         raise Http404 from None
-    context = unit_page(facts, today=known.on or today, calendars=calendars(), locale=request.user.locale)
+    shown = {"calendars": calendars(), "locale": request.user.locale, "after": request.GET.get("after", "")}
+    context = unit_page(facts, today=known.on or today, **shown)
     return page(request, "dashboards/unit.html", context, partial="board")
 
 
@@ -49,8 +50,9 @@ def bowler(request: HttpRequest, code: str) -> HttpResponse:
     """Show the KPIs of a unit and those below by period, as a grid of bands and figures."""
     today, known = _organisations_day(request)
     choice = Choice.from_query(request.GET, known)
+    asked = {"tier": choice.tier, "frequencies": choice.frequencies, "after": choice.after, "known": known}
     try:
-        grid = grid_of(user=request.user, code=code, tier=choice.tier, today=timezone.localdate())
+        grid = grid_of(user=request.user, code=code, **asked, today=timezone.localdate())
     except Unit.DoesNotExist:
         raise Http404 from None
     context = bowler_page(grid, choice, today=known.on or today, locale=request.user.locale)

@@ -1,0 +1,29 @@
+"""Long scorecards in parts: what is said above the table is about all rows, the table shows some."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kpiplatform.dashboards.scorecard.rows import Row
+
+ROWS_AT_ONCE = 200
+NAMED_AT_ONCE = 20  # of a list beside the table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """The rows shown, and the KPI below which the next part begins, "" at the end."""
+
+    rows: Sequence[Row]
+    after: str
+    is_first: bool
+
+
+def part_of(rows: Sequence[Row], *, after: str) -> Part:
+    """Return the rows below the KPI `after`; one that is not among them, by an old address, starts from the top."""
+    places = [place for place, row in enumerate(rows, start=1) if str(row.kpi.pk) == after] if after else []
+    first = places[0] if places else 0
+    shown = rows[first : first + ROWS_AT_ONCE]
+    is_last = first + ROWS_AT_ONCE >= len(rows)
+    return Part(rows=shown, after="" if is_last else str(shown[-1].kpi.pk), is_first=first == 0)
