@@ -24,7 +24,6 @@ from kpis.queries import calendar_of, kpis_visible_to, rules_of
 from objectives.models import Unit
 from objectives.queries import units_visible_to
 
-
 AT_ONCE = 100
 ORDER = ("unit__path", "objective__perspective__position", "objective__position", "position", "code")
 
