@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -84,7 +86,7 @@ class UnitCalendar(models.Model):
 
 
 class PeriodLock(models.Model):
-    """Periods that end on or before a day are closed to writing, for everyone or for a unit and below.
+    """Periods that lie before a day are closed to writing, for everyone or for a unit and below.
 
     It holds for the KPIs that were there when it was made.
     """
@@ -95,6 +97,11 @@ class PeriodLock(models.Model):
     reason = models.CharField(max_length=200, blank=True)
     locked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     locked_at = models.DateTimeField()
+
+    @property
+    def last_day(self) -> date:
+        """The last day that is locked, as people name it: periods are half-open, and so is what is locked."""
+        return self.locked_until - timedelta(days=1)
 
 
 class PeriodReopening(models.Model):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -19,6 +19,7 @@ from kpis.models import Holiday, Kpi, KpiState, Measurement, PeriodCalendar, Per
 from kpis.queries import calendar_of
 from objectives.models import Unit
 
+DAY = timedelta(days=1)
 # What decides where periods begin and what they are called.
 CUT = (
     "fiscal_year_start_month",
@@ -126,16 +127,17 @@ def _cuts_alike(one: PeriodCalendar, other: PeriodCalendar) -> bool:
 def lock_periods(
     *, calendar: PeriodCalendar, unit: Unit | None, until: date, reason: str, by: User, today: date, now: datetime
 ) -> PeriodLock:
-    """Close the periods that end on or before `until`, for everybody or for a unit and below. Raises Refused.
+    """Close the periods whose last day is `until` or earlier, for everybody or for a unit and below. Raises Refused.
 
     It holds for the KPIs that are there now: those made later bring their history first, and are closed by the next
     lock. One that holds for all of them already is returned as it is.
     """
-    if until > today:
-        raise Refused(_("Only what is over can be locked: choose a day up to today."))
+    if until >= today:
+        raise Refused(_("Only what is over can be locked: choose a day before today."))
+    end = until + DAY
     with transaction.atomic():
         PeriodCalendar.objects.select_for_update(no_key=True).get(pk=calendar.pk)
-        held = PeriodLock.objects.filter(calendar=calendar, unit=unit, locked_until__gte=until)
+        held = PeriodLock.objects.filter(calendar=calendar, unit=unit, locked_until__gte=end)
         kpis = Kpi.objects.filter(calendar=calendar)
         if unit is not None:
             kpis = kpis.filter(unit__path__startswith=unit.path)
@@ -143,13 +145,13 @@ def lock_periods(
         if newest is not None:
             held = held.filter(locked_at__gte=newest)
         return held.order_by("-locked_until").first() or PeriodLock.objects.create(
-            calendar=calendar, unit=unit, locked_until=until, reason=reason, locked_by=by, locked_at=now
+            calendar=calendar, unit=unit, locked_until=end, reason=reason, locked_by=by, locked_at=now
         )
 
 
 def values_up_to(*, calendar: PeriodCalendar, unit: Unit | None, until: date) -> int:
-    """Return how many values a lock up to `until` would close."""
-    values = Measurement.objects.filter(kpi__calendar=calendar, period_end__lte=until)
+    """Return how many values a lock up to and with `until` would close."""
+    values = Measurement.objects.filter(kpi__calendar=calendar, period_end__lte=until + DAY)
     return (values.filter(kpi__unit__path__startswith=unit.path) if unit else values).count()
 
 

@@ -20,7 +20,7 @@ def closure_in_words(closure: Closure, *, now: datetime) -> dict[str, Any] | Non
     if lock is None:
         return None
     words = {
-        "day": day(lock.locked_until),
+        "day": day(lock.last_day),
         "unit": lock.unit.name if lock.unit else _("every unit"),
         "name": lock.locked_by.name,
         "at": moment(lock.locked_at, timezone.get_current_timezone()),

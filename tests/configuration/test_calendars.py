@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from kpiplatform.audit.editing import seen
 from kpis.domain.holidays import holidays_in
@@ -142,7 +143,36 @@ def test_a_lock_reaches_up_to_a_day_that_is_over_and_is_made_once() -> None:
     for _ in range(2):
         lock_periods(until=date(2026, 10, 31), unit=lga, **said)
     lock_periods(until=date(2026, 9, 30), unit=lga, **said)
-    assert list(PeriodLock.objects.values_list("unit", "locked_until")) == [(lga.pk, date(2026, 10, 31))]
+    assert [(lock.unit, lock.last_day) for lock in PeriodLock.objects.all()] == [(lga, date(2026, 10, 31))]
+
+
+@pytest.mark.django_db
+def test_what_is_locked_up_to_the_last_day_of_a_month_is_that_month(client: Client) -> None:
+    admin, kpi = a_person("Grace Lindholm"), a_kpi(frequency=Kpi.Frequency.MONTH)
+    a_role(admin, Role.ADMIN)
+    client.force_login(admin)
+    address = reverse("configuration:lock", args=[the_calendar().pk])
+    record(kpi, date(2026, 10, 1), date(2026, 11, 1))
+    said = {"until": "2026-10-31", "reason": "October is closed"}
+    assert "1 recorded value that ends up to 31 Oct 2026 will be closed" in client.post(address, said).content.decode()
+    client.post(address, said | {"sure": "1"})
+    october, november = (period_of(date(2026, month, 5), "month", Calendar()) for month in (10, 11))
+    now = timezone.now()
+    assert closure_of(kpi, october, now=now).is_closed
+    assert not closure_of(kpi, november, now=now).is_closed
+    assert "31 Oct 2026" in client.get(reverse("configuration:calendar", args=[the_calendar().pk])).content.decode()
+    assert "Periods up to 31 Oct 2026 are locked" in client.get(
+        reverse("kpis:correct", args=[kpi.code, october.start])
+    ).content.decode()
+
+
+@pytest.mark.parametrize("until", [NOW.date(), NOW.date() + timedelta(days=1)])
+@pytest.mark.django_db
+def test_a_day_that_is_not_over_is_not_locked(until: date) -> None:
+    with pytest.raises(Refused, match="a day before today"):
+        lock_periods(
+            calendar=the_calendar(), unit=None, until=until, reason="", by=a_person(), today=NOW.date(), now=NOW
+        )
 
 
 @pytest.mark.django_db

@@ -134,7 +134,7 @@ def value_page(kpi: Kpi) -> str:
 def test_from_the_locked_value_to_the_restatement(client, kpi, manager):
     client.force_login(kpi.owner)
     text = client.get(value_page(kpi)).content.decode()
-    assert "Periods up to 5 Oct 2026 are locked for every unit, by Ana Kovač" in text
+    assert "Periods up to 4 Oct 2026 are locked for every unit, by Ana Kovač" in text
     assert "Quarter closed." in text
     assert 'id="correct-send"' not in text
     ask = reverse("kpis:reopen", args=[kpi.code, W40.start])

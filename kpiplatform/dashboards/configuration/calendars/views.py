@@ -185,14 +185,14 @@ def lock(request: HttpRequest, pk: int) -> HttpResponse:
         said = dict(form.cleaned_data)
         sure = said.pop("sure")
         try:
-            if not sure and said["until"] <= today():
+            if not sure and said["until"] < today():
                 form.ask(values_up_to(calendar=row, unit=said["unit"], until=said["until"]))
                 return _page(request, row, lock_form=form)
             made = lock_periods(calendar=row, by=request.user, today=today(), now=timezone.now(), **said)
         except Refused as refused:
             form.add_error("until", str(refused))
         else:
-            message = _("Periods that end up to %s are locked.") % day(made.locked_until)
+            message = _("Periods that end up to %s are locked.") % day(made.last_day)
             return _changed(request, row, "periods-locked", message)
     return _page(request, row, lock_form=form)
 
@@ -216,7 +216,7 @@ def _context(
         "holidays_form": holidays_form or HolidaysForm(),
         "locks": [
             {
-                "until": day(one.locked_until),
+                "until": day(one.last_day),
                 "unit": one.unit.name if one.unit else _("every unit"),
                 "reason": one.reason,
                 "who": one.locked_by.name,
