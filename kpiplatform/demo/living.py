@@ -136,6 +136,7 @@ def _correct(scene: Scene, sheet: Sheet) -> None:
         value=Decimal(corrected["to"]),
         note=corrected["reason"],
     )
+    derive_owed(now=moment)
 
 
 def _propose(scene: Scene, sheet: Sheet) -> None:
