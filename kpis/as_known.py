@@ -7,15 +7,17 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
 from django.db import connection
-from django.db.models import Min
+from django.db.models import Max, Min
 
-from kpis.domain.judged import Valued, judge_periods
-from kpis.domain.periods import fiscal_year_start
+from kpis.domain.judged import Judged, Rules, Valued, judge_periods
+from kpis.domain.periods import Calendar, fiscal_year_start
 from kpis.domain.state import State, band_since, closed_periods, state_of
 from kpis.models import Kpi, MeasurementRevision
 from kpis.queries import breaks_of, calendars, fiscal_years_of, rules_of
 
 LOOK_BACK = 27  # periods: what the state row reads, too
+WHOLE_YEARS = 400  # periods, of days more than a year
+EVERYTHING = 100_000
 
 # The values known at a moment are the latest revisions recorded before it.
 VALUES_KNOWN = """
@@ -41,17 +43,50 @@ CROSS JOIN LATERAL (
 """
 
 
-def states_as_known(*, kpis: Sequence[Kpi], before: date, known_at: datetime | None) -> dict[int, tuple[State, date]]:
+def states_as_known(
+    *, kpis: Sequence[Kpi], before: date, known_at: datetime | None, whole_bands: bool = False
+) -> dict[int, tuple[State, date]]:
     """Return the state of each KPI over periods that ended on or before `before`, by what was known at `known_at`.
 
     Values, targets and thresholds recorded later do not exist for the answer. With the state comes the first
-    period of its present band. KPIs without any value then are left out. Five queries.
+    period of its present band, looked for in the latest 27, or in all with `whole_bands`. KPIs without any value then
+    are left out. Five queries, and one for whole bands.
     """
     by_calendar = calendars()
     rules = rules_of(kpis)
     breaks = breaks_of([kpi.pk for kpi in kpis], known_at)
+
+    def judged(some: Sequence[Kpi], periods: int) -> dict[int, list[Judged]]:
+        values = _known_values(some, before, known_at, periods)
+        known = {kpi.pk: _closed_then(values[kpi.pk]) for kpi in some}
+        if periods < EVERYTHING:
+            known |= {kpi.pk: _whole_years(known[kpi.pk], kpi, by_calendar) for kpi in some if kpi.is_cumulative}
+        return {kpi.pk: _judged(kpi, known[kpi.pk], rules[kpi.pk], by_calendar, known_at) for kpi in some}
+
+    states = {}
+    newest = judged(kpis, WHOLE_YEARS if any(kpi.is_cumulative for kpi in kpis) else LOOK_BACK)
+    for kpi in kpis:
+        newest_first = newest[kpi.pk][:LOOK_BACK]
+        closed = closed_periods(newest_first)
+        if closed:
+            state = state_of(newest_first, kpi.frequency, by_calendar[kpi.calendar_id], breaks.get(kpi.pk, ()))
+            states[kpi.pk] = (state, band_since(closed))
+    if whole_bands:
+        older = [kpi for kpi in kpis if kpi.pk in states and _may_be_older(states[kpi.pk][1], newest[kpi.pk])]
+        for pk, newest_first in judged(older, EVERYTHING).items():
+            states[pk] = (states[pk][0], band_since(closed_periods(newest_first)))
+    return states
+
+
+def _may_be_older(since: date, newest_first: Sequence[Judged]) -> bool:
+    looked_at = newest_first[:LOOK_BACK]
+    return len(looked_at) == LOOK_BACK and since == closed_periods(looked_at)[-1].period_start
+
+
+def _known_values(
+    kpis: Sequence[Kpi], before: date, known_at: datetime | None, periods: int
+) -> dict[int, list[Valued]]:
     values: dict[int, list[Valued]] = defaultdict(list)
-    periods = 400 if any(kpi.is_cumulative for kpi in kpis) else LOOK_BACK
     with connection.cursor() as cursor:
         cursor.execute(
             VALUES_KNOWN,
@@ -59,22 +94,15 @@ def states_as_known(*, kpis: Sequence[Kpi], before: date, known_at: datetime | N
         )
         for kpi_id, *valued in cursor.fetchall():
             values[kpi_id].append(Valued(*valued))
-    states = {}
-    for kpi in kpis:
-        known = _closed_then(values[kpi.pk])
-        if kpi.is_cumulative:
-            known = _whole_years(known, kpi, by_calendar)
-        judged = list(
-            judge_periods(
-                known, rules[kpi.pk], fiscal_years=fiscal_years_of(kpi, known, by_calendar), known_at=known_at
-            )
-        )
-        newest_first = judged[::-1][:LOOK_BACK]
-        closed = closed_periods(newest_first)
-        if closed:
-            state = state_of(newest_first, kpi.frequency, by_calendar[kpi.calendar_id], breaks.get(kpi.pk, ()))
-            states[kpi.pk] = (state, band_since(closed))
-    return states
+    return values
+
+
+def _judged(
+    kpi: Kpi, values: Sequence[Valued], rules: Rules, by_calendar: dict[int, Calendar], known_at: datetime | None
+) -> list[Judged]:
+    """Return the values as judged by what was known, newest first."""
+    years = fiscal_years_of(kpi, values, by_calendar)
+    return list(judge_periods(values, rules, fiscal_years=years, known_at=known_at))[::-1]
 
 
 def first_recorded(*, kpi_ids: Collection[int], by: datetime) -> datetime | None:
@@ -85,10 +113,24 @@ def first_recorded(*, kpi_ids: Collection[int], by: datetime) -> datetime | None
     return recorded.aggregate(first=Min("recorded_at"))["first"]
 
 
-def standing_before(*, kpi_ids: Sequence[int], before: date) -> dict[int, tuple[str, object, object]]:
-    """Return (band, score, value) of the latest closed period of each KPI that ended on or before a day."""
+def last_recorded(*, kpi_ids: Collection[int], known_at: datetime) -> datetime | None:
+    """Return when the latest value of the KPIs was recorded that was known at a moment."""
+    recorded = MeasurementRevision.objects.filter(kpi_id__in=kpi_ids, recorded_at__lt=known_at)
+    return recorded.aggregate(last=Max("recorded_at"))["last"]
+
+
+def standing_before(
+    *, kpis: Sequence[Kpi], before: date, known_at: datetime | None
+) -> dict[int, tuple[str, object, object]]:
+    """Return (band, score, value) of the latest closed period of each KPI that ended on or before a day.
+
+    By the judgements that stand today; with `known_at` by what was known then.
+    """
+    if known_at is not None:
+        states = states_as_known(kpis=kpis, before=before, known_at=known_at)
+        return {pk: (last.band, last.score, last.value) for pk, (state, _) in states.items() if (last := state.last)}
     with connection.cursor() as cursor:
-        cursor.execute(CLOSED_BEFORE, [list(kpi_ids), before])
+        cursor.execute(CLOSED_BEFORE, [[kpi.pk for kpi in kpis], before])
         return {kpi_id: (band, score, value) for kpi_id, band, score, value in cursor.fetchall()}
 
 

@@ -30,9 +30,9 @@ def objectives_as_known(*, objective_ids: Iterable[int], before: date, known_at:
     for row in objectives.values():
         below[row.parent_id].append(row.pk)
     wanted = _with_descendants([pk for pk in objective_ids if pk in objectives], below)
-    kpis = list(
-        Kpi.objects.filter(objective_id__in=wanted, status=Kpi.Status.ACTIVE).exclude(polarity=Kpi.Polarity.UNSCORED)
-    )
+    active = Kpi.objects.filter(objective_id__in=wanted, status=Kpi.Status.ACTIVE)
+    made = Q() if known_at is None else Q(created_at__lt=known_at)
+    kpis = list(active.filter(made).exclude(polarity=Kpi.Polarity.UNSCORED))
     states = states_as_known(kpis=kpis, before=before, known_at=known_at)
     known = Q() if known_at is None else Q(recorded_at__lt=known_at)
     kpi_weights = _in_force(KpiWeight.objects.filter(known, kpi__in=kpis, effective_from__lte=before), "kpi_id")

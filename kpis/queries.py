@@ -49,6 +49,17 @@ def kpis_visible_to(user: User | AnonymousUser, *, today: date) -> QuerySet[Kpi]
     return kpis.filter(condition) if user.is_active and user.pk else kpis.none()
 
 
+def there_at(kpis: QuerySet[Kpi], known_at: datetime | None) -> QuerySet[Kpi]:
+    """Return those of the KPIs that had been made before a moment, None for now: later ones were no gap then.
+
+    Before the first of them was made it is all of them, without values: so a page can say when knowledge begins.
+    """
+    if known_at is None:
+        return kpis
+    made = kpis.filter(created_at__lt=known_at)
+    return made if made.exists() else kpis
+
+
 def kpis_editable_by(user: User, *, today: date) -> QuerySet[Kpi]:
     """Return the KPIs whose values `user` may enter and correct: own, deputised or stewarded ones, all for admins."""
     kpis = Kpi.objects.filter(status=Kpi.Status.ACTIVE)

@@ -53,7 +53,7 @@ def table_of(review: Review, *, at: datetime, knows_health: bool = True) -> Cont
     today = at.astimezone(organisation_zone()).date()
     before = min(review.held_on, today)
     kpis = _kpis(forum)
-    states = states_as_known(kpis=kpis, before=before, known_at=at)
+    states = states_as_known(kpis=kpis, before=before, known_at=at, whole_bands=True)
     previous = previous_pack(review)
     explained, initiatives = _explanations(kpis, at), _initiatives(kpis, at, before)
     then = {row["code"]: row for row in previous["kpis"]} if previous else {}

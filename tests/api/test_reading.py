@@ -200,8 +200,9 @@ def test_values_are_read_as_they_were_known_on_a_day(owner, program):
 def test_the_scorecard_has_roll_ups_and_the_kpis_that_the_token_reads(owner):
     executive = a_person("Ines Okafor")
     a_role(executive, Role.EXECUTIVE)
-    kpi = a_kpi(code="OTP", owner=owner, tier="strategic", frequency=Kpi.Frequency.MONTH)
-    hidden = a_kpi(code="HIDDEN", owner=owner, objective=kpi.objective, frequency=Kpi.Frequency.MONTH)
+    monthly = {"owner": owner, "frequency": Kpi.Frequency.MONTH, "created_at": EARLY}
+    kpi = a_kpi(code="OTP", tier="strategic", **monthly)
+    hidden = a_kpi(code="HIDDEN", objective=kpi.objective, **monthly)
     for one in (kpi, hidden):
         limits(one, recorded_at=EARLY)
         record(one, (*JANUARY, "70"), at=EARLY)

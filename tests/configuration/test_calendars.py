@@ -161,9 +161,10 @@ def test_what_is_locked_up_to_the_last_day_of_a_month_is_that_month(client: Clie
     assert closure_of(kpi, october, now=now).is_closed
     assert not closure_of(kpi, november, now=now).is_closed
     assert "31 Oct 2026" in client.get(reverse("configuration:calendar", args=[the_calendar().pk])).content.decode()
-    assert "Periods up to 31 Oct 2026 are locked" in client.get(
-        reverse("kpis:correct", args=[kpi.code, october.start])
-    ).content.decode()
+    assert (
+        "Periods up to 31 Oct 2026 are locked"
+        in client.get(reverse("kpis:correct", args=[kpi.code, october.start])).content.decode()
+    )
 
 
 @pytest.mark.parametrize("until", [NOW.date(), NOW.date() + timedelta(days=1)])

@@ -89,6 +89,12 @@ def test_opening_freezes_what_is_on_the_table_and_later_values_do_not_change_it(
     ]
 
 
+def test_a_band_is_said_to_last_since_it_began_however_long_that_is():
+    a_measured_kpi("85", *["70"] * 30)
+    row = an_open_review(a_forum()).pack.content["kpis"][0]
+    assert row["band_since"] == (MONDAY - WEEK * 29).isoformat()
+
+
 def test_the_hash_of_the_stored_pack_is_that_of_its_canonical_bytes_and_shows_a_change():
     a_measured_kpi("85", "70.5")
     pack = Pack.objects.get(review=an_open_review(a_forum()))

@@ -123,6 +123,8 @@ def _below(
     caller: Caller, page: list[Objective], known_on: date | None, known_at: datetime | None
 ) -> dict[int, list[dict[str, Any]]]:
     readable = kpis_readable_by(caller).filter(objective__in=page, status=Kpi.Status.ACTIVE)
+    if known_at is not None:
+        readable = readable.filter(created_at__lt=known_at)
     kpis = list(readable.select_related("state").order_by("position", "code"))
     then = states_as_known(kpis=kpis, before=known_on + DAY, known_at=known_at) if known_on else {}
     standing: dict[int, Any] = {

@@ -125,17 +125,17 @@ def board(user: User, chosen: Selection, *, visible: QuerySet[Kpi], tiers: dict[
     of_tier = visible.filter(tier=chosen.tier)
     kpis = lines(_filtered(of_tier, chosen), user, order=BY_OBJECTIVE, today=chosen.today)
     ids = [kpi.pk for kpi in kpis]
+    judged = cast("list[Kpi]", kpis)  # judging asks for nothing that a line lacks
     states = None
     if not chosen.is_now:
-        # Judging asks for nothing that a line lacks.
-        states = states_as_known(kpis=cast("list[Kpi]", kpis), before=chosen.reads_to, known_at=chosen.known_at)
+        states = states_as_known(kpis=judged, before=chosen.reads_to, known_at=chosen.known_at)
     around = surroundings(
         kpi_ids=ids,
         objective_ids={kpi.objective_id for kpi in kpis},
         tier=chosen.tier,
         today=chosen.today,
         now=now,
-        before=min(chosen.reads_to, chosen.today),
+        before=chosen.reads_to,
     )
     review = around.review
     return Board(
@@ -144,7 +144,7 @@ def board(user: User, chosen: Selection, *, visible: QuerySet[Kpi], tiers: dict[
         states=states,
         objective_states=around.objectives,
         review=review,
-        then=standing_before(kpi_ids=ids, before=review.held_on) if review else {},
+        then=standing_before(kpis=judged, before=review.held_on, known_at=chosen.known_at) if review else {},
         initiatives=around.answers,
         restated=_restated(ids, review, chosen, now) if review else [],
         decisions=around.decisions,
@@ -156,7 +156,7 @@ def board(user: User, chosen: Selection, *, visible: QuerySet[Kpi], tiers: dict[
 
 def _restated(kpi_ids: list[int], review: LastReview, chosen: Selection, now: datetime) -> list[Restated]:
     asked = {"kpi_ids": kpi_ids, "since": review.closed_at, "known_at": chosen.known_at}
-    return restated_since(**asked, now=now, zone=chosen.zone)
+    return restated_since(**asked, before=chosen.reads_to, now=now, zone=chosen.zone)
 
 
 def active_kpis_visible_to(user: User, *, today: date) -> QuerySet[Kpi]:

@@ -33,7 +33,7 @@ LEFT JOIN kpis_pull p ON p.id = r.pull_id
 LEFT JOIN kpis_datasource s ON s.id = p.source_id
 WHERE r.kpi_id = ANY(%(kpis)s) AND r.seq > 1 AND r.recorded_at > %(since)s
     AND (%(known_at)s::timestamptz IS NULL OR r.recorded_at < %(known_at)s)
-    AND before.state <> 'provisional' AND r.value IS DISTINCT FROM before.value
+    AND r.period_end <= %(before)s AND before.state <> 'provisional' AND r.value IS DISTINCT FROM before.value
 ORDER BY r.recorded_at DESC, r.id DESC LIMIT %(most)s
 """
 
@@ -63,10 +63,19 @@ class Restated(NamedTuple):
 
 
 def restated_since(
-    *, kpi_ids: Sequence[int], since: datetime, known_at: datetime | None, now: datetime, zone: ZoneInfo
+    *,
+    kpi_ids: Sequence[int],
+    since: datetime,
+    known_at: datetime | None,
+    before: date,
+    now: datetime,
+    zone: ZoneInfo,
 ) -> list[Restated]:
-    """Return the latest values recorded since then, and before `known_at`, in place of other ones."""
-    parameters = {"kpis": list(kpi_ids), "since": since, "known_at": known_at, "most": AT_MOST}
+    """Return the latest values recorded since then, and before `known_at`, in place of other ones.
+
+    Those of periods that end after the day `before` are none of what is looked at.
+    """
+    parameters = {"kpis": list(kpi_ids), "since": since, "known_at": known_at, "before": before, "most": AT_MOST}
     with connection.cursor() as cursor:
         cursor.execute(STATEMENT, parameters)
         rows = [Restated(*row) for row in cursor.fetchall()]

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
-from kpiplatform.dashboards.as_known import PARAMETER, AsKnown, as_known
+from kpiplatform.dashboards.as_known import DAY, PARAMETER, AsKnown, as_known
 from kpis.dates import short_label, span_label
 from kpis.domain.periods import Calendar, Period, next_period, parse_key, period_of, previous_period
 
@@ -52,8 +52,13 @@ class Selection:
         return bool(self.unit or self.theme or self.owner or self.band)
 
     @property
+    def known_to(self) -> date:
+        """The day before which periods must have ended to be over: today, or the day after the past one."""
+        return self.known_on + DAY if self.known_on else self.today
+
+    @property
     def last_closed_week(self) -> Period:
-        return previous_period(period_of(self.today, "week", self.calendar), self.calendar)
+        return last_week_before(self.known_to, self.calendar)
 
     @property
     def shown_week(self) -> Period:
@@ -62,7 +67,7 @@ class Selection:
     @property
     def reads_to(self) -> date:
         """The day before which periods must have ended to be read."""
-        return self.shown_week.end if self.week else self.today
+        return self.shown_week.end if self.week else self.known_to
 
     @property
     def known(self) -> AsKnown:
@@ -140,7 +145,7 @@ def selection_from(
         theme=query.get("theme", "")[:40],
         owner=query.get("owner", "") if query.get("owner", "").isdigit() else "",
         band=_one_of(query, "band", BANDS, ""),
-        week=_week(query.get("week", ""), today, calendar, refused),
+        week=_week(query.get("week", ""), known.on + DAY if known.on else today, calendar, refused),
         known_on=known.on,
         after=query.get("after", ""),
     )
@@ -152,7 +157,12 @@ def _one_of(query: QueryDict, name: str, words: tuple[str, ...], default: str) -
     return word if word in words else default
 
 
-def _week(key: str, today: date, calendar: Calendar, refused: list[str]) -> Period | None:
+def last_week_before(day: date, calendar: Calendar) -> Period:
+    """Return the latest week that is over when `day` begins."""
+    return previous_period(period_of(day, "week", calendar), calendar)
+
+
+def _week(key: str, known_to: date, calendar: Calendar, refused: list[str]) -> Period | None:
     if not key:
         return None
     try:
@@ -162,5 +172,5 @@ def _week(key: str, today: date, calendar: Calendar, refused: list[str]) -> Peri
     if week is None or week.frequency != "week":
         refused.append(_("“%(text)s” is not a week such as 2026-W46; the latest week is shown.") % {"text": key[:20]})
         return None
-    latest = previous_period(period_of(today, "week", calendar), calendar)
+    latest = last_week_before(known_to, calendar)
     return week if week.end < latest.end else None

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
@@ -181,7 +182,7 @@ def _moved(row: Row) -> Change:
 
 def _restated(row: Restated, calendars: Mapping[int, Calendar], locale: str) -> Change:
     was, value = (number(figure, row.decimals, locale=locale) for figure in (row.was, row.value))
-    on = short_day(row.recorded_at.date())
+    on = short_day(timezone.localdate(row.recorded_at))
     return Change(
         url=reverse("kpi", args=[row.code]),
         name=row.name,

@@ -18,10 +18,11 @@ from kpiplatform.dashboards.scorecard.rows import Rows, grouped
 from kpiplatform.dashboards.scorecard.selection import TIERS, Selection, selection_from
 from kpiplatform.dashboards.scorecard.story import story_of
 from kpiplatform.htmx import page
+from kpis.as_known import last_recorded
 from kpis.dates import moment
 from kpis.domain.periods import Calendar
 from kpis.objectives_as_known import objectives_as_known
-from kpis.queries import calendars
+from kpis.queries import calendars, there_at
 from objectives.models import Unit
 from objectives.queries import organisation, scope_of
 
@@ -52,8 +53,8 @@ def scorecard(request: HttpRequest) -> HttpResponse:
     tiers = tiers_of(visible)
     usual = "strategic" if sees_strategy(request.user, tiers, today=today) else "operational"
     chosen = selection_from(request.GET, now=now, zone=zone, calendar=standard, usual_tier=usual)
-    if chosen.today != today:
-        visible = active_kpis_visible_to(request.user, today=chosen.today)
+    if chosen.today != today or chosen.known_at is not None:
+        visible = there_at(active_kpis_visible_to(request.user, today=chosen.today), chosen.known_at)
         tiers = tiers_of(visible)
     return page(
         request,
@@ -78,11 +79,15 @@ def _context(user: Any, chosen: Selection, by_calendar: dict[int, Calendar], rea
         rows = [row for row in rows if row.standing.band == wanted]
     rolled = None
     if not chosen.is_now:
-        ids = {kpi.objective_id for kpi in read.kpis}
-        rolled = objectives_as_known(objective_ids=ids, before=chosen.reads_to, known_at=chosen.known_at)
+        objectives = {kpi.objective_id for kpi in read.kpis}
+        rolled = objectives_as_known(objective_ids=objectives, before=chosen.reads_to, known_at=chosen.known_at)
     part = part_of(rows, after=chosen.after)
     perspectives = grouped(part.rows, read, rolled, locale=user.locale)
-    recorded = [kpi.recorded_at for kpi in read.kpis if kpi.recorded_at]
+    ids = [kpi.pk for kpi in read.kpis]
+    if chosen.known_at is None:
+        recorded = max((kpi.recorded_at for kpi in read.kpis if kpi.recorded_at), default=None)
+    else:
+        recorded = last_recorded(kpi_ids=ids, known_at=chosen.known_at)
     return {
         "chosen": chosen,
         "board": read,
@@ -99,7 +104,7 @@ def _context(user: Any, chosen: Selection, by_calendar: dict[int, Calendar], rea
             if read.tiers.get(tier) or tier == chosen.tier
         ],
         "limit": EXECUTIVE_LIMIT if chosen.tier == "strategic" and len(rows) > EXECUTIVE_LIMIT else 0,
-        "known": moment(max(recorded), timezone.get_current_timezone()) if recorded else "",
-        "begins": beginning(kpi_ids=[kpi.pk for kpi in read.kpis], known=chosen.known, kept=chosen.query),
+        "known": moment(recorded, timezone.get_current_timezone()) if recorded else "",
+        "begins": beginning(kpi_ids=ids, known=chosen.known, kept=chosen.query),
         "cleared": chosen.at(unit="", theme="", owner="", band=""),
     }

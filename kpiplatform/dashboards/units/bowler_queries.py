@@ -20,7 +20,7 @@ from kpis.domain.judged import Rules
 from kpis.domain.limits import AnyLimits, in_force, limits_for
 from kpis.domain.periods import Calendar, Period, WorkingDays, due_on, fiscal_year_start
 from kpis.models import Holiday, Kpi, Measurement, MeasurementRevision, PeriodCalendar
-from kpis.queries import calendar_of, kpis_visible_to, rules_of
+from kpis.queries import calendar_of, kpis_visible_to, rules_of, there_at
 from objectives.models import Unit
 from objectives.queries import units_visible_to
 
@@ -53,11 +53,14 @@ class Grid:
 def grid_of(
     *, user: User, code: str, tier: str, frequencies: Collection[str], after: str, today: date, known: AsKnown
 ) -> Grid:
-    """Return the KPIs of the unit from below the KPI `after`; Unit.DoesNotExist for those who may not see it."""
+    """Return the KPIs of the unit from below the KPI `after`, of those there were as known.
+
+    Unit.DoesNotExist for those who may not see it.
+    """
     units = units_visible_to(user, today=today)
     unit = units.get(code=code)
     codes = unit.path.strip("/").split("/")
-    inside = Kpi.objects.filter(unit__path__startswith=unit.path, status=Kpi.Status.ACTIVE)
+    inside = there_at(Kpi.objects.filter(unit__path__startswith=unit.path, status=Kpi.Status.ACTIVE), known.at)
     visible = kpis_visible_to(user, today=today).filter(pk__in=inside.values("pk"))
     tiers = dict(visible.order_by().values_list("tier").annotate(Count("pk")))
     of_tier = visible.filter(tier=tier) if tier in tiers else visible

@@ -14,12 +14,12 @@ from initiatives.domain.status import OPEN
 from initiatives.models import ExpectedImpact, Initiative, Milestone
 from initiatives.queries import initiatives_visible_to
 from kpiplatform.accounts.models import User
-from kpiplatform.dashboards.as_known import NOW, AsKnown
+from kpiplatform.dashboards.as_known import DAY, NOW, AsKnown
 from kpiplatform.dashboards.scorecard.queries import BY_UNIT, Answer, Board, Line, graded, lines
 from kpis.as_known import standing_before, states_as_known
 from kpis.domain.state import State
 from kpis.models import Kpi
-from kpis.queries import kpis_visible_to
+from kpis.queries import kpis_visible_to, there_at
 from objectives.models import RoleAssignment, Unit
 from objectives.queries import units_visible_to
 from reviews.models import Decision, Review
@@ -74,7 +74,7 @@ def unit_facts(*, user: User, code: str, tier: str, today: date, known: AsKnown 
     """
     units = units_visible_to(user, today=today)
     unit = units.get(code=code)
-    inside = Kpi.objects.filter(unit__path__startswith=unit.path, status=Kpi.Status.ACTIVE)
+    inside = there_at(Kpi.objects.filter(unit__path__startswith=unit.path, status=Kpi.Status.ACTIVE), known.at)
     visible = kpis_visible_to(user, today=today).filter(pk__in=inside.values("pk"))
     tiers = dict(visible.order_by().values_list("tier").annotate(Count("pk")))
     of_tier = visible.filter(tier=tier) if tier in tiers else visible
@@ -82,7 +82,7 @@ def unit_facts(*, user: User, code: str, tier: str, today: date, known: AsKnown 
     states = None
     if known.on is not None:
         # Judging asks for nothing that a line lacks.
-        states = states_as_known(kpis=cast("list[Kpi]", kpis), before=known.on, known_at=known.at)
+        states = states_as_known(kpis=cast("list[Kpi]", kpis), before=known.on + DAY, known_at=known.at)
         kpis = [kpi._replace(band=_band_of(states.get(kpi.pk)), health=None) for kpi in kpis]
     initiatives, hidden_initiatives = ([], 0) if known.on else _initiatives(user, unit, today)
     decisions, hidden_decisions = ([], 0) if known.on else _decisions(user, unit, today)
@@ -147,7 +147,7 @@ def _board(
         states=states,
         objective_states={},
         review=review,
-        then=standing_before(kpi_ids=ids, before=review.held_on) if review else {},
+        then=standing_before(kpis=cast("list[Kpi]", kpis), before=review.held_on, known_at=known_at) if review else {},
         initiatives=_answers(ids, today),
         restated=[],
         decisions=[],

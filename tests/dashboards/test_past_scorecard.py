@@ -1,0 +1,106 @@
+"""Scorecard and pages of units as known on a past day: what stood on the screen then, and nothing learned since."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from unittest.mock import patch
+
+import pytest
+from django.urls import reverse
+
+from kpis.models import Kpi
+from kpis.objectives_as_known import objectives_as_known
+from kpis.readings import PROVISIONAL, REPORTED, Origin, Reading
+from kpis.services.recording import record_measurements
+from objectives.models import Role
+from tests.factories import NOW, a_kpi, a_role, limits
+from tests.reviews.factories import a_forum, a_held_review
+
+pytestmark = pytest.mark.django_db
+W44, W45, W46 = date(2026, 10, 26), date(2026, 11, 2), date(2026, 11, 9)
+WEEK = timedelta(weeks=1)
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def today_is_22_november_2026():
+    with patch("django.utils.timezone.now", return_value=NOW):
+        yield
+
+
+@pytest.fixture
+def kpi(client) -> Kpi:
+    kpi = a_kpi("On-time arrivals", tier=Kpi.Tier.STRATEGIC, created_at=LONG_AGO)
+    limits(kpi, goal=80, red_flag=72, recorded_at=LONG_AGO)
+    a_role(kpi.owner, Role.EXECUTIVE)
+    client.force_login(kpi.owner)
+    return kpi
+
+
+def record(kpi: Kpi, start: date, value: str, *, on: date, state: str = REPORTED, note: str = "") -> None:
+    record_measurements(
+        readings=[Reading(kpi.pk, start, start + WEEK, Decimal(value), state=state)],
+        origin=Origin(kind="manual", note=note, user_id=kpi.owner_id),
+        now=datetime(on.year, on.month, on.day, 9, tzinfo=UTC),
+    )
+
+
+def scorecard(client, **query):
+    return client.get(reverse("scorecard"), query).context
+
+
+def held_review(on: date) -> None:
+    a_held_review(a_forum(tier="strategic"), at=datetime(on.year, on.month, on.day, 10, tzinfo=UTC))
+
+
+def test_a_week_that_was_running_is_not_shown_as_one_that_was_over(client, kpi):
+    record(kpi, W44, "75", on=date(2026, 11, 2))
+    record(kpi, W45, "95", on=date(2026, 11, 4), state=PROVISIONAL)
+    record(kpi, W45, "60", on=date(2026, 11, 9))
+    then = scorecard(client, known="2026-11-05")
+    (row,) = then["rows"]
+    assert (row.standing.period_start, row.value, row.standing.band) == (W44, "75.0", "at_risk")
+    assert (then["chosen"].shown_week.key, then["chosen"].later) == ("2026-W44", "")
+    assert scorecard(client, known="2026-11-05", week="2026-W46")["chosen"].week is None
+    (row,) = scorecard(client, known="2026-11-09")["rows"]
+    assert (row.value, row.standing.band) == ("60.0", "off_track")
+
+
+def test_movement_since_the_review_is_told_by_what_was_known_and_not_by_limits_set_since(client, kpi):
+    record(kpi, W44, "75", on=date(2026, 11, 2))
+    record(kpi, W45, "85", on=date(2026, 11, 9))
+    held_review(date(2026, 11, 5))
+    limits(kpi, goal=99, red_flag=98, since=W44, recorded_at=datetime(2026, 11, 20, 9, tzinfo=UTC))
+    record(kpi, W44, "76", on=date(2026, 11, 21), note="late records")
+    for address in (reverse("scorecard"), reverse("unit", args=["company"])):
+        context = client.get(address, {"known": "2026-11-12", "tier": "strategic"}).context
+        (row,) = context["rows"]
+        assert (row.then_band, row.standing.band) == ("at_risk", "on_track"), address
+
+
+def test_a_kpi_that_was_made_later_is_no_gap_of_that_day(client, kpi):
+    record(kpi, W45, "85", on=date(2026, 11, 9))
+    a_kpi("Made since", tier=kpi.tier, objective=kpi.objective, created_at=datetime(2026, 11, 20, tzinfo=UTC))
+    for address in (reverse("scorecard"), reverse("unit", args=["company"]), reverse("unit_bowler", args=["company"])):
+        assert "Made since" not in client.get(address, {"known": "2026-11-12"}).content.decode(), address
+        assert "Made since" in client.get(address, {"known": "2026-11-20"}).content.decode(), address
+    known_at = datetime(2026, 11, 13, tzinfo=UTC)
+    rolled = objectives_as_known(objective_ids=[kpi.objective_id], before=known_at.date(), known_at=known_at)
+    assert rolled[kpi.objective_id].coverage == 1
+
+
+def test_the_last_value_recorded_is_the_last_one_of_that_day(client, kpi):
+    record(kpi, W45, "85", on=date(2026, 11, 9))
+    record(kpi, W46, "85", on=date(2026, 11, 16))
+    assert scorecard(client, known="2026-11-12")["known"].startswith("9 Nov 2026")
+    assert scorecard(client)["known"].startswith("16 Nov 2026")
+
+
+def test_what_was_restated_of_later_weeks_is_left_out_of_a_past_week(client, kpi):
+    held_review(date(2026, 10, 30))
+    for week in (W44, W45):
+        record(kpi, week, "85", on=date(2026, 11, 9))
+        record(kpi, week, "86", on=date(2026, 11, 10), note="late records")
+    assert [row.when for row in scorecard(client)["story"].restated] == ["W45", "W44"]
+    assert [row.when for row in scorecard(client, week="2026-W44")["story"].restated] == ["W44"]
