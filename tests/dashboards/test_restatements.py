@@ -100,7 +100,8 @@ def test_the_statement_of_the_scorecard_finds_the_same_as_the_list():
     ids = list(Kpi.objects.values_list("pk", flat=True))
     for until, count in ((None, 3), (NOW, 2), (NOW - DAY, 1)):
         listed = restatements(until=until).filter(recorded_at__gt=EARLY)
-        found = restated_since(kpi_ids=ids, since=EARLY, known_at=until, now=NOW, zone=UTC)
+        asked = {"kpi_ids": ids, "since": EARLY, "known_at": until, "before": NOW.date()}
+        found = restated_since(**asked, now=NOW, zone=UTC)
         grades = grades_of_changes(list(listed), now=NOW, zone=UTC, known_at=until)
         assert [(row.was_grade, row.grade) for row in found] == [grades[row.pk] for row in listed]
         assert any(row.was_grade for row in found)
