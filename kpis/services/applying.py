@@ -19,6 +19,7 @@ from kpis.readings import Origin, Reading
 from kpis.services.checking import keep_outcomes
 from kpis.services.freshness import behind_from
 from kpis.services.recording import locked_periods, record_measurements
+from kpis.services.upheaval import leaps, refuse_upheaval
 from kpis.signals import pull_ended_badly
 from kpis.sources.base import REFUSALS_KEPT, Refusal, SourceError, Window
 
@@ -77,18 +78,29 @@ def looks_wrong(source: DataSource, fetched: Fetched) -> Sentence | None:
     if not is_ruled and not has_enough:
         few = _("There were %(rows)s rows a day, usual are %(usual)s.")
         why = [Sentence(few, {"rows": fetched.rows_a_day, "usual": source.usual_rows}), *why]
-    return joined([*why, Sentence(_("Nothing was applied; someone has to decide."))]) if why else None
+    if leap := leaps(fetched.readings):
+        why = [*why, leap]
+    return undecided(why) if why else None
+
+
+def undecided(why: Sequence[Sentence]) -> Sentence:
+    """Return why a pull is held."""
+    return joined([*why, Sentence(_("Nothing was applied; someone has to decide."))])
 
 
 def end_well(pull: Pull, fetched: Fetched, *, now: datetime, ended_at: datetime) -> None:
     """Record the readings and move the source on, in one transaction.
 
-    Readings in locked periods are left out and named, unless they change nothing.
+    Readings in locked periods are left out and named, unless they change nothing. Raises Upheaval where a person
+    should look first; nothing was written then.
     """
     with transaction.atomic(durable=True):
         source = _hold_source(pull)
         keep_outcomes(pull, fetched.outcomes)
         _apply(source, pull, fetched, Origin(kind="pull", pull_id=pull.pk, note=pull.asked_because), now=now)
+        refuse_upheaval(
+            pull=pull, readings=fetched.readings, begins_on=fetched.begins_on, ends_on=fetched.ends_on, now=now
+        )
         _end(pull, fetched, state=Pull.State.APPLIED, ended_at=ended_at)
         usual = source.usual_rows
         source.usual_rows = round(usual + (fetched.rows_a_day - usual) / USUAL_FROM) if usual else fetched.rows_a_day

@@ -29,10 +29,12 @@ from kpis.services.applying import (
     hold,
     looks_wrong,
     note_failure,
+    undecided,
 )
 from kpis.services.checking import controls_of, rules_of_source
 from kpis.services.freshness import is_scheduled
 from kpis.services.reaching import reached
+from kpis.services.upheaval import Upheaval
 from kpis.sources.base import Refusal, SourceError, SourceRows, Window, window_for
 from kpis.sources.mapping import MappedKpi, MappingError, parse_mapping, wanted_columns
 from objectives.queries import organisation
@@ -125,7 +127,11 @@ def run_pull(*, source_id: int, slot: datetime, now: datetime, lease: timedelta 
         if why := looks_wrong(source, fetched):
             hold(pull, fetched, why, now=now, ended_at=ended())
         else:
-            end_well(pull, fetched, now=now, ended_at=ended())
+            try:
+                end_well(pull, fetched, now=now, ended_at=ended())
+            except Upheaval as found:
+                pull.refresh_from_db()
+                hold(pull, fetched, undecided(found.why), now=now, ended_at=ended())
     except NotOurs:
         log.warning("pull %s was taken over by another worker", pull.pk)
     except SourceError as error:

@@ -82,10 +82,14 @@ class CsvFile:
 
     def tables(self, *, window: Window, names: frozenset[str] | None) -> Iterator[Table]:
         """Yield the lines; a wrong encoding, header or quoting refuses the whole file."""
-        where, encoding = shown_name(self.settings), self.settings["encoding"]
-        if codecs.lookup(encoding).name == "utf-8":
+        where, encoding = shown_name(self.settings), codecs.lookup(self.settings["encoding"]).name
+        if encoding == "utf-8":
             encoding = "utf-8-sig"
         with open_file(self.settings, self.place) as content:
+            if not encoding.startswith("utf") and _is_utf_8(_beginning(content)):
+                # Every byte is a character in the others, so that names would be read as other names.
+                says = _("%(file)s is written in utf-8, not in %(encoding)s.")
+                raise SourceError(Sentence(says, {"file": where, "encoding": self.settings["encoding"]}))
             try:
                 text = io.TextIOWrapper(content, encoding, newline="")
             except LookupError:
@@ -124,6 +128,23 @@ class CsvFile:
                 lines=lines,
                 refusals=refusals,
             )
+
+
+def _beginning(content: Any) -> bytes:
+    """Return the first bytes of a stream that is read from its beginning afterwards."""
+    if not content.seekable():
+        return content.peek()
+    beginning = content.read(BYTES_LOOKED_AT)
+    content.seek(0)
+    return beginning
+
+
+def _is_utf_8(beginning: bytes) -> bool:
+    """Return whether there are letters beyond ASCII, all of them in UTF-8; the last one may be cut."""
+    try:
+        return not codecs.getincrementaldecoder("utf-8")().decode(beginning).isascii()
+    except UnicodeDecodeError:
+        return False
 
 
 def _lines_of(stretch: Sequence[list[str]], before: int) -> list[int]:

@@ -39,8 +39,10 @@ def look(*, source: DataSource, setup: SourceSetup, now: datetime) -> bool:
     except SourceError as error:
         setup.look = {**setup.look, "error": error.why.to_store()}
     else:
+        # How the first file was written says nothing of those that follow it.
+        kept = ["tables"] if source.mappings.exists() else ["tables", "written"]
         setup.look = {
-            **{name: setup.look[name] for name in ("tables", "written") if name in setup.look},
+            **{name: setup.look[name] for name in kept if name in setup.look},
             "error": None,
             "columns": [column.name for column in found.after.columns],
             "before": _stored(found.before),
