@@ -10,12 +10,12 @@ from hashlib import sha256
 
 from django.utils.translation import gettext as _
 
-from kpiplatform.dashboards.fill_in.coming_back import Said
+from kpiplatform.dashboards.fill_in.coming_back import CameBack, Said
 from kpiplatform.dashboards.fill_in.places import ALL, fillable, in_words, parts_of, slot_at
 from kpiplatform.dashboards.my_kpis import queries, words
 from kpiplatform.dashboards.my_kpis.sheet import Viewer
 from kpiplatform.dashboards.my_kpis.slots import Slot
-from kpis.domain.entry_checks import EntryRefused, Problem, typed_number
+from kpis.domain.entry_checks import EntryRefused, Problem, storable, typed_number
 from kpis.domain.periods import Period, period_of
 from kpis.grades import confidence_of
 from kpis.models import Kpi, Measurement, MeasurementRevision
@@ -97,13 +97,17 @@ class _NotTaken(ValueError):
     """A period is not taken; the message says why."""
 
 
-def preview(saids: Sequence[Said], viewer: Viewer) -> Preview:
+def preview(came_back: CameBack, viewer: Viewer) -> Preview:
     """Return what the file would change of the KPIs that the person fills in. Raises TooMany."""
+    saids = came_back.saids
     kpis = {kpi.code: kpi for kpi in fillable(viewer, ALL)}
     places = [(said, _period(said, kpis.get(said.code))) for said in saids]
     values = _values(places, kpis)
     before = _before(places, kpis, values)
-    lines: list[Line] = []
+    lines = [
+        Line(place=stray.place, kpi=stray.name, period="", status=REFUSED, says=stray.why)
+        for stray in came_back.strays[:CHANGES_AT_MOST]
+    ]
     same = 0
     for said, period in places:
         line = _line(said, period, kpis.get(said.code), values, before, viewer)
@@ -168,6 +172,8 @@ def _line(
         was=in_words(slot, viewer.locale),
         standing=slot.key if slot.value is not None and slot.value.value is not None else None,
     )
+    if said.unclear:
+        return replace(line, status=REFUSED, says=said.unclear)
     try:
         numbers = {name: _number(said, name, slot, viewer) for name in said.numbers}
         if _says_the_same(said, numbers, kpi, stood) or _says_the_same(said, numbers, kpi, slot.value):
@@ -185,10 +191,11 @@ def _line(
 
 def _number(said: Said, name: str, slot: Slot, viewer: Viewer) -> Decimal:
     cell = said.numbers[name]
-    if cell.kind == "number" and cell.number is not None:
-        return cell.number
+    number = cell.number
     try:
-        return typed_number(cell.text, locale=viewer.locale, percent=slot.kpi.measure_unit == "%")
+        if number is None:
+            number = typed_number(cell.text, locale=viewer.locale, percent=slot.kpi.measure_unit == "%")
+        return storable(number)
     except EntryRefused as refused:
         sentence = words.why_refused(refused, text=cell.text, kpi=slot.kpi, period=slot.period, locale=viewer.locale)
         raise _NotTaken(sentence) from None
@@ -233,8 +240,10 @@ def _will(entry: Entry, viewer: Viewer) -> str:
     if entry.not_applicable:
         return _("does not apply: %(reason)s") % {"reason": entry.not_applicable}
     if entry.value is not None:
-        return words.typed(entry.value, entry.kpi, viewer.locale)
-    return " / ".join(words.plain(number, viewer.locale) for number in (entry.numerator, entry.denominator))
+        says = words.typed(entry.value, entry.kpi, viewer.locale)
+    else:
+        says = " / ".join(words.plain(number, viewer.locale) for number in (entry.numerator, entry.denominator))
+    return _("%(value)s, provisional") % {"value": says} if entry.provisional else says
 
 
 def _asked(line: Line, answers: Mapping[Key, Answered], viewer: Viewer) -> Line:

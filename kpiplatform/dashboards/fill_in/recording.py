@@ -14,6 +14,8 @@ from kpis.domain.entry_checks import Problem
 from kpis.services.entry import UPLOAD, enter_measurements
 from kpis.services.keeping import keep
 
+LEFT_OUT_SHOWN = 300
+
 
 def record_preview(*, file: SentFile, seen: Preview, reason: str, user: User, today: date, now: datetime) -> SentFile:
     """Store what the preview takes, all in one transaction, with `reason` beside every value; keep what is unexplained.
@@ -41,6 +43,7 @@ def record_preview(*, file: SentFile, seen: Preview, reason: str, user: User, to
             "same": seen.same + recorded.unchanged,
             "kept": len(seen.kept),
             "refused": len(seen.of(REFUSED)),
+            "left_out": [[one.place, one.kpi, one.period, one.says] for one in seen.of(REFUSED)[:LEFT_OUT_SHOWN]],
         }
         row.save(update_fields=["done_at", "outcome", "sheets"])
     return row

@@ -90,7 +90,7 @@ def look(request: HttpRequest, pk: int) -> HttpResponse:
     viewer = viewer_of(request)
     file = get_object_or_404(SentFile, pk=pk, author=viewer.user, purpose=SentFile.Purpose.VALUES)
     if file.done_at is not None:
-        return page(request, LOOK, {"file": file, "said": _outcome(file)}, partial="look")
+        return page(request, LOOK, _done(file), partial="look")
     try:
         seen = preview(said_in(restored(file.sheets)), viewer)
     except (FileRefused, TooMany) as refused:
@@ -110,7 +110,7 @@ def look(request: HttpRequest, pk: int) -> HttpResponse:
         except (EntryRefused, PeriodLocked, Conflict):
             form.add_error(None, _("Somebody changed something at this moment. Nothing was recorded; look again."))
         else:
-            context = {"file": file, "said": _outcome(file)}
+            context = _done(file)
             return changed(request, LOOK, context, partial="look", fact="measurement-recorded", message=context["said"])
     context = _look(file, seen, form, viewer)
     return page(request, LOOK, context, partial="look", status=422 if form.is_bound else 200)
@@ -152,6 +152,12 @@ def _look(file: SentFile, seen: Preview, form: ConfirmForm, viewer: Viewer) -> d
         if taken
         else ngettext("Keep %(n)d draft", "Keep %(n)d drafts", kept) % {"n": kept},
     }
+
+
+def _done(file: SentFile) -> dict[str, Any]:
+    names = ("place", "kpi", "period", "says")
+    left_out = [dict(zip(names, one, strict=True)) for one in file.outcome.get("left_out", [])]
+    return {"file": file, "said": _outcome(file), "left_out": left_out}
 
 
 def _new(seen: Preview) -> int:
