@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Any
 
 from django.db import connection
 
@@ -56,7 +57,7 @@ def leaps(readings: Sequence[Reading]) -> Sentence | None:
     pairs = [
         (name, value, newest[pk][1])
         for pk, name, start, value in last.values_list("pk", "kpi__name", "period_start", "value").order_by("pk")
-        if newest[pk][0] > start
+        if start is not None and newest[pk][0] > start
     ]
     return why_another_unit(pairs)
 
@@ -68,7 +69,7 @@ def refuse_upheaval(
     if not pull.values_revised:
         return
     said: list[Sentence] = []
-    asked = {"now": now, "pull": pull.pk}
+    asked: dict[str, Any] = {"now": now, "pull": pull.pk}
     with connection.cursor() as cursor:
         cursor.execute(_OVERTURNED, asked | {"times": TIMES})
         found = [Overturned(kpi_id=pk, name=name, emptied=e, scaled=s) for pk, name, e, s in cursor.fetchall()]

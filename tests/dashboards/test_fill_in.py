@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -10,15 +9,14 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
-from openpyxl import Workbook, load_workbook
+from openpyxl import Workbook
 
 from kpis.models import EntryRules, KeptValue, Kpi, Measurement, MeasurementRevision, PeriodLock
 from kpis.readings import Origin, Reading
 from kpis.services.recording import record_measurements
 from objectives.models import Role
-from tests.dashboards.spreadsheets import a_workbook
+from tests.dashboards.spreadsheets import a_workbook, confirmed, place, sent_back, taken_along
 from tests.factories import NOW, a_kpi, a_person, a_role, limits
 
 pytestmark = pytest.mark.django_db
@@ -51,33 +49,6 @@ def record(
         for start, value in values.items()
     ]
     record_measurements(readings=readings, origin=Origin(kind="manual", user_id=kpi.owner_id), now=at)
-
-
-def taken_along(client: Any, **choices: Any) -> Workbook:
-    response = client.get(reverse("my:spreadsheet"), {"layout": "columns", "periods": 8} | choices)
-    assert response.status_code == 200
-    return load_workbook(io.BytesIO(response.content))
-
-
-def sent_back(client: Any, book: Workbook) -> str:
-    out = io.BytesIO()
-    book.save(out)
-    response = client.post(reverse("my:fill_in"), {"file": SimpleUploadedFile("values.xlsx", out.getvalue())})
-    assert response.status_code == 303, response.content.decode().partition("error-summary")[2][:500]
-    return response["Location"]
-
-
-def place(book: Workbook, key: str, start: date, sheet: str = "Weekly") -> Any:
-    """Return the cell of a KPI and part, like OTP|value, in the column of a period."""
-    rows = list(book[sheet].iter_rows())
-    (column,) = [cell.column for cell in rows[0] if cell.value == start.isoformat()]
-    (row,) = [row[0].row for row in rows if row[0].value == key]
-    return book[sheet].cell(row, column)
-
-
-def confirmed(client: Any, path: str, *, follow: bool = False, **said: Any) -> Any:
-    form = client.get(path).context["form"]
-    return client.post(path, {"looked_at": form["looked_at"].value()} | said, follow=follow)
 
 
 def remarks(client: Any, path: str) -> dict[str, tuple[str, str, str, str]]:
@@ -297,109 +268,6 @@ def test_emptied_locked_and_foreign_cells_are_not_taken(client, owner):
     assert lines[kpi.name, "2026-W41"] == "The period is locked."
     assert lines["THEIRS", str(WEEK)] == "There is no such KPI or period that you fill in by hand."
     assert not theirs.measurements.exists()
-
-
-def lines_of(client: Any, path: str) -> dict[str, tuple[str, str, str]]:
-    """Return status, what will be and the remark of each line by its place in the file."""
-    return {line.place: (line.status, line.will, line.says) for line in client.get(path).context["lines"]}
-
-
-def test_nothing_that_was_typed_is_passed_over_in_silence(client, owner):
-    a_kpi(code="OTP", owner=owner)
-    book = taken_along(client)
-    sheet, column = book["Weekly"], place(book, "OTP|value", WEEK).column
-    sheet.cell(3, 1).value = None  # the hidden key
-    sheet.cell(3, column).value = 82.5
-    sheet.append(["GONE|value", "Gone", *[None] * (column - 3), 7])
-    found = lines_of(client, sent_back(client, book))
-    assert {spot: (status, says[:26]) for spot, (status, _will, says) in found.items()} == {
-        "Weekly!3": ("refused", "The row is none that the f"),
-        "Weekly!4": ("refused", "The row is none that the f"),
-    }
-
-
-def test_a_column_without_its_period_and_a_sheet_without_its_mark_are_named(client, owner):
-    a_kpi(code="OTP", owner=owner)
-    a_kpi(code="AUDITS", owner=owner, frequency="month")
-    book = taken_along(client)
-    cell = place(book, "OTP|value", WEEK)
-    cell.value = 82.5
-    book["Weekly"].cell(1, cell.column).value = "9 November"
-    book["Monthly"]["A1"] = None
-    found = lines_of(client, sent_back(client, book))
-    assert {spot: says[:40] for spot, (_status, _will, says) in found.items()} == {
-        "Monthly": "The hidden cell A1 of the sheet was chan",
-        f"Weekly!{cell.column_letter}": "The column has no period in its hidden f",
-    }
-
-
-def test_a_sheet_and_a_column_that_people_made_for_themselves_stop_nothing(client, owner):
-    a_kpi(code="OTP", owner=owner)
-    book = taken_along(client)
-    place(book, "OTP|value", WEEK).value = 82.5
-    book.create_sheet("Notes").append(["counted on Monday", 7])
-    book["Weekly"].insert_cols(6)
-    assert [status for status, *_rest in lines_of(client, sent_back(client, book)).values()] == ["new"]
-
-
-def test_a_value_that_stands_twice_is_taken_only_if_both_are_the_same(client, owner):
-    a_kpi(code="OTP", owner=owner)
-    book = taken_along(client)
-    first, second = place(book, "OTP|value", WEEK), place(book, "OTP|value", EARLIER)
-    first.value, second.value = 82.5, 70
-    book["Weekly"].append([cell.value for cell in book["Weekly"][3]])
-    book["Weekly"].cell(4, first.column).value = 83
-    found = lines_of(client, sent_back(client, book))
-    assert found[f"Weekly!{first.coordinate}"][2].startswith("It stands twice in the file: 82.5 here, 83 in Weekly!")
-    assert found[f"Weekly!{second.coordinate}"][:2] == ("new", "70.0")
-
-
-@pytest.mark.parametrize(
-    ("said", "says"),
-    [
-        ({5: 81, 9: "strike"}, "It has a number, 81, and does not apply: leave one of them."),
-        ({5: 81, 8: "perhaps"}, "“perhaps” is not known: a value that is provisional says yes."),
-        ({5: 81, 8: "no"}, ""),
-    ],
-)
-def test_a_row_that_says_two_things_at_once_is_not_taken_by_one_of_them(client, owner, said, says):
-    kpi = a_kpi(code="OTP", owner=owner)
-    book = taken_along(client, layout="rows")
-    row = next(row for row in book["Values"].iter_rows() if row[0].value == f"OTP|{WEEK}")
-    for column, value in said.items():
-        row[column].value = value
-    path = sent_back(client, book)
-    (found,) = lines_of(client, path).values()
-    assert found[2] == says
-    confirmed(client, path)
-    assert kpi.measurements.exists() is not bool(says)
-
-
-def test_a_period_that_does_not_apply_needs_its_reason(client, owner):
-    a_kpi(code="OTP", owner=owner)
-    book = taken_along(client)
-    place(book, "OTP|value", WEEK).value = "n/a"
-    (found,) = lines_of(client, sent_back(client, book)).values()
-    assert found == ("refused", "", "Say why it does not apply: n/a and the reason.")
-
-
-def test_the_preview_shows_what_will_stand_there_rounded_and_provisional(client, owner):
-    a_kpi(code="OTP", owner=owner)
-    book = taken_along(client, layout="rows")
-    row = next(row for row in book["Values"].iter_rows() if row[0].value == f"OTP|{WEEK}")
-    row[5].value, row[8].value = 0.1 + 0.2, "Yes"
-    (found,) = lines_of(client, sent_back(client, book)).values()
-    assert found == ("new", "0.3, provisional", "")
-
-
-def test_what_was_left_out_is_still_named_when_the_rest_is_recorded(client, owner):
-    a_kpi(code="OTP", owner=owner)
-    book = taken_along(client)
-    place(book, "OTP|value", WEEK).value = "eighty"
-    place(book, "OTP|value", EARLIER).value = 80
-    path = sent_back(client, book)
-    confirmed(client, path)
-    assert "“eighty” is not a number." in client.get(path).content.decode()
 
 
 def test_a_file_that_was_not_made_here_is_refused(client, owner):

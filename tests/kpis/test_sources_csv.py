@@ -86,7 +86,7 @@ def test_a_column_nobody_asks_for_may_hold_anything(tmp_path: Path) -> None:
 def test_a_file_in_utf_8_is_not_read_as_another_encoding_in_which_names_are_others(tmp_path: Path) -> None:
     """Every byte is a character of cp1252: Köln would be a group that no KPI knows."""
     content = file_of("2026-11-20,Köln,1")
-    with pytest.raises(SourceError, match="flights.csv is written in utf-8, not in cp1252."):
+    with pytest.raises(SourceError, match="is written in utf-8, not in cp1252"):
         fetch(tmp_path, content, encoding="cp1252")
     assert fetch(tmp_path, file_of("2026-11-20,Koeln,1"), encoding="cp1252").read == 1
     assert fetch(tmp_path, content.encode("cp1252"), encoding="cp1252").read == 1
