@@ -1,11 +1,13 @@
-"""Long scorecards in parts: what is said above the table is about all rows, the table shows some."""
+"""Long scorecards in parts: what is said above the table is about all rows, only some are shown and graded."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 
 from kpiplatform.dashboards.scorecard.rows import Row
+from kpis.grades import grades_of
 
 ROWS_AT_ONCE = 200
 NAMED_AT_ONCE = 20  # of a list beside the table
@@ -27,3 +29,11 @@ def part_of(rows: Sequence[Row], *, after: str) -> Part:
     shown = rows[first : first + ROWS_AT_ONCE]
     is_last = first + ROWS_AT_ONCE >= len(rows)
     return Part(rows=shown, after="" if is_last else str(shown[-1].kpi.pk), is_first=first == 0)
+
+
+def give_grades(rows: Iterable[Row], *, today: date, known_at: datetime | None) -> None:
+    """Give the rows the grades of confidence in the values that they show, in one query."""
+    shown = {row.kpi.pk: row for row in rows}
+    starts = {kpi_id: row.standing.period_start for kpi_id, row in shown.items()}
+    for kpi_id, grade in grades_of(starts, today=today, known_at=known_at).items():
+        shown[kpi_id].grade = grade

@@ -26,7 +26,6 @@ from kpiplatform.dashboards.scorecard.surroundings import (
 )
 from kpis.as_known import standing_before, states_as_known
 from kpis.domain.state import State
-from kpis.grades import grades_of
 from kpis.models import Kpi
 from kpis.queries import kpis_visible_to
 from objectives.queries import opens_objective, scope_of
@@ -114,7 +113,6 @@ class Board:
     restated: list[Restated]
     decisions: list[DueDecision]
     failing: list[FailingSource]
-    grades: dict[int, str] = field(default_factory=dict)
     units: list[tuple[str, str]] = field(default_factory=list)
     themes: list[tuple[str, str]] = field(default_factory=list)
     owners: list[tuple[int, str]] = field(default_factory=list)
@@ -149,7 +147,6 @@ def board(user: User, chosen: Selection, *, visible: QuerySet[Kpi], tiers: dict[
         restated=_restated(ids, review, chosen, now) if review else [],
         decisions=around.decisions,
         failing=around.failing,
-        grades=graded(kpis, states, today=chosen.known_or_today, known_at=chosen.known_at),
         **_choices(_choosable(of_tier) if chosen.is_filtered else map(_of_line, kpis)),
     )
 
@@ -190,17 +187,6 @@ def lines(kpis: QuerySet[Kpi], user: User, *, order: str, today: date) -> list[L
         of = {"status": status, "owner_id": owner_id, "unit_path": unit_path}
         opens[status, owner_id, unit_path] = opens_objective(user, **of, today=today)
     return [Line(*row[:SPARK], orjson.loads(row[SPARK] or "{}"), *row[SPARK + 1 : -3], opens[row[-3:]]) for row in rows]
-
-
-def graded(
-    kpis: Iterable[Line], states: dict[int, tuple[State, date]] | None, *, today: date, known_at: datetime | None
-) -> dict[int, str]:
-    """Return the grade of confidence in the value that each row shows: the stored one, or that of past states."""
-    if states is None:
-        latest = {kpi.pk: kpi.period_start for kpi in kpis}
-    else:
-        latest = {pk: state.last.period_start if state.last else None for pk, (state, _since) in states.items()}
-    return grades_of(latest, today=today, known_at=known_at)
 
 
 def _filtered(kpis: QuerySet[Kpi], chosen: Selection) -> QuerySet[Kpi]:

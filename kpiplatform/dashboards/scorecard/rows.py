@@ -45,7 +45,7 @@ class Standing:
 
 @dataclass(slots=True, kw_only=True)
 class Row:
-    """One KPI."""
+    """One KPI. Grades are given to the rows that are shown, `give_grades`."""
 
     kpi: Line
     url: str
@@ -70,7 +70,7 @@ class Row:
     fresh: str
     is_late: bool
     then_band: str | None
-    grade: str
+    grade: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -196,7 +196,6 @@ class Rows:
             fresh=fresh,
             is_late=is_late,
             then_band=then[0] if then else None,
-            grade=board.grades.get(kpi.pk, ""),
         )
 
     def _label(self, start: date | None, kpi: Line) -> str:

@@ -70,13 +70,33 @@ class Story:
     decisions: list[Change] = field(default_factory=list)
 
 
-def story_of(rows: Sequence[Row], board: Board, *, calendars: Mapping[int, Calendar], locale: str) -> Story:
-    """Return what a reader must know first."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """The rows whose band is another than at the last review, the worst first."""
+
+    worse: Sequence[Row]
+    better: Sequence[Row]
+
+    @property
+    def named(self) -> list[Row]:
+        """Those that are named beside the table."""
+        return [*self.worse[:NAMED_AT_ONCE], *self.better[:NAMED_AT_ONCE]]
+
+
+def moved_of(rows: Sequence[Row]) -> Moved:
+    """Return the rows that moved since the last review."""
     moved = [row for row in rows if row.then_band and row.standing.band and row.then_band != row.standing.band]
     worse = [row for row in moved if severity(row.standing.band) > severity(row.then_band or "")]
     better = [row for row in moved if severity(row.standing.band) < severity(row.then_band or "")]
+    return Moved(worse=sorted(worse, key=lambda row: -severity(row.standing.band)), better=better)
+
+
+def story_of(
+    rows: Sequence[Row], moved: Moved, board: Board, *, calendars: Mapping[int, Calendar], locale: str
+) -> Story:
+    """Return what a reader must know first."""
+    worse, better = moved.worse, moved.better
     shown = {row.kpi.pk for row in rows}
-    worse.sort(key=lambda row: -severity(row.standing.band))
     return Story(
         lede=_lede(rows, board, len(worse), len(better)),
         counts=[_count(band, rows, bool(board.review)) for band in ("on_track", "at_risk", "off_track", "")],

@@ -12,11 +12,11 @@ from django.views.decorators.http import require_safe
 
 from kpiplatform.dashboards.as_known import beginning
 from kpiplatform.dashboards.scorecard.cells import table_of
-from kpiplatform.dashboards.scorecard.parts import part_of
+from kpiplatform.dashboards.scorecard.parts import give_grades, part_of
 from kpiplatform.dashboards.scorecard.queries import Board, active_kpis_visible_to, board, sees_strategy, tiers_of
 from kpiplatform.dashboards.scorecard.rows import Rows, grouped
 from kpiplatform.dashboards.scorecard.selection import TIERS, Selection, selection_from
-from kpiplatform.dashboards.scorecard.story import story_of
+from kpiplatform.dashboards.scorecard.story import moved_of, story_of
 from kpiplatform.htmx import page
 from kpis.as_known import last_recorded
 from kpis.dates import moment
@@ -81,7 +81,8 @@ def _context(user: Any, chosen: Selection, by_calendar: dict[int, Calendar], rea
     if not chosen.is_now:
         objectives = {kpi.objective_id for kpi in read.kpis}
         rolled = objectives_as_known(objective_ids=objectives, before=chosen.reads_to, known_at=chosen.known_at)
-    part = part_of(rows, after=chosen.after)
+    part, moved = part_of(rows, after=chosen.after), moved_of(rows)
+    give_grades([*part.rows, *moved.named], today=chosen.known_or_today, known_at=chosen.known_at)
     perspectives = grouped(part.rows, read, rolled, locale=user.locale)
     ids = [kpi.pk for kpi in read.kpis]
     if chosen.known_at is None:
@@ -92,7 +93,7 @@ def _context(user: Any, chosen: Selection, by_calendar: dict[int, Calendar], rea
         "chosen": chosen,
         "board": read,
         "rows": rows,
-        "story": story_of(rows, read, calendars=by_calendar, locale=user.locale),
+        "story": story_of(rows, moved, read, calendars=by_calendar, locale=user.locale),
         "perspectives": perspectives,
         "table": table_of(perspectives),
         "more": chosen.at(after=part.after) if part.after else "",

@@ -16,10 +16,10 @@ from initiatives.domain.progress import end_slipped, furthest_behind
 from kpiplatform.dashboards.as_known import PARAMETER, AsKnown, beginning
 from kpiplatform.dashboards.objective_page.links import days
 from kpiplatform.dashboards.scorecard.cells import table_of
-from kpiplatform.dashboards.scorecard.parts import NAMED_AT_ONCE, part_of
+from kpiplatform.dashboards.scorecard.parts import NAMED_AT_ONCE, give_grades, part_of
 from kpiplatform.dashboards.scorecard.queries import Line
 from kpiplatform.dashboards.scorecard.rows import ObjectiveGroup, PerspectiveGroup, Row, Rows
-from kpiplatform.dashboards.scorecard.story import story_of
+from kpiplatform.dashboards.scorecard.story import moved_of, story_of
 from kpiplatform.dashboards.units.queries import LATE, Below, Facts
 from kpis.dates import day, short_day, short_label
 from kpis.domain.bands import severity
@@ -36,7 +36,8 @@ def unit_page(
     shared = {"locale": locale, "today": today, "calendars": calendars}
     maker = Rows(facts.board, **shared, shown_from=week.start, known=facts.known)
     rows = [maker.row_of(kpi) for kpi in facts.board.kpis]
-    part = part_of(_worst_first(rows), after=after)
+    part, moved = part_of(_worst_first(rows), after=after), moved_of(rows)
+    give_grades([*part.rows, *moved.named], today=today, known_at=facts.known.at)
     late = sorted((kpi for kpi in facts.board.kpis if kpi.health in LATE), key=_longest_late)
     kept = {"tier": facts.tier} if facts.tier else {}
     here = kept | ({PARAMETER: str(facts.known.on)} if facts.known.on else {})
@@ -45,7 +46,7 @@ def unit_page(
         "unit": facts.unit,
         "above": facts.above,
         "below": [_below(row, facts.known) for row in facts.below],
-        "story": story_of(rows, facts.board, calendars=calendars, locale=locale),
+        "story": story_of(rows, moved, facts.board, calendars=calendars, locale=locale),
         "table": table_of(_by_unit(part.rows)),
         "more": f"?{urlencode({**here, 'after': part.after})}" if part.after else "",
         "top": "" if part.is_first else f"?{urlencode(here)}",

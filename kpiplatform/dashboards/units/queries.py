@@ -15,7 +15,7 @@ from initiatives.models import ExpectedImpact, Initiative, Milestone
 from initiatives.queries import initiatives_visible_to
 from kpiplatform.accounts.models import User
 from kpiplatform.dashboards.as_known import DAY, NOW, AsKnown
-from kpiplatform.dashboards.scorecard.queries import BY_UNIT, Answer, Board, Line, graded, lines
+from kpiplatform.dashboards.scorecard.queries import BY_UNIT, Answer, Board, Line, lines
 from kpis.as_known import standing_before, states_as_known
 from kpis.domain.state import State
 from kpis.models import Kpi
@@ -152,7 +152,6 @@ def _board(
         restated=[],
         decisions=[],
         failing=[],
-        grades=graded(kpis, states, today=today, known_at=known_at),
     )
 
 
