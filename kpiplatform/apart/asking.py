@@ -10,6 +10,7 @@ import logging
 import os
 import selectors
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -26,9 +27,14 @@ log = logging.getLogger(__name__)
 
 # By its path: as a part of the package it would load the whole platform with it.
 COMMAND = (sys.executable, "-I", str(Path(__file__).with_name("child.py")))
-# Nothing of our own environment: it holds the secrets of the installation. One thread for the libraries of numbers:
-# each more takes memory from what the process may have.
+# The certificate authorities that this machine trusts, or those that the operator names. Said here because a library
+# that brings its own OpenSSL looks elsewhere and finds none.
+TRUSTED = ssl.get_default_verify_paths()
+# Nothing else of our own environment: it holds the secrets of the installation. One thread for the libraries of
+# numbers: each more takes memory from what the process may have.
 ENVIRONMENT = {
+    **({"SSL_CERT_FILE": TRUSTED.cafile} if TRUSTED.cafile else {}),
+    **({"SSL_CERT_DIR": TRUSTED.capath} if TRUSTED.capath else {}),
     "PATH": os.defpath,
     "LC_ALL": "C.UTF-8",
     "PYTHONDONTWRITEBYTECODE": "1",

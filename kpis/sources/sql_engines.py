@@ -24,17 +24,35 @@ type Found = tuple[list[str], Iterator[Sequence[Sequence[Any]]]]
 
 ROWS_AT_ONCE = 20_000
 # A name after a colon, but not a cast (::date), not a time (12:30), not inside a word.
-PARAMETER = re.compile(r"(?<![:\w]):(since|until)\b")
+PARAMETER = re.compile(r"(?<![:\w]):(?P<name>since|until)\b")
+# What a text, a quoted name or a remark holds is no parameter. In MySQL a backslash keeps the text open.
+HELD = {
+    "postgresql": r"""'[^']*'|"[^"]*"|--[^\n]*|/\*.*?\*/|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$""",
+    "mysql": r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`[^`]*`|--\s[^\n]*|\#[^\n]*|/\*(?!!|M!).*?\*/""",
+}
+PARAMETERS = {engine: re.compile(f"{held}|{PARAMETER.pattern}", re.DOTALL) for engine, held in HELD.items()}
 # A query computes from the tables of its file, and may ask which columns they have. All else (writing, attaching,
 # other pragmas) is denied by the engine.
 ALLOWED = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION}
 DOES_MORE = _("The query does more than read the tables of its database; it was refused.")
+NOT_TRUSTED = _(
+    "The certificate of %(host)s was not accepted: %(words)s. It has to name the host as it is written here, and to come"
+    " from an authority that this server trusts; an administrator of the server adds one with SSL_CERT_FILE."
+)
 # MySQL and MariaDB end a read-only transaction before they define something (DROP, TRUNCATE), so what does not begin as
 # a query does not get there. A comment of theirs may hold a statement (/*! */) and is none.
 COMMENTS = re.compile(r"(?:\s|\(|--(?=\s)[^\n]*|#[^\n]*|/\*(?!!|M!).*?\*/)*", re.DOTALL)
 BEGINS_A_QUERY = re.compile(r"(?i)(?:SELECT|WITH|VALUES|TABLE)\b")
 ABOUT_TABLES = (sqlite3.SQLITE_PRAGMA, "table_info")
+NO_SUCH_ZONE = 1298  # ER_UNKNOWN_TIME_ZONE
 DENIED_FUNCTIONS = {"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer"}
+
+
+def _with_parameters(query: str, engine: str, written: str) -> str:
+    """Return the query with its parameters as `written`, a pattern for the name of one."""
+    return PARAMETERS[engine].sub(
+        lambda found: written.format(name=found["name"]) if found["name"] else found[0], query
+    )
 
 
 @contextmanager
@@ -80,6 +98,7 @@ def _postgresql(settings: Mapping[str, Any], place: Place, days: Mapping[str, da
 
     host, port = settings["host"], settings["port"] or 5432
     milliseconds = int(place.limits.seconds * 1000)
+    # Of the authorities that this machine knows: where they are is said in the environment of the process.
     roots: dict[str, Any] = {"sslrootcert": "system"} if settings["tls"] == "verified" else {}
     try:
         with (
@@ -97,13 +116,15 @@ def _postgresql(settings: Mapping[str, Any], place: Place, days: Mapping[str, da
                 gssencmode="disable",
                 connect_timeout=int(SECONDS_TO_CONNECT),
                 application_name="kpi-platform",
+                # In its zone the days of the query begin and end where those of the organisation do.
                 options=f"-c default_transaction_read_only=on -c statement_timeout={milliseconds}"
-                f" -c idle_in_transaction_session_timeout={milliseconds} -c lock_timeout=5000",
+                f" -c idle_in_transaction_session_timeout={milliseconds} -c lock_timeout=5000"
+                f" -c TimeZone={place.zone}",
             ) as database,
             # A cursor of the server takes one SELECT, prepared with its parameters, and nothing that writes.
             database.cursor(name="source") as cursor,
         ):
-            statement = PARAMETER.sub(r"%(\1)s", _alone(settings["query"]).replace("%", "%%"))
+            statement = _with_parameters(_alone(settings["query"]).replace("%", "%%"), "postgresql", "%({name})s")
             cursor.execute(statement.encode(), days)
             yield [column.name for column in cursor.description or ()], _fetched(cursor)
     except psycopg.Error as error:
@@ -143,12 +164,14 @@ def _mysql(settings: Mapping[str, Any], place: Place, days: Mapping[str, date]) 
         database.connect(Egress(place.allow).connect(host, port))
         with closing(database), database.cursor() as cursor:
             _limit_mysql(database, cursor, milliseconds=int(place.limits.seconds * 1000))
+            _set_zone(cursor, place.zone)
             cursor.execute("START TRANSACTION READ ONLY")
             # Prepared, it is one statement; parameters are given to the server apart from it.
-            query, names = PARAMETER.sub("?", _alone(settings["query"])), PARAMETER.findall(settings["query"])
+            query = _alone(settings["query"])
+            names = [found["name"] for found in PARAMETERS["mysql"].finditer(query) if found["name"]]
             for name, day in days.items():
                 cursor.execute(f"SET @{name} = %s", [day.isoformat()])
-            cursor.execute("PREPARE source FROM %s", [query])
+            cursor.execute("PREPARE source FROM %s", [_with_parameters(query, "mysql", "?")])
             using = ", ".join(f"@{name}" for name in names)
             cursor.execute(f"EXECUTE source{' USING ' if using else ''}{using}")
             yield [column[0] for column in cursor.description or ()], _fetched(cursor)
@@ -161,6 +184,17 @@ def _limit_mysql(database: Any, cursor: Any, *, milliseconds: int) -> None:
         cursor.execute("SET SESSION max_statement_time = %s", [milliseconds / 1000])
     else:
         cursor.execute("SET SESSION max_execution_time = %s", [milliseconds])
+
+
+def _set_zone(cursor: Any, zone: str) -> None:
+    """Let moments begin and end days where the organisation is; a server that knows no zones by name keeps its own."""
+    import pymysql
+
+    try:
+        cursor.execute("SET SESSION time_zone = %s", [zone])
+    except pymysql.Error as error:
+        if not error.args or error.args[0] != NO_SUCH_ZONE:
+            raise
 
 
 def _alone(query: str) -> str:
@@ -177,4 +211,6 @@ def _said_by(error: Exception, host: str, said: str) -> Sentence:
     """Return a sentence with the words of the server, on one line and not too many."""
     words = " ".join(said.split())[:200].rstrip(".")
     parts = {"host": host, "words": words or type(error).__name__}
+    if "certificate" in words.lower():
+        return Sentence(NOT_TRUSTED, parts)
     return Sentence(_("The database on %(host)s said: %(words)s."), parts)

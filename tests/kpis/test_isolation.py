@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import subprocess
+import ssl
 import sys
 import zipfile
 from datetime import date
@@ -90,7 +91,15 @@ def test_the_process_has_nothing_of_our_environment(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("SECRET_KEY", "secret")
     monkeypatch.setattr(asking, "COMMAND", (sys.executable, "-E", "-s", "-c", TELL_ENVIRONMENT))
     told = refused("csv_file", {"path": "flights.csv"}, tmp_path).split()
-    assert set(told) <= {"PATH", "LC_ALL", "LC_CTYPE", "PYTHONDONTWRITEBYTECODE", "OPENBLAS_NUM_THREADS"}
+    ours = {"PATH", "LC_ALL", "LC_CTYPE", "PYTHONDONTWRITEBYTECODE", "OPENBLAS_NUM_THREADS"}
+    assert set(told) - ours <= {"SSL_CERT_FILE", "SSL_CERT_DIR"}
+
+
+def test_the_process_knows_where_this_machine_keeps_the_authorities_it_trusts() -> None:
+    trusted = ssl.get_default_verify_paths()
+    told = [asking.ENVIRONMENT.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")]
+    assert told == [trusted.cafile, trusted.capath]
+    assert any(told)
 
 
 WARN_A_LOT = TELL_ENVIRONMENT.replace(

@@ -12,6 +12,7 @@ from mysql_mimic import ColumnType, ResultColumn, ResultSet
 from mysql_mimic.errors import ErrorCode, MysqlError
 
 from kpis.sources.base import Kind, SourceError, SourceRows, Window
+from kpis.sources.sql_engines import NO_SUCH_ZONE
 from tests.kpis.mysql_server import PASSWORD, READER, Told, mysql
 from tests.kpis.reading import a_place, named, read_here
 from tests.kpis.web_server import HERE
@@ -50,12 +51,31 @@ def test_a_query_is_prepared_and_read_only_and_the_server_knows_how_long_it_may_
     said = [sql for sql in told.statements if not sql.startswith(("SET NAMES", "SET AUTOCOMMIT"))]
     assert said == [
         "SET SESSION max_execution_time = 7000",
+        "SET SESSION time_zone = 'UTC'",
         "START TRANSACTION READ ONLY",
         "SET @since = '2026-11-01'",
         "SET @until = '2026-11-22'",
         "PREPARE source FROM 'SELECT day, airport, minutes FROM flights WHERE day >= ? AND day < ?'",
         "EXECUTE source USING @since, @until",
     ]
+
+
+def test_a_server_that_knows_no_zones_by_name_keeps_its_own() -> None:
+    def answer(sql: str) -> Any:
+        if "time_zone" in sql:
+            raise MysqlError("Unknown or incorrect time zone: 'UTC'", NO_SUCH_ZONE)
+        return executed(ROWS)(sql)
+
+    with mysql(answer) as told:
+        assert len(fetch(told)) == 2
+
+
+def test_a_text_and_a_remark_may_hold_what_reads_like_a_parameter() -> None:
+    query = f"SELECT ':since', 'it\\'s :until' AS airport, minutes, day {QUERY[33:]} # :since"
+    with mysql(executed(ROWS)) as told:
+        fetch(told, query=query)
+    (prepared,) = [sql for sql in told.statements if sql.startswith("PREPARE")]
+    assert (prepared.count("?"), prepared.count(":since"), prepared.count(":until")) == (2, 2, 1)
 
 
 @pytest.mark.parametrize(

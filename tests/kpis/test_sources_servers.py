@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,11 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from kpiplatform.apart import asking
 from kpis.sources.base import Kind, SourceError, SourceRows, Window
 from kpis.sources.source import source_of
 from tests.kpis.reading import a_place, read_here
+from tests.kpis.test_sources_http import a_certificate
 from tests.kpis.web_server import HERE
 
 pytestmark = pytest.mark.django_db
@@ -72,10 +76,10 @@ def config_of(port: int, query: str = QUERY, **config: Any) -> dict[str, Any]:
     }
 
 
-def fetch(query: str = QUERY, **config: Any) -> SourceRows:
+def fetch(query: str = QUERY, *, zone: str = "UTC", **config: Any) -> SourceRows:
     secrets = {"password": connection.settings_dict["PASSWORD"]}
     with a_port() as port:
-        place = a_place(Path("/nowhere"), allow=HERE)
+        place = replace(a_place(Path("/nowhere"), allow=HERE), zone=zone)
         config = config_of(port, query, **config)
         return read_here("sql_query", config, place, window=WINDOW, wanted=COLUMNS, secrets=secrets)
 
@@ -84,6 +88,23 @@ def test_rows_of_the_window_are_read_with_their_types() -> None:
     rows = fetch()
     assert (rows.days[0].item(), rows.days[-1].item(), len(rows)) == (date(2026, 11, 1), date(2026, 11, 21), 21)
     assert rows.column("minutes").sum() == 31.5
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Europe/Berlin"])
+def test_moments_are_asked_for_from_midnight_to_midnight_of_the_organisation(zone: str) -> None:
+    """A moment is of the day it is there; were it asked for in the zone of the server, hours of two days would lack."""
+    hours = "generate_series(timestamptz '2026-10-30 00:00Z', '2026-11-24 00:00Z', interval '1 hour') AS day"
+    rows = fetch(f"SELECT day, 'JFK' AS airport, 1 AS minutes FROM {hours} WHERE day >= :since AND day < :until", zone=zone)
+    by_day = rows.column("minutes").groupby(rows.days).sum()
+    assert (by_day.index[0].date(), by_day.index[-1].date()) == (date(2026, 11, 1), date(2026, 11, 21))
+    assert by_day.tolist() == [25 if zone == "America/New_York" else 24, *[24] * 20]  # the clocks went back on 1 Nov
+
+
+def test_a_text_a_name_and_a_remark_may_hold_what_reads_like_a_parameter() -> None:
+    query = f"""SELECT day::date, ':since' || $$ :until $$ AS airport, 1 AS ":since" /* :until's */, 2 AS minutes
+        FROM {SERIES} -- :since
+        WHERE day >= :since AND day < :until"""
+    assert set(fetch(query).column("airport")) == {":since :until"}
 
 
 def test_a_percent_sign_and_a_cast_mean_in_the_query_what_they_mean_elsewhere() -> None:
@@ -130,6 +151,47 @@ def test_credentials_that_are_wrong_are_said_without_repeating_them() -> None:
         with pytest.raises(SourceError, match=r"^The database on 127\.0\.0\.1 said: ") as refused:
             read_here("sql_query", config, place, window=WINDOW, wanted=COLUMNS, secrets={"password": "s3cret"})
     assert "s3cret" not in str(refused.value)
+
+
+@contextmanager
+def a_door(certificate: Path) -> Iterator[int]:
+    """A port that speaks encryption as PostgreSQL does, and says nothing once it is encrypted."""
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    tls.set_alpn_protocols(["postgresql"])
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = listening.accept()
+                with client, suppress(OSError):
+                    client.recv(8)
+                    client.sendall(b"S")
+                    tls.wrap_socket(client, server_side=True).close()
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield listening.getsockname()[1]
+    finally:
+        listening.close()
+
+
+@pytest.mark.parametrize(
+    ("trusted", "why"), [(True, "^The database on 127.0.0.1 said: "), (False, "^The certificate of 127.0.0.1 was not")]
+)
+def test_the_certificate_of_a_server_is_held_against_what_this_machine_trusts(
+    tmp_path: Path, monkeypatch: Any, trusted: bool, why: str
+) -> None:
+    """The library brings its own OpenSSL, which looks for authorities where there are none."""
+    certificate = a_certificate(tmp_path, "127.0.0.1")
+    if trusted:
+        monkeypatch.setitem(asking.ENVIRONMENT, "SSL_CERT_FILE", str(certificate))
+    with a_door(certificate) as port:
+        config = config_of(port, tls="verified")
+        source = source_of(kind="sql_query", config=config, place=a_place(tmp_path, allow=HERE))
+        with pytest.raises(SourceError, match=why):
+            source.fetch(window=WINDOW, columns=COLUMNS)
 
 
 def test_a_query_that_never_ends_is_killed_with_its_process() -> None:
@@ -187,6 +249,7 @@ def test_a_mysql_query_is_prepared_alone_in_a_read_only_transaction_over_a_check
     assert said == [
         ("connect", "checked db.example.org:3306"),
         ("SET SESSION max_statement_time = %s", [60.0]),
+        ("SET SESSION time_zone = %s", ["UTC"]),
         ("START TRANSACTION READ ONLY", None),
         ("SET @since = %s", ["2026-11-01"]),
         ("SET @until = %s", ["2026-11-22"]),
