@@ -20,7 +20,7 @@ from objectives.queries import organisation
 
 if TYPE_CHECKING:
     from kpis.domain.guessing import Writing
-    from kpis.sources.catalogue import HeldTable
+    from kpis.sources.catalogue import Held
     from kpis.sources.source import Preview, Source
 
 MIB = 1024 * 1024
@@ -79,7 +79,7 @@ def writing_of(source: DataSource) -> Writing:
         return reader.writing()
 
 
-def tables_of_database(*, source: DataSource, now: datetime) -> list[HeldTable]:
+def tables_of_database(*, source: DataSource, now: datetime) -> Held:
     """Return the tables that the database of a source holds, whatever its query is. SourceError says why not.
 
     No transaction is to be open: it asks other machines.

@@ -37,10 +37,15 @@ QUERIES = {
         ORDER BY table_name, ordinal_position""",
 }
 QUOTES = {"sqlite": '"', "postgresql": '"', "mysql": "`"}
-PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
-RESERVED = {"order", "group", "user", "table", "when", "end", "from", "to", "desc", "limit", "check", "default", "all"}
 OF_DAYS = re.compile(r"date|time")
 NAMED_FOR_DAYS = re.compile(r"(?i)(^|_)(day|date|datum|when|at|on|time)$|date")
+
+
+class Held(NamedTuple):
+    """Tables of a database, and whether they are all that it holds."""
+
+    tables: list[HeldTable]
+    are_all: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,13 +64,13 @@ class _Column(NamedTuple):
     typed: str
 
 
-def tables_of(*, config: Mapping[str, Any], place: Place, secrets: Mapping[str, str], today: date) -> list[HeldTable]:
+def tables_of(*, config: Mapping[str, Any], place: Place, secrets: Mapping[str, str], today: date) -> Held:
     """Return what the database of the settings holds, by name. SourceError says why it cannot be asked.
 
-    Asked like any query: read-only, within the limits of the place, in a process of its own.
+    Of very many tables the first ones, each with all its columns. Asked like any query: read-only, within the limits of the place, in a process of its own.
     """
     engine = config.get("engine", "sqlite")
-    asked = {"query": f"{QUERIES[engine]} LIMIT {COLUMNS_AT_MOST}", "date_column": ""}
+    asked = {"query": f"{QUERIES[engine]} LIMIT {COLUMNS_AT_MOST + 1}", "date_column": ""}
     source = source_of(kind="sql_query", config={**config, **asked}, place=place, secrets=secrets)
     rows = source.fetch(
         window=Window(since=None, until=today + timedelta(days=1)),
@@ -75,7 +80,8 @@ def tables_of(*, config: Mapping[str, Any], place: Place, secrets: Mapping[str, 
     parts = [
         rows.column(name, Kind.TEXT).astype(object).where(lambda cell: cell.notna(), "") for name in _Column._fields
     ]
-    return tables_in(zip(*parts, strict=True), engine)
+    found, are_all = tables_in(zip(*parts, strict=True), engine), len(rows) <= COLUMNS_AT_MOST
+    return Held(found if are_all else found[:-1], are_all)
 
 
 def tables_in(columns: Iterable[Sequence[str]], engine: str) -> list[HeldTable]:
@@ -83,8 +89,9 @@ def tables_in(columns: Iterable[Sequence[str]], engine: str) -> list[HeldTable]:
     found = []
     for (in_schema, in_table), own in groupby(starmap(_Column, columns), attrgetter("in_schema", "in_table")):
         held = tuple((column.named, column.typed.lower()) for column in own)
-        name = ".".join(_quoted(part, engine) for part in (in_schema, in_table) if part)
-        found.append(HeldTable(name=name, columns=held, query=_query(name, held, engine)))
+        parts = [part for part in (in_schema, in_table) if part]
+        quoted = ".".join(_quoted(part, engine) for part in parts)
+        found.append(HeldTable(name=".".join(parts), columns=held, query=_query(quoted, held, engine)))
     return found
 
 
@@ -105,7 +112,6 @@ def _day(columns: tuple[tuple[str, str], ...]) -> str | None:
 
 
 def _quoted(name: str, engine: str) -> str:
-    if PLAIN.fullmatch(name) and name not in RESERVED:
-        return name
+    """Return a name so that it is one whatever it is: each engine keeps some hundred words for itself."""
     mark = QUOTES[engine]
     return f"{mark}{name.replace(mark, mark * 2)}{mark}"

@@ -103,12 +103,16 @@ class SqlQuery:
         days = {"since": window.since or FIRST_DAY, "until": window.until}
         line = 0
         with open_query(self.settings, self.place, days) as (found, stretches):
+            if not found:
+                raise SourceError(Sentence(_("The query gives no columns.")))
             wanted = sorted(names) if names is not None else list(dict.fromkeys(found))
             require_columns(found, wanted, where=Sentence(_("The result of the query")))
             places = [found.index(name) for name in wanted]
             for rows in stretches:
                 yield _table(rows, wanted, places, line)
                 line += len(rows)
+            if not line:
+                yield _table([], wanted, places, 0)
 
 
 def _table(rows: Sequence[Sequence[Any]], names: Sequence[str], places: Sequence[int], before: int) -> Table:

@@ -147,9 +147,39 @@ def test_whoever_has_never_seen_the_database_is_shown_its_tables_and_gets_a_quer
     query = re.search(r"<textarea[^>]* autofocus[^>]*>(.*?)</textarea>", page, re.DOTALL)
     assert query is not None
     asked = html.unescape(query[1]).strip()
-    assert asked == "SELECT day, product, revenue, returned\nFROM sales\nWHERE day >= :since AND day < :until"
+    listed = '"day", "product", "revenue", "returned"'
+    assert asked == f'SELECT {listed}\nFROM "sales"\nWHERE "day" >= :since AND "day" < :until'
     assert not DataSource.objects.get().config.get("query")  # a query that is only looked at is not saved
     assert send(admin, to, query=asked) == reverse("configuration:source_reading", args=["shop"])
+
+
+def test_a_choice_shows_its_fields_with_what_was_typed_and_complains_about_none(admin: Client, folder: Path) -> None:
+    to = send(admin, reverse("configuration:new_source"), name="Shop", kind="sql_query")
+    response = admin.post(to, form_of(admin, to) | {"engine": "postgresql", "query": "SELECT 1 AS day", "again": "1"})
+    text = response.content.decode()
+    assert response.status_code == 200
+    assert 'name="host"' in text
+    assert "SELECT 1 AS day" in text
+    assert "required." not in text
+
+
+@pytest.mark.parametrize(
+    ("query", "leads_to", "said"),
+    [
+        (f"{QUERY} AND 1 = 0", "source_reading", "It gave no row, so nothing can be seen of what its columns hold."),
+        ("SELECT 1; SELECT 2 -- :since :until", "source_access", "You can only execute one statement at a time"),
+    ],
+)
+def test_a_query_without_rows_or_with_two_statements_says_so(
+    admin: Client, folder: Path, query: str, leads_to: str, said: str
+) -> None:
+    to = send(admin, reverse("configuration:new_source"), name="Shop", kind="sql_query")
+    to = send(admin, to, database="shop.sqlite3", query=query)
+    assert to == reverse(f"configuration:{leads_to}", args=["shop"])
+    text = admin.get(to).content.decode()
+    assert said in text
+    if leads_to == "source_reading":
+        assert '<option value="revenue">' in text
 
 
 def test_a_port_left_empty_is_the_usual_one(admin: Client, folder: Path) -> None:

@@ -94,7 +94,9 @@ def test_rows_of_the_window_are_read_with_their_types() -> None:
 def test_moments_are_asked_for_from_midnight_to_midnight_of_the_organisation(zone: str) -> None:
     """A moment is of the day it is there; were it asked for in the zone of the server, hours of two days would lack."""
     hours = "generate_series(timestamptz '2026-10-30 00:00Z', '2026-11-24 00:00Z', interval '1 hour') AS day"
-    rows = fetch(f"SELECT day, 'JFK' AS airport, 1 AS minutes FROM {hours} WHERE day >= :since AND day < :until", zone=zone)
+    rows = fetch(
+        f"SELECT day, 'JFK' AS airport, 1 AS minutes FROM {hours} WHERE day >= :since AND day < :until", zone=zone
+    )
     by_day = rows.column("minutes").groupby(rows.days).sum()
     assert (by_day.index[0].date(), by_day.index[-1].date()) == (date(2026, 11, 1), date(2026, 11, 21))
     assert by_day.tolist() == [25 if zone == "America/New_York" else 24, *[24] * 20]  # the clocks went back on 1 Nov
@@ -105,6 +107,11 @@ def test_a_text_a_name_and_a_remark_may_hold_what_reads_like_a_parameter() -> No
         FROM {SERIES} -- :since
         WHERE day >= :since AND day < :until"""
     assert set(fetch(query).column("airport")) == {":since :until"}
+
+
+def test_a_query_that_gives_no_columns_says_so() -> None:
+    with pytest.raises(SourceError, match=r"^The query gives no columns\.$"):
+        fetch("SELECT WHERE :since < :until")
 
 
 def test_a_percent_sign_and_a_cast_mean_in_the_query_what_they_mean_elsewhere() -> None:

@@ -40,7 +40,7 @@ def look(*, source: DataSource, setup: SourceSetup, now: datetime) -> bool:
         setup.look = {**setup.look, "error": error.why.to_store()}
     else:
         # How the first file was written says nothing of those that follow it.
-        kept = ["tables"] if source.mappings.exists() else ["tables", "written"]
+        kept = ["tables", "are_all"] + ([] if source.mappings.exists() else ["written"])
         setup.look = {
             **{name: setup.look[name] for name in kept if name in setup.look},
             "error": None,
@@ -86,11 +86,11 @@ def look_at_tables(*, source: DataSource, setup: SourceSetup, now: datetime) -> 
     try:
         held = tables_of_database(source=source, now=now)
     except SourceError as error:
-        known = {name: kept for name, kept in setup.look.items() if name != "tables"}
+        known = {name: kept for name, kept in setup.look.items() if name not in {"tables", "are_all"}}
         setup.look = {**known, "error": error.why.to_store()}
     else:
-        tables = [{"name": one.name, "columns": one.columns, "query": one.query} for one in held]
-        setup.look = {**setup.look, "error": None, "tables": tables}
+        tables = [{"name": one.name, "columns": one.columns, "query": one.query} for one in held.tables]
+        setup.look = {**setup.look, "error": None, "tables": tables, "are_all": held.are_all}
     setup.save()
 
 

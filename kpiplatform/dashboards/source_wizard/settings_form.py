@@ -19,6 +19,7 @@ class SettingsForm(forms.Form):
     """The settings that count beside what is chosen; a secret is never shown again.
 
     A choice that makes other settings count asks for them on the next answer: nothing is saved until all are there.
+    What is `typed` so far stands in the fields then, and is not held against them yet.
     """
 
     seen = seen_field()
@@ -28,6 +29,7 @@ class SettingsForm(forms.Form):
         data: Any = None,
         files: Any = None,
         *,
+        typed: Any = None,
         source: DataSource,
         declared: Sequence[Setting],
         has_secrets: frozenset[str] = frozenset(),
@@ -36,7 +38,8 @@ class SettingsForm(forms.Form):
         stored = {one.name: _as_typed(one, source.config.get(one.name, one.default)) for one in declared}
         super().__init__(data, files, auto_id="setting-%s", initial=stored | {"seen": seen(source, ASKED)})
         self.source, self.declared, self.has_secrets = source, declared, has_secrets
-        chosen = stored | ({name: data.get(name, "") for name in stored if name in data} if data is not None else {})
+        said = data if data is not None else typed or {}
+        chosen = stored | {name: said[name] for name in stored if name in said}
         self.asked = [one for one in declared if one.type is not Type.STEPS and one.counts(chosen)]
         deciding = {one.only_if[0] for one in declared if one.only_if}
         for one in self.asked:
@@ -44,6 +47,12 @@ class SettingsForm(forms.Form):
                 one, stored=one.name in has_secrets, decides=one.name in deciding, known=(choices or {}).get(one.name)
             )
         self.order_fields(["seen", *(one.name for one in self.asked)])
+        if typed is not None:
+            self.initial |= {
+                name: field.widget.value_from_datadict(typed, {}, name)
+                for name, field in self.fields.items()
+                if not field.widget.value_omitted_from_data(typed, {}, name)
+            }
         if any(one.name == "origin" for one in self.asked) and chosen.get("origin") == "upload":
             newest = source.uploads.first()
             kept = (

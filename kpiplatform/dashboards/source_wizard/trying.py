@@ -22,6 +22,7 @@ from kpis.domain.sentences import gettext_noop as _
 from kpis.forms import period_name
 from kpis.models import DataSource, Kpi
 from kpis.queries import calendars, calendars_of_units
+from kpis.readings import Reading
 from kpis.services.pulling import cut_days
 from kpis.services.reaching import reached
 from kpis.services.recording import locked_periods
@@ -95,7 +96,12 @@ def values(source: DataSource, chosen: Sequence[Wanted], *, today: date, now: da
         if chosen[reading.kpi_id].kpi_id
     ]
     locked = set(locked_periods(readings=known, now=now))
-    begins_on, ends_on = cut_days(source, rows.distinct_days.tolist(), mapped, window)
+    shown = [
+        sorted(by_kpi[place], key=lambda reading: reading.period_start, reverse=True)[:PERIODS_SHOWN]
+        for place in range(len(chosen))
+    ]
+    first, last = cut_days(source, rows.distinct_days.tolist(), mapped, window)
+    begins_on, ends_on = _if_shown(first, shown), _if_shown(last, shown)
     refusals = [*computed.refusals, *rows.refusals]
     return {
         "rows": rows.read,
@@ -116,14 +122,18 @@ def values(source: DataSource, chosen: Sequence[Wanted], *, today: date, now: da
                         "open": reading.state == "provisional",
                         "locked": (one.kpi_id, reading.period_start) in locked,
                     }
-                    for reading in sorted(by_kpi[place], key=lambda reading: reading.period_start, reverse=True)[
-                        :PERIODS_SHOWN
-                    ]
+                    for reading in shown[place]
                 ],
             }
             for place, one in enumerate(chosen)
         ],
     }
+
+
+def _if_shown(day: date | None, shown: Sequence[Sequence[Reading]]) -> date | None:
+    """Return the day if a value of its period is among those shown."""
+    is_shown = day and any(one.period_start <= day < one.period_end for readings in shown for one in readings)
+    return day if is_shown else None
 
 
 def values_shown(found: Mapping[str, Any], *, locale: str) -> dict[str, Any]:

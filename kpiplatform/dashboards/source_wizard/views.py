@@ -33,7 +33,7 @@ from kpiplatform.dashboards.source_wizard.looking import (
 from kpiplatform.dashboards.source_wizard.reading_form import ReadingForm
 from kpiplatform.dashboards.source_wizard.settings_form import SettingsForm, with_query
 from kpiplatform.dashboards.source_wizard.steps import steps_of
-from kpiplatform.dashboards.source_wizard.trying import groups, values, values_shown
+from kpiplatform.dashboards.source_wizard.trying import DAYS_FOR_GROUPS, groups, values, values_shown
 from kpiplatform.htmx import page
 from kpis.models import DataSource, Kpi
 from kpis.services.aiming import Refused
@@ -78,9 +78,11 @@ def access(request: HttpRequest, code: str) -> HttpResponse:
     source, setup = _source(request, code)
     declared = [one for one in settings_of(source.kind) if one.name not in READ_BY]
     tables = setup.look.get("tables")
+    said, only_asks = with_query(posted(request), tables), bool(request.POST.keys() & {"again", "use"})
     form = SettingsForm(
-        with_query(posted(request), tables),
+        None if only_asks else said,
         request.FILES or None,
+        typed=said if only_asks else None,
         source=source,
         declared=declared,
         has_secrets=frozenset(source.credentials.values_list("name", flat=True)),
@@ -91,7 +93,7 @@ def access(request: HttpRequest, code: str) -> HttpResponse:
         form.fields["query"].required = False
     if "use" in request.POST and "query" in form.fields:
         form.fields["query"].widget.attrs["autofocus"] = True  # the button that was pressed is gone
-    if not request.POST.keys() & {"again", "use"} and form.is_valid():
+    if form.is_valid():
         try:
             source = set_access(
                 source=source,
@@ -212,7 +214,12 @@ def figure(request: HttpRequest, code: str, place: int) -> HttpResponse:
         entry |= {"assigned": form.assigned(), "common": form.stored_common()}
         setup.save()
         return _try(request, source, setup)
-    context = _context(source, setup, "figures") | {"form": form, "measure": measure, "place": place}
+    context = _context(source, setup, "figures") | {
+        "form": form,
+        "measure": measure,
+        "place": place,
+        "days": DAYS_FOR_GROUPS.days,
+    }
     return page(request, "configuration/wizard/figure.html", context, partial="body", status=_status(form))
 
 

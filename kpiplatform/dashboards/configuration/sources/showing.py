@@ -24,6 +24,7 @@ from kpis.models import DataSource, Kpi, Pull
 from kpis.queries import is_behind
 from kpis.scheduled import schedule_words
 from kpis.services.freshness import is_scheduled
+from kpis.sources.registry import settings_of
 from kpis.words import in_words
 
 PULLS_SHOWN, REFUSALS_SHOWN, SLOTS_SHOWN = 10, 50, 5
@@ -118,6 +119,17 @@ def schedule_in_full(source: DataSource) -> str:
         return _("%(schedule)s, a snapshot") % {"schedule": words}
     days = source.look_back_days if is_scheduled(source) else 0
     return f"{words}, {ngettext('looks back %d day', 'looks back %d days', days) % days}" if days else words
+
+
+def settings_shown(source: DataSource) -> list[tuple[str, str]]:
+    """Return what somebody chose of a source in the words of its form; its query and its secrets are not among it."""
+    shown = []
+    for one in settings_of(source.kind):
+        value = source.config.get(one.name)
+        if one.name != "query" and isinstance(value, str) and one.counts(source.config):
+            words = dict(one.choices).get(value)
+            shown.append((_(one.label), _(words) if words else value))
+    return shown
 
 
 def next_slots_of(source: DataSource, *, after: datetime, zone: tzinfo) -> list[str]:

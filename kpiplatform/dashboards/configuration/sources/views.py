@@ -37,6 +37,7 @@ from kpiplatform.dashboards.configuration.sources.showing import (
     next_slots_of,
     number_of,
     pull_row,
+    settings_shown,
     source_row,
     with_standing,
 )
@@ -190,11 +191,7 @@ def _source(request: HttpRequest, row: DataSource, form: ScheduleForm | None = N
         "kinds": KINDS.items(),
         "rows_read_by": agreement.get_rows_visible_to_display(),
         "kpis": fed,
-        "reads": [
-            (name.replace("_", " ").capitalize(), value)
-            for name, value in row.config.items()
-            if name != "query" and isinstance(value, str)
-        ],
+        "reads": settings_shown(row),
         "query": row.config.get("query", ""),
         "usual": number_of(row.usual_rows, locale),
         "slots": next_slots_of(row, after=now, zone=ZoneInfo(organisation().time_zone)),
