@@ -67,7 +67,8 @@ class _Column(NamedTuple):
 def tables_of(*, config: Mapping[str, Any], place: Place, secrets: Mapping[str, str], today: date) -> Held:
     """Return what the database of the settings holds, by name. SourceError says why it cannot be asked.
 
-    Of very many tables the first ones, each with all its columns. Asked like any query: read-only, within the limits of the place, in a process of its own.
+    Of very many tables it names the first ones, each with all its columns. Asked like any query: read-only, within the
+    limits of the place, in a process of its own.
     """
     engine = config.get("engine", "sqlite")
     asked = {"query": f"{QUERIES[engine]} LIMIT {COLUMNS_AT_MOST + 1}", "date_column": ""}

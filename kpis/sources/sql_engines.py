@@ -36,8 +36,8 @@ PARAMETERS = {engine: re.compile(f"{held}|{PARAMETER.pattern}", re.DOTALL) for e
 ALLOWED = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION}
 DOES_MORE = _("The query does more than read the tables of its database; it was refused.")
 NOT_TRUSTED = _(
-    "The certificate of %(host)s was not accepted: %(words)s. It has to name the host as it is written here, and to come"
-    " from an authority that this server trusts; an administrator of the server adds one with SSL_CERT_FILE."
+    "The certificate of %(host)s was not accepted: %(words)s. It has to name the host as it is written here, and to"
+    " come from an authority that this server trusts; an administrator of the server adds one with SSL_CERT_FILE."
 )
 # MySQL and MariaDB end a read-only transaction before they define something (DROP, TRUNCATE), so what does not begin as
 # a query does not get there. A comment of theirs may hold a statement (/*! */) and is none.

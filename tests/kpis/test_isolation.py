@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-import subprocess
 import ssl
+import subprocess
 import sys
 import zipfile
 from datetime import date
