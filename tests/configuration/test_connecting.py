@@ -182,6 +182,19 @@ def test_a_query_without_rows_or_with_two_statements_says_so(
         assert '<option value="revenue">' in text
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_rule_over_a_column_that_the_rows_do_not_have_is_refused_before_it_ends_every_pull(
+    admin: Client, folder: Path
+) -> None:
+    connected(admin)
+    page = reverse("configuration:new_rule", args=["shop", "range"])
+    response = admin.post(page, {"columns": "revenu", "low": "0", "severity": "refuse", "seen": ""})
+    assert response.status_code == 422
+    assert "The rows have no column revenu. They have: day, product, revenue, returned." in response.content.decode()
+    assert '<option value="returned">' in response.content.decode()  # of no figure's first column, and yet offered
+    assert admin.post(page, {"columns": "revenue", "low": "0", "severity": "refuse", "seen": ""}).status_code == 303
+
+
 def test_a_port_left_empty_is_the_usual_one(admin: Client, folder: Path) -> None:
     to = send(admin, reverse("configuration:new_source"), name="Shop", kind="sql_query")
     server = {

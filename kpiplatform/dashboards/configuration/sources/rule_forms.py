@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +16,7 @@ from kpiplatform.audit.editing import seen, seen_field
 from kpiplatform.dashboards.configuration.sources.record import fresh_within
 from kpiplatform.dashboards.configuration.sources.rule_words import SEVERITIES, TYPES
 from kpiplatform.dashboards.kpi_setup.fields import NumberField, read_in
+from kpiplatform.dashboards.models import SourceSetup
 from kpis.models import DataSource, Kpi, QualityRule, SourceAgreement
 from kpis.sources.mapping import MappingError, parse_mapping, wanted_columns
 
@@ -96,7 +97,7 @@ class RuleForm(forms.Form):
         rule: QualityRule | None = None,
     ) -> None:
         super().__init__(data, auto_id="rule-%s", initial=_initial(rule) if rule else None)
-        self.kind, self.said = kind, dict[str, Any]()
+        self.source, self.kind, self.said = source, kind, dict[str, Any]()
         self.fields["mapping"].queryset = source.mappings.select_related("kpi").order_by("kpi__name")
         self.fields["mapping"].label_from_instance = lambda mapping: _("only %(kpi)s") % {"kpi": mapping.kpi.name}
         self.fields["control_kpi"].queryset = kpis.order_by("name")
@@ -117,7 +118,13 @@ class RuleForm(forms.Form):
         names = list(dict.fromkeys(name.strip() for name in self.cleaned_data["columns"].split(",") if name.strip()))
         if len(names) > 1 and self.kind not in SEVERAL:
             raise ValidationError(_("This rule is about one column."))
+        refuse_unknown(self.source, names)
         return names
+
+    def clean_control_column(self) -> str:
+        name = str(self.cleaned_data["control_column"]).strip()
+        refuse_unknown(self.source, [name] if name else [])
+        return name
 
     def clean_allowed(self) -> list[str]:
         found = [line.strip() for line in self.cleaned_data["allowed"].splitlines() if line.strip()]
@@ -184,6 +191,7 @@ class AgreementForm(forms.Form):
 
     def __init__(self, data: Any = None, *, source: DataSource) -> None:
         super().__init__(data, auto_id="agreement-%s")
+        self.source = source
         found = getattr(source, "agreement", None) or SourceAgreement(source=source)
         self.initial = {
             "fresh_within_minutes": fresh_within(source),
@@ -193,12 +201,33 @@ class AgreementForm(forms.Form):
         }
 
     def clean_row_columns(self) -> list[str]:
-        return list(dict.fromkeys(name.strip() for name in self.cleaned_data["row_columns"].split(",") if name.strip()))
+        names = list(
+            dict.fromkeys(name.strip() for name in self.cleaned_data["row_columns"].split(",") if name.strip())
+        )
+        refuse_unknown(self.source, names)
+        return names
+
+
+def refuse_unknown(source: DataSource, names: Sequence[str]) -> None:
+    """Refuse names that the rows did not have when they were looked at last: no pull would go on.
+
+    Of a source that nobody looked at here, nothing is known.
+    """
+    columns = _looked_at(source)
+    unknown = [name for name in names if name not in columns]
+    if columns and unknown:
+        says = _("The rows have no column %(name)s. They have: %(columns)s. If it is new, look at the first rows again.")
+        raise ValidationError(says % {"name": unknown[0], "columns": ", ".join(columns)[:400]})
+
+
+def _looked_at(source: DataSource) -> list[str]:
+    setup = SourceSetup.objects.filter(source=source).first()
+    return setup.look.get("columns", []) if setup else []
 
 
 def known_columns(source: DataSource) -> list[str]:
-    """Return the columns that are read of a source already, for choosing."""
-    found = {source.config.get("date_column", "")}
+    """Return the columns that are read of a source already, and those that its first rows had, for choosing."""
+    found = {source.config.get("date_column", ""), *_looked_at(source)}
     for mapping in source.mappings.all():
         try:
             found |= {name for name, _kind in wanted_columns([parse_mapping(mapping.spec)])}
