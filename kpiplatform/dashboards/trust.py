@@ -108,16 +108,16 @@ def _fact(criterion: Criterion, its: Evidence) -> str:
             return _("%(there)d of %(all)d in the source") % {"there": its.days_there, "all": its.days}
         case Criterion.RULES:
             of = {"kept": its.rules_kept, "all": its.rules_checked}
-            return _("%(kept)d of %(all)d kept") % of if its.rules_checked else _("the source has none")
+            return _("%(kept)d of %(all)d kept") % of if its.rules_checked else _("the source had none when it came in")
         case Criterion.TOTAL:
-            return {True: _("agrees"), False: _("differs"), None: _("there is none")}[its.reconciled]
+            return {True: _("agrees"), False: _("differs"), None: _("there was none to compare with")}[its.reconciled]
         case Criterion.CORRECTIONS:
             times = its.corrections
             return ngettext("%(n)d time", "%(n)d times", times) % {"n": times} if times else _("never")
         case Criterion.APPROVAL:
             return _("approved it") if its.is_approved else _("did not approve it")
         case Criterion.DEFINITION:
-            return _("reviewed") if its.is_reviewed else _("its review is overdue or was never planned")
+            return _("its review is not due") if its.is_reviewed else _("its review is overdue or was never planned")
 
 
 def _entry(kind: str) -> str:

@@ -93,15 +93,17 @@ def rule_words(rule: Rule) -> Sentence:
             return Sentence(_("%(columns)s is one of %(list)s"), about)
 
 
-def rows_outcome(rule: Rule, *, broken: int, checked: int) -> Outcome:
-    """Return how single rows kept a rule."""
+def rows_outcome(rule: Rule, *, broken: int, checked: int, cells: Part = "") -> Outcome:
+    """Return how single rows kept a rule; `cells` are some of those that did not, where rows are not named one by one."""
     parts: dict[str, Part] = {"rule": rule_words(rule), "broken": broken, "all": checked}
     if not broken:
         says = Sentence(_("%(rule)s: all %(all)s rows."), parts)
     elif rule.severity == "refuse":
         says = Sentence(_("%(rule)s: %(broken)s of %(all)s rows are not so and were refused."), parts)
+    elif cells:
+        says = Sentence(_("%(rule)s: %(broken)s of %(all)s rows are not so, like %(cells)s."), parts | {"cells": cells})
     else:
-        says = Sentence(_("%(rule)s: %(broken)s of %(all)s rows are not so and were found."), parts)
+        says = Sentence(_("%(rule)s: %(broken)s of %(all)s rows are not so."), parts)
     return Outcome(rule=rule, checked=checked, broken=broken, says=says)
 
 

@@ -216,7 +216,7 @@ def discard_held_pull(*, pull_id: int, by: User, reason: str, now: datetime) -> 
         put_aside = Sentence(_("Put aside by %(name)s: %(reason)s"), {"name": by.name, "reason": reason})
         pull.error = joined([pull.error, put_aside]) if pull.error else put_aside
         pull.save()
-        source.last_error = None
+        source.last_error = _why_held(pull)
         source.save(update_fields=STANDING)
         return pull
 
@@ -253,14 +253,20 @@ def _apply(source: DataSource, pull: Pull, fetched: Fetched, origin: Origin, *, 
     pull.values_unchanged = recorded.unchanged
     pull.rows_refused = len(locked) + fetched.refused
     _keep_refusals(pull, [*locked, *fetched.refusals])
-    # What was held before is overtaken by newer rows of the same days.
-    overtaken = Pull.objects.filter(source=source, state=Pull.State.SUSPECT).exclude(pk=pull.pk)
+    # What was read before and is held is overtaken by newer rows of the same days; what was read later is not.
+    overtaken = Pull.objects.filter(source=source, state=Pull.State.SUSPECT, started_at__lt=pull.started_at)
     StagedReading.objects.filter(pull__in=overtaken).delete()
     overtaken.update(state=Pull.State.FAILED, error=Sentence(_("A later pull was applied, so this one was put aside.")))
     pull.staged.all().delete()
     source.cursor = fetched.window.until
-    source.consecutive_failures, source.last_error, source.last_applied_at = 0, None, now
+    source.consecutive_failures, source.last_error, source.last_applied_at = 0, _why_held(pull), now
     source.behind_from = behind_from(source)
+
+
+def _why_held(decided: Pull) -> Sentence | None:
+    """Return why the newest other pull of the source is held, None where no other one is."""
+    others = Pull.objects.filter(source_id=decided.source_id, state=Pull.State.SUSPECT).exclude(pk=decided.pk)
+    return others.order_by("-started_at").values_list("error", flat=True).first()
 
 
 def _without_locked(readings: Sequence[Reading], now: datetime) -> tuple[Sequence[Reading], list[Refusal]]:

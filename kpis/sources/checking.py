@@ -31,6 +31,7 @@ from kpis.sources.mapping import MappedKpi
 from kpis.sources.rows import without
 
 CELL_SHOWN = 40
+EXAMPLES = 3
 EMPTY = Sentence(_("empty"))
 
 
@@ -102,7 +103,9 @@ def check_rows(
         if rule.kind in _BROKEN:
             broken = _BROKEN[rule.kind](rows, rule, about) & about
             unread, count = _unread(rows, rule), int(broken.sum())
-            outcomes.append(rows_outcome(rule, broken=count + unread, checked=int(about.sum()) + unread))
+            cells = _examples(rows, rule, broken) if count and rule.severity == "hold" else ""
+            checked = int(about.sum()) + unread
+            outcomes.append(rows_outcome(rule, broken=count + unread, checked=checked, cells=cells))
             if rule.severity == "refuse":
                 refused += count
                 refusals += _refusals(rows, rule, broken, kpis, most=REFUSALS_KEPT - len(refusals))
@@ -220,6 +223,13 @@ def _refusals(
         Refusal(int(rows.lines[place]), Sentence(text, about | {"cells": _cells(shown, place)}))
         for place in np.flatnonzero(broken)[:most].tolist()
     ]
+
+
+def _examples(rows: SourceRows, rule: Rule, broken: np.ndarray) -> Part:
+    """Return the first different cells that broke a rule; nothing where they are empty or could not be read."""
+    cells = pd.DataFrame({name: rows.column(name)[broken].to_numpy() for name in rule.columns})
+    shown = [column for _name, column in cells.drop_duplicates().dropna(how="all")[:EXAMPLES].items()]
+    return joined([_cells(shown, place) for place in range(len(shown[0]))], by="; ") if len(shown[0]) else ""
 
 
 def _cells(columns: Sequence[pd.Series], place: int) -> Sentence:

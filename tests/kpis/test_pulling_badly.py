@@ -290,6 +290,22 @@ def test_a_held_pull_that_is_put_aside_leaves_the_values_as_they_are(folder: Pat
     assert again(source).last_error is None
 
 
+def test_a_decision_about_one_of_two_held_pulls_leaves_the_later_one_to_be_decided(folder: Path) -> None:
+    source = a_source()
+    kpi = a_mapped_kpi(source)
+    held = a_held_pull(folder, source)
+    write(folder, lines(until="2026-11-23", a_day=1))
+    later = pull(source, now=NOW + DAY + HOUR)
+    assert later.state == "suspect"
+    person = a_person("Amara Singh")
+    apply_held_pull(pull_id=held.pk, by=person, reason="A quiet week", now=NOW + 2 * DAY)
+    later.refresh_from_db()
+    assert (later.state, str(again(source).last_error)) == ("suspect", str(later.error))
+    assert values(kpi)["2026-11-16"][0] == 7
+    discard_held_pull(pull_id=later.pk, by=person, reason="As the one before", now=NOW + 2 * DAY)
+    assert again(source).last_error is None
+
+
 def test_a_later_pull_that_is_applied_overtakes_a_held_one(folder: Path) -> None:
     source = a_source()
     a_mapped_kpi(source)

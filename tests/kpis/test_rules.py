@@ -75,6 +75,10 @@ def test_the_same_rule_may_hold_the_pull_instead(folder: Path, kind: str) -> Non
     done = pulled(source, folder, *odd)
     assert done.state == Pull.State.SUSPECT
     assert f"{len(broken)} of " in str(done.error)
+    example = {"range": ", like 1441", "allowed": ", like EWR", "type": ", like 1.5", "rising": ", like 11"}.get(
+        kind, ""
+    )
+    assert f"rows are not so{example}" in str(done.error)
     assert not values(kpi)
     assert done.staged.count() == 1
 

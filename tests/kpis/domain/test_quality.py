@@ -92,7 +92,7 @@ def outcome(severity: str, broken: int) -> Outcome:
 def test_a_pull_is_held_by_what_a_holding_rule_found_and_by_too_many_refused_rows() -> None:
     assert why_held([outcome("hold", 0), outcome("refuse", 20)], refused=20, checked=100) == []
     assert [str(why) for why in why_held([outcome("hold", 1)], refused=0, checked=100)] == [
-        "carrier is filled in: 1 of 100 rows are not so and were found."
+        "carrier is filled in: 1 of 100 rows are not so."
     ]
     assert [str(why) for why in why_held([outcome("refuse", 21)], refused=21, checked=100)] == [
         "The rules refused 21 of 100 rows, more than 20 %."

@@ -216,7 +216,9 @@ def refuse_unknown(source: DataSource, names: Sequence[str]) -> None:
     columns = _looked_at(source)
     unknown = [name for name in names if name not in columns]
     if columns and unknown:
-        says = _("The rows have no column %(name)s. They have: %(columns)s. If it is new, look at the first rows again.")
+        says = _(
+            "The rows have no column %(name)s. They have: %(columns)s. If it is new, look at the first rows again."
+        )
         raise ValidationError(says % {"name": unknown[0], "columns": ", ".join(columns)[:400]})
 
 
