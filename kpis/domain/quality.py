@@ -94,7 +94,7 @@ def rule_words(rule: Rule) -> Sentence:
 
 
 def rows_outcome(rule: Rule, *, broken: int, checked: int, cells: Part = "") -> Outcome:
-    """Return how single rows kept a rule; `cells` are some of those that did not, where rows are not named one by one."""
+    """Return how single rows kept a rule; `cells` are some that did not, where no row is named by itself."""
     parts: dict[str, Part] = {"rule": rule_words(rule), "broken": broken, "all": checked}
     if not broken:
         says = Sentence(_("%(rule)s: all %(all)s rows."), parts)
