@@ -17,6 +17,8 @@ from kpis.domain.periods import Calendar
 from kpis.domain.recutting import fiscal_years_move, frequencies_that_move
 from kpis.models import Holiday, Kpi, KpiState, Measurement, PeriodCalendar, PeriodLock, UnitCalendar
 from kpis.queries import calendar_of
+from kpis.services.defining import note_versions
+from kpis.services.rhythm import movable
 from objectives.models import Unit
 
 DAY = timedelta(days=1)
@@ -34,7 +36,7 @@ CUT = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Followed:
-    """How many KPIs moved to a calendar, and how many kept theirs because periods would have moved."""
+    """How many KPIs moved to a calendar, and how many kept theirs because of what is recorded."""
 
     moved: int
     left: int
@@ -96,10 +98,12 @@ def remove_holiday(*, calendar: PeriodCalendar, day: date) -> None:
         _due_dates_are_open(calendar)
 
 
-def follow(*, unit: Unit, calendar: PeriodCalendar, moves_kpis: bool) -> Followed:
-    """Let a unit and those below follow a calendar; with `moves_kpis` their KPIs too, as far as no period moves.
+def follow(*, unit: Unit, calendar: PeriodCalendar, moves_kpis: bool, by: User, today: date, now: datetime) -> Followed:
+    """Let a unit and those below follow a calendar; with `moves_kpis` their KPIs too, where nothing recorded changes.
 
-    KPIs below a unit with a calendar of its own are left alone. The same again changes nothing.
+    Where a period or fiscal year of values would move, or what is locked would open, a KPI keeps its calendar. Those
+    that move get a version from today on. KPIs below a unit with a calendar of its own are left alone. The same again
+    changes nothing.
     """
     with transaction.atomic():
         PeriodCalendar.objects.select_for_update(no_key=True).get(pk=calendar.pk)
@@ -108,20 +112,25 @@ def follow(*, unit: Unit, calendar: PeriodCalendar, moves_kpis: bool) -> Followe
         for path in UnitCalendar.objects.exclude(unit=unit).values_list("unit__path", flat=True):
             if path.startswith(unit.path):
                 kpis = kpis.exclude(unit__path__startswith=path)
-        alike = [row.pk for row in PeriodCalendar.objects.all() if _cuts_alike(row, calendar)]
-        movable = list(kpis.filter(calendar__in=alike).values_list("pk", flat=True)) if moves_kpis else []
-        Kpi.objects.filter(pk__in=movable).update(calendar=calendar)
-        KpiState.objects.filter(kpi__in=movable).update(next_due_on=None)
-        return Followed(moved=len(movable), left=kpis.count() if moves_kpis else 0)
+        asked = (
+            list(kpis.select_related("unit", "calendar").select_for_update(of=("self",)).order_by("pk"))
+            if moves_kpis
+            else []
+        )
+        moved = movable(asked, calendar)
+        for kpi in moved:
+            kpi.calendar = calendar
+        said = {"unit": unit.name, "calendar": calendar.name}
+        reason = _("%(unit)s follows the calendar %(calendar)s.") % said
+        note_versions(moved, effective_from=today, reason=reason, breaks=False, by=by, now=now)
+        Kpi.objects.bulk_update(moved, ["calendar", "version"], batch_size=500)
+        KpiState.objects.filter(kpi__in=moved).update(next_due_on=None)
+        return Followed(moved=len(moved), left=len(asked) - len(moved))
 
 
 def follow_no_more(*, unit: Unit) -> None:
     """Let a unit follow the units above again; its KPIs keep the calendar they have."""
     UnitCalendar.objects.filter(unit=unit).delete()
-
-
-def _cuts_alike(one: PeriodCalendar, other: PeriodCalendar) -> bool:
-    return all(getattr(one, name) == getattr(other, name) for name in CUT)
 
 
 def lock_periods(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -22,6 +22,7 @@ from kpis.services.aiming import Refused, hand_over
 from kpis.services.formulas import connect_inputs, follow_formulas, hold_formulas, owe_from, refuse_to_retire_input
 from kpis.services.judging import rejudge
 from kpis.services.locking import ensure_states
+from kpis.services.rhythm import Place, refuse_to_falsify
 from kpis.services.rolling import roll_up_objectives
 from kpis.signals import kpis_staffed
 
@@ -39,6 +40,10 @@ PEOPLE = ("owner_id", "deputy_id", "steward_id")
 SCHEDULE = {"frequency", "calendar_id", "reporting_lag_days", "lag_in_working_days", "stale_after_days", "active_from"}
 JUDGEMENT = {"polarity", "is_cumulative", "frequency", "calendar_id"}
 ROLLED = {"objective_id", "polarity"}
+# What says of which periods values are, and which of them are locked.
+RHYTHM = {"frequency", "calendar_id", "unit_id"}
+# States of a KPI whose sheets are kept version by version.
+VERSIONED = {Kpi.Status.ACTIVE, Kpi.Status.RETIRED}
 # From each state of a KPI's life to those that may follow. Nothing is deleted.
 FOLLOWING = {
     Kpi.Status.DRAFT: (Kpi.Status.PROPOSED, Kpi.Status.ACTIVE, Kpi.Status.RETIRED),
@@ -78,7 +83,8 @@ def define(
 
     With `means_otherwise` a version is noted though the sheet stays: the values come about in another way.
 
-    Raises ChangedMeanwhile, FormulaError, and Refused where another KPI could not be computed from this one any more.
+    Raises ChangedMeanwhile, FormulaError, and Refused where another KPI could not be computed from this one any more,
+    or what is recorded would be of other periods or open again.
     What follows from the change follows at once: values are expected by the new schedule,
     judged by the new polarity, counted for the new objective, computed anew where they come from a formula, and no
     source feeds what is entered by hand. The same sheet again changes nothing.
@@ -91,11 +97,12 @@ def define(
         if not changed and not means_otherwise:
             return row  # also the second press of the button
         row = lock_as_seen(Kpi.objects.all(), kpi.pk, seen, SHEET)
+        place = Place(unit=row.unit, calendar=row.calendar) if changed & RHYTHM else None
         for name in changed:
             setattr(row, name, values[name])
-        if row.status in {Kpi.Status.ACTIVE, Kpi.Status.RETIRED}:
-            row.version += 1
-            _note_version(row, effective_from=effective_from, reason=reason, breaks=breaks_series, by=by, now=now)
+        if place is not None:
+            refuse_to_falsify(row, place)
+        note_versions([row], effective_from=effective_from, reason=reason, breaks=breaks_series, by=by, now=now)
         row.save(update_fields=[*changed, "version"])
         if row.entry == Kpi.Entry.MANUAL:
             SourceMapping.objects.filter(kpi=row).delete()
@@ -161,7 +168,10 @@ def move_on(*, kpi: Kpi, to: str, by: User, now: datetime, reason: str = "", che
         row.save(update_fields=["status", "active_from"])
         if to == Kpi.Status.ACTIVE and not row.versions.exists():
             first = row.active_from or now.date()
-            _note_version(row, effective_from=first, reason=reason, breaks=False, by=by, now=now, checklist=checklist)
+            version = _version_of(row, effective_from=first, reason=reason, breaks=False, by=by, now=now)
+            if checklist:
+                version.definition["checklist"] = checklist
+            version.save(force_insert=True)
         if to == Kpi.Status.ACTIVE:
             connect_inputs(row)
             owe_from(row, row.active_from or now.date())
@@ -227,18 +237,25 @@ def sheet_of(kpi: Kpi) -> dict[str, Any]:
     return loads(DjangoJSONEncoder().encode({name: getattr(kpi, name) for name in ("code", *SHEET)}))
 
 
-def _note_version(
-    kpi: Kpi, *, effective_from: date, reason: str, breaks: bool, by: User, now: datetime, checklist: Any = None
+def note_versions(
+    kpis: Iterable[Kpi], *, effective_from: date, reason: str, breaks: bool, by: User, now: datetime
 ) -> None:
-    definition = sheet_of(kpi)
-    if checklist:
-        definition["checklist"] = checklist
-    KpiVersion.objects.create(
+    """Note the sheets of those of the KPIs that have versions as their next ones; the KPIs are not written."""
+    known = [kpi for kpi in kpis if kpi.status in VERSIONED]
+    for kpi in known:
+        kpi.version += 1
+    KpiVersion.objects.bulk_create(
+        _version_of(kpi, effective_from=effective_from, reason=reason, breaks=breaks, by=by, now=now) for kpi in known
+    )
+
+
+def _version_of(kpi: Kpi, *, effective_from: date, reason: str, breaks: bool, by: User, now: datetime) -> KpiVersion:
+    return KpiVersion(
         kpi=kpi,
         version=kpi.version,
         effective_from=effective_from,
         breaks_series=breaks,
-        definition=definition,
+        definition=sheet_of(kpi),
         reason=reason,
         recorded_at=now,
         recorded_by=by,

@@ -36,6 +36,7 @@ from objectives.models import Role
 from tests.dashboards.measured import W46
 from tests.factories import NOW, a_kpi, a_person, a_role, a_unit, the_calendar, the_company
 
+W46_SPAN = (W46, W46 + timedelta(weeks=1))
 WEEKS = Calendar(pattern="445", year_end_month=6)
 W41 = period_of(date(2026, 10, 5), "week", Calendar())
 
@@ -228,7 +229,7 @@ def test_a_unit_follows_the_nearest_calendar_above_it() -> None:
     company, london = the_company(), a_unit("london", "London")
     heathrow = a_unit("lhr", "Heathrow", parent=london)
     londonderry = a_unit("londonderry", "Londonderry")
-    follow(unit=london, calendar=british, moves_kpis=False)
+    follow(unit=london, calendar=british, moves_kpis=False, by=a_person(), today=NOW.date(), now=NOW)
     found = calendars_of_units([company, london, heathrow, londonderry])
     assert [found[unit.pk] for unit in (company, london, heathrow, londonderry)] == [
         standard,
@@ -246,7 +247,8 @@ def test_its_kpis_move_with_it_unless_their_periods_would_and_due_dates_are_coun
     london = a_unit("london", "London")
     british = PeriodCalendar.objects.create(name="Great Britain")
     july = PeriodCalendar.objects.create(name="July to June", fiscal_year_start_month=7)
-    mine, other = a_kpi("Queues", unit=london), a_kpi("Budget", unit=london, calendar=july)
+    mine, other = a_kpi("Queues", unit=london), a_kpi("Budget", unit=london, calendar=july, is_cumulative=True)
+    record(other, *W46_SPAN)
     elsewhere = a_kpi("Queues at home")
     KpiState.objects.create(kpi=mine, next_due_on=date(2026, 11, 25))
     path = reverse("configuration:calendar_units", args=[british.pk])
@@ -259,3 +261,42 @@ def test_its_kpis_move_with_it_unless_their_periods_would_and_due_dates_are_coun
     client.post(path, {"remove": UnitCalendar.objects.get().pk})
     assert not UnitCalendar.objects.exists()
     assert Kpi.objects.get(pk=mine.pk).calendar == british
+
+
+@pytest.mark.parametrize(
+    ("cut", "fields", "moves"),
+    [
+        ({"fiscal_year_start_month": 7}, {}, True),
+        ({"week_start": 6}, {}, False),
+        ({"pattern": "445", "year_end_weekday": 6}, {}, True),
+        ({"fiscal_year_start_month": 7}, {"is_cumulative": True}, False),
+        ({"fiscal_year_start_month": 7}, {"entry": Kpi.Entry.DERIVED}, False),
+        ({"label_rule": "start"}, {"is_cumulative": True}, True),
+    ],
+)
+@pytest.mark.django_db
+def test_a_kpi_moves_to_another_year_as_far_as_no_value_of_it_changes_and_a_version_says_so(cut, fields, moves) -> None:
+    kpi = a_kpi(unit=a_unit(), **fields)
+    record(kpi, *W46_SPAN)
+    other = PeriodCalendar.objects.create(name="Other", **cut)
+    said: dict[str, Any] = {"unit": kpi.unit, "calendar": other, "moves_kpis": True, "by": a_person()}
+    followed = follow(**said, today=NOW.date(), now=NOW)
+    assert (followed.moved, followed.left) == (int(moves), int(not moves))
+    kpi.refresh_from_db()
+    assert (kpi.calendar == other) is moves
+    notes = list(kpi.versions.values_list("version", "effective_from", "definition__calendar_id", "reason"))
+    assert notes == ([(2, NOW.date(), other.pk, "LaGuardia follows the calendar Other.")] if moves else [])
+    assert follow(**said, today=NOW.date(), now=NOW).moved == 0
+
+
+@pytest.mark.django_db
+def test_what_is_locked_does_not_open_because_a_unit_follows_another_calendar() -> None:
+    kpi, by = a_kpi(unit=a_unit()), a_person()
+    record(kpi, *W46_SPAN)
+    other = PeriodCalendar.objects.create(name="Other")
+    said: dict[str, Any] = {"unit": None, "reason": "closed", "by": by, "today": NOW.date(), "now": NOW}
+    lock_periods(calendar=kpi.calendar, until=date(2026, 11, 15), **said)
+    move: dict[str, Any] = {"unit": kpi.unit, "calendar": other, "moves_kpis": True, "by": by, "today": NOW.date()}
+    assert follow(**move, now=NOW).left == 1
+    lock_periods(calendar=other, until=date(2026, 11, 15), **said)
+    assert follow(**move, now=NOW).moved == 1

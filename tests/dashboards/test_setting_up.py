@@ -152,7 +152,7 @@ def test_a_name_that_is_taken_is_meant_or_changed(world, client):
         ({"benchmark_value": "70"}, "Say whose benchmark it is"),
         ({"decimals": "9"}, "At most eight decimals"),
         ({"reason": ""}, "changes for a reason"),
-        ({"frequency": "month"}, "this breaks the series"),
+        ({"frequency": "month"}, "A KPI keeps its rhythm"),
         ({"entry": "derived"}, "needs its calculation"),
         ({"effective_from": "1026-01-01"}, "within five years"),
         ({"minimum": "many"}, "is not a number"),

@@ -10,7 +10,7 @@ import pytest
 from alerts.models import Subscription
 from kpiplatform.accounts.services.people import NotActive
 from kpiplatform.audit.editing import ChangedMeanwhile, seen
-from kpis.models import Evaluation, Kpi, KpiOwnership, KpiState, KpiVersion, KpiWeight
+from kpis.models import Evaluation, Kpi, KpiOwnership, KpiState, KpiVersion, KpiWeight, PeriodCalendar, PeriodLock
 from kpis.readings import Origin, Reading
 from kpis.services.aiming import Refused
 from kpis.services.defining import (
@@ -25,7 +25,7 @@ from kpis.services.defining import (
 )
 from kpis.services.recording import record_measurements
 from objectives.models import ObjectiveState
-from tests.factories import NOW, a_kpi, a_person, an_objective, limits, the_calendar, the_company
+from tests.factories import NOW, a_kpi, a_person, a_unit, an_objective, limits, the_calendar, the_company
 
 pytestmark = pytest.mark.django_db
 W46 = date(2026, 11, 9)
@@ -86,7 +86,6 @@ def test_a_sheet_that_somebody_else_changed_meanwhile_is_not_overwritten():
     ("values", "forgotten"),
     [
         ({"reporting_lag_days": 5}, True),
-        ({"frequency": "month"}, True),
         ({"active_from": date(2026, 3, 1)}, True),
         ({"purpose": "To know"}, False),
     ],
@@ -96,6 +95,33 @@ def test_another_schedule_lets_the_next_due_date_be_found_anew(values, forgotten
     KpiState.objects.filter(kpi=kpi).update(next_due_on=date(2026, 11, 25))
     change(kpi, values=values)
     assert (KpiState.objects.get(kpi=kpi).next_due_on != date(2026, 11, 25)) == forgotten
+
+
+def test_a_kpi_with_values_keeps_their_rhythm():
+    kpi = a_judged_kpi()
+    shifted = PeriodCalendar.objects.create(name="Sundays", week_start=6)
+    for values in ({"frequency": "month"}, {"calendar_id": shifted.pk}):
+        with pytest.raises(Refused, match="recorded by other periods"):
+            change(kpi, values=values, breaks_series=True)
+    july = PeriodCalendar.objects.create(name="July", fiscal_year_start_month=7)
+    with pytest.raises(Refused, match="add up over the fiscal year"):
+        change(kpi, values={"calendar_id": july.pk, "is_cumulative": True})
+    change(kpi, values={"calendar_id": july.pk})
+    assert Kpi.objects.get(pk=kpi.pk).calendar == july
+    change(a_kpi(code="EMPTY"), values={"frequency": "month"})
+
+
+@pytest.mark.parametrize("where", ["calendar_id", "unit_id"])
+def test_what_is_locked_does_not_open_because_a_kpi_moves(where):
+    kpi = a_judged_kpi(unit=a_unit())
+    there = {"calendar_id": PeriodCalendar.objects.create(name="Other").pk, "unit_id": the_company().pk}[where]
+    lock = {"calendar": kpi.calendar, "unit": kpi.unit, "locked_until": W46, "locked_by": kpi.owner, "locked_at": NOW}
+    PeriodLock.objects.create(**lock)
+    with pytest.raises(Refused, match="up to 8 Nov 2026 are locked, and would be open"):
+        change(kpi, values={where: there})
+    del lock["calendar" if where == "calendar_id" else "unit"]
+    PeriodLock.objects.create(**lock, **{where: there})
+    change(kpi, values={where: there})
 
 
 def test_another_polarity_judges_the_periods_again():

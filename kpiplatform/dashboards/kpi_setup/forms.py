@@ -100,8 +100,6 @@ class DefinitionForm(OneChangeForm):
         changed = {name for name in NAMES if said[name] != getattr(kpi, name)}
         if changed:
             self.ask_for_reason()
-        if changed & {"frequency", "calendar"} and not said["breaks_series"] and kpi.evaluations.exists():
-            self.add_error("breaks_series", _("Values of another rhythm can't be compared: this breaks the series."))
         return said
 
 

@@ -145,7 +145,10 @@ class FollowForm(forms.Form):
         label=gettext_lazy("KPIs that the unit and those below have follow it, too"),
         required=False,
         initial=True,
-        help_text=gettext_lazy("Those whose periods would move keep their calendar. Due dates are counted anew."),
+        help_text=gettext_lazy(
+            "Those keep theirs whose values would be of other periods, or whose locked periods would open. "
+            "Due dates are counted anew."
+        ),
     )
 
     def __init__(self, data: Any = None) -> None:

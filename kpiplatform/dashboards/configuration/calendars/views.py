@@ -157,7 +157,8 @@ def followers(request: HttpRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return _page(request, row, follow_form=form)
     unit = form.cleaned_data["unit"]
-    followed = follow(unit=unit, calendar=row, moves_kpis=form.cleaned_data["moves_kpis"])
+    said = {"calendar": row, "moves_kpis": form.cleaned_data["moves_kpis"], "by": request.user}
+    followed = follow(unit=unit, **said, today=today(), now=timezone.now())
     return _changed(request, row, "calendar-changed", _followed_words(unit, row, followed))
 
 
@@ -168,8 +169,8 @@ def _followed_words(unit: Unit, row: PeriodCalendar, followed: Followed) -> str:
         said.append(ngettext("%(moved)d KPI moved to it.", "%(moved)d KPIs moved to it.", followed.moved) % words)
     if followed.left:
         kept = ngettext(
-            "%(left)d KPI kept its calendar: its periods would move.",
-            "%(left)d KPIs kept their calendar: their periods would move.",
+            "%(left)d KPI kept its calendar: periods of its values or what is locked of it would change.",
+            "%(left)d KPIs kept their calendar: periods of their values or what is locked of them would change.",
             followed.left,
         )
         said.append(kept % words)
