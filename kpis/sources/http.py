@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 from base64 import b64encode
 from collections.abc import Mapping
@@ -31,6 +32,13 @@ REDIRECTS = {301, 302, 303, 307, 308}
 PIECE = 64 * 1024
 TOO_LONG = _("%(host)s took too long to answer.")
 PAGES_BEGIN = (b"<!doctype html", b"<html", b"<head", b"<body")
+BUSY = {429, 503}
+WAITS_AT_MOST = 3
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+# What a header can carry: Latin-1 without control characters.
+HEADER_TEXT = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
+LINK = re.compile(r"<([^<>]*)>([^<]*)")
+LEADS_ON = re.compile(r";\s*rel\s*=\s*\"?[^\";]*\bnext\b", re.IGNORECASE)
 
 
 def headers_of(settings: Mapping[str, Any]) -> dict[str, str]:
@@ -42,8 +50,11 @@ def headers_of(settings: Mapping[str, Any]) -> dict[str, str]:
     elif settings["auth"] == "token":
         name = settings["token_header"] or "Authorization"
         headers[name] = settings["token"] if settings["token_header"] else f"Bearer {settings['token']}"
-    if any(mark in text for pair in headers.items() for text in pair for mark in "\r\n\0"):
-        raise SourceError(Sentence(_("A header of the source has a line break.")))
+    for name, text in headers.items():
+        if not HEADER_NAME.fullmatch(name) or not HEADER_TEXT.fullmatch(text):
+            # Its text may be the token.
+            says = _("The header %(name)s of the source has a character that no header can have: copy it once more.")
+            raise SourceError(Sentence(says, {"name": name[:40]}))
     return headers
 
 
@@ -65,6 +76,12 @@ class Answer(io.RawIOBase):
         buffer[:count] = self._ahead[:count]
         self._ahead = self._ahead[count:]
         return count
+
+    @property
+    def following(self) -> str | None:
+        """The address of the next page, where the header “Link” holds one."""
+        links = LINK.findall(self._response.headers.get("Link", ""))
+        return next((target for target, told in links if LEADS_ON.search(told)), None)
 
     def refuse_pages(self) -> None:
         """Refuse a page for people; servers send one in place of data when one has to sign in."""
@@ -112,7 +129,7 @@ class Client:
         """Return the answer to a GET; up to three redirects are followed, each checked like the first address."""
         origin, headers = _origin(url), dict(self.headers)
         for _hop in range(REDIRECTS_AT_MOST + 1):
-            response = self._ask(url, headers)
+            response = self._ask_patiently(url, headers)
             if response.status in REDIRECTS and "Location" in response.headers:
                 target = urljoin(url, response.headers["Location"])
                 response.close()
@@ -127,6 +144,9 @@ class Client:
             if response.status in {401, 403}:
                 says = _("%(host)s refused the request (status %(status)s): check what the source signs in with.")
                 raise SourceError(Sentence(says, {"host": _shown(url), "status": str(response.status)}))
+            if response.status == 429:
+                says = _("%(host)s is asked too often for it (status 429). Wait a while, or pull less often.")
+                raise SourceError(Sentence(says, {"host": _shown(url)}))
             if response.status != 200:
                 says = _("%(host)s answered with status %(status)s.")
                 raise SourceError(Sentence(says, {"host": _shown(url), "status": str(response.status)}))
@@ -135,6 +155,17 @@ class Client:
             return answer
         says = _("%(host)s redirects more than %(most)s times.")
         raise SourceError(Sentence(says, {"host": _shown(url), "most": REDIRECTS_AT_MOST}))
+
+    def _ask_patiently(self, url: str, headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
+        """Ask again when a busy server says after how many seconds, as long as there is time for it."""
+        for _wait in range(WAITS_AT_MOST):
+            response = self._ask(url, headers)
+            after = response.headers.get("Retry-After", "") if response.status in BUSY else ""
+            if not re.fullmatch("[0-9]{1,4}", after) or time.monotonic() + int(after) >= self.deadline:
+                return response
+            response.close()
+            time.sleep(int(after))
+        return self._ask(url, headers)
 
     def _ask(self, url: str, headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
         _scheme, host, port = _origin(url)

@@ -21,6 +21,7 @@ from kpis.sources.settings import AUTHENTICATION, READING, Setting, Type
 FIRST_DAY = date(1900, 1, 1)
 PAGES_AT_MOST = 10_000
 DEPTH_AT_MOST = 5
+COUNTED = ("number", "offset")  # ways of paging by a number that goes up
 
 SETTINGS = (
     Setting(
@@ -43,7 +44,9 @@ SETTINGS = (
         choices=(
             ("none", _("there are none")),
             ("link", _("the answer holds the address of the next page")),
+            ("header", _("the header “Link” holds the address of the next page")),
             ("number", _("pages are counted, the first empty one is the end")),
+            ("offset", _("rows are counted: a page begins after those that came, the first empty one is the end")),
             ("cursor", _("the answer holds a mark to ask for the next page with")),
         ),
     ),
@@ -59,8 +62,8 @@ SETTINGS = (
         label=_("Parameter of the page"),
         default="page",
         required=True,
-        only_if=("paging", ("number", "cursor")),
-        help=_("Its name in the address, like page or cursor."),
+        only_if=("paging", (*COUNTED, "cursor")),
+        help=_("Its name in the address, like page, offset or cursor."),
     ),
     Setting(
         name="first_page",
@@ -96,39 +99,56 @@ class HttpJson:
         client = Client(place=self.place, headers=headers_of(self.settings))
         url, line, left = self._first(window), 0, self.place.limits.size
         asked: set[str] = set()
+        before: list[Any] = []
         for page in range(PAGES_AT_MOST):
             if url in asked:
                 raise SourceError(Sentence(_("A page of the answer leads to one that was read already.")))
             asked.add(url)
-            answer, size = _read(client, url, left)
+            answer, size, linked = _read(client, url, left)
             left -= size
             rows = _rows_at(answer, self.settings["rows_at"])
-            if not rows and self.settings["paging"] == "number":
+            if self.settings["paging"] in COUNTED and self._is_over(rows, before, page):
                 return
             if rows:
                 yield _table(rows, names, before=line, is_first=not line)
             line += len(rows)
-            following = self._after(url, answer, page)
+            following = self._after(url, answer, linked, page=page, line=line)
             if following is None:
                 return
-            url = following
+            url, before = following, rows
         raise SourceError(Sentence(_("The answer has more than %(most)s pages."), {"most": PAGES_AT_MOST}))
+
+    def _is_over(self, rows: Sequence[Any], before: Sequence[Any], page: int) -> bool:
+        """Return whether counted pages end here: some servers give the last page again for every one after it.
+
+        A second page like the first is refused: the server may not know the parameter, and more rows never come.
+        """
+        if rows and rows == before and page == 1:
+            says = _(
+                "The second page has the same rows as the first: “%(parameter)s” may not be what pages are counted by. "
+                "If the answer has all rows, there are no further pages. Nothing was taken."
+            )
+            raise SourceError(Sentence(says, {"parameter": self.settings["page_parameter"]}))
+        return not rows or rows == before
 
     def _first(self, window: Window) -> str:
         since, until = (window.since or FIRST_DAY).isoformat(), window.until.isoformat()
         url = self.settings["url"].replace("{since}", since).replace("{until}", until)
-        if self.settings["paging"] == "number":
-            return _with_parameter(url, self.settings["page_parameter"], str(self.settings["first_page"]))
+        if self.settings["paging"] in COUNTED:
+            return self._counted(url, page=0, line=0)
         return url
 
-    def _after(self, url: str, answer: Any, page: int) -> str | None:
-        """Return the address of the next page, None after the last one."""
-        if self.settings["paging"] == "number":
-            number = self.settings["first_page"] + page + 1
-            return _with_parameter(url, self.settings["page_parameter"], str(number))
+    def _counted(self, url: str, *, page: int, line: int) -> str:
+        number = line if self.settings["paging"] == "offset" else self.settings["first_page"] + page
+        return _with_parameter(url, self.settings["page_parameter"], str(number))
+
+    def _after(self, url: str, answer: Any, linked: str | None, *, page: int, line: int) -> str | None:
+        """Return the address of the next page, None after the last one; `line` rows have come so far."""
+        if self.settings["paging"] in COUNTED:
+            return self._counted(url, page=page + 1, line=line)
         if self.settings["paging"] == "none":
             return None
-        following = _at(answer, self.settings["next_at"])
+        following = linked if self.settings["paging"] == "header" else _at(answer, self.settings["next_at"])
         if following is None or following == "":
             return None
         if not isinstance(following, str | int) or isinstance(following, bool):
@@ -144,11 +164,12 @@ class HttpJson:
         return target
 
 
-def _read(client: Client, url: str, left: int) -> tuple[Any, int]:
-    """Return what a page holds, and how many bytes it has."""
-    body = io.BufferedReader(client.get(url, size=left)).read()
+def _read(client: Client, url: str, left: int) -> tuple[Any, int, str | None]:
+    """Return what a page holds, how many bytes it has, and the next page that its header names."""
+    answer = client.get(url, size=left)
+    body = io.BufferedReader(answer).read()
     try:
-        return json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant), len(body)
+        return json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant), len(body), answer.following
     except (ValueError, RecursionError):
         raise SourceError(Sentence(_("The answer is no JSON, or only a part of it."))) from None
 
@@ -165,7 +186,7 @@ def _rows_at(answer: Any, path: str) -> list[Any]:
             if path
             else Sentence(_("There is no list of rows in the answer."))
         )
-        raise SourceError(joined([missing, _parts_of(answer)]))
+        raise SourceError(joined([missing, _found_instead(answer, path)]))
     return rows
 
 
@@ -177,10 +198,27 @@ def _at(answer: Any, path: str) -> Any:
     return answer
 
 
-def _parts_of(answer: Any) -> Sentence:
+def _found_instead(answer: Any, path: str) -> Sentence:
+    """Say what is there, as deep as the path leads."""
+    place = ""
+    for name in path.split("."):
+        if not isinstance(answer, dict) or name not in answer:
+            break
+        answer, place = answer[name], f"{place}.{name}".strip(".")
+    if isinstance(answer, list):
+        return (
+            Sentence(_("There is one at %(place)s."), {"place": place})
+            if place
+            else Sentence(_("The answer is the list: leave the path empty."))
+        )
     if not isinstance(answer, dict):
         return Sentence(_("It is a single value."))
-    return Sentence(_("The answer has: %(names)s"), {"names": ", ".join(map(str, answer))[:200]})
+    names = ", ".join(map(str, answer))[:200]
+    return (
+        Sentence(_("%(place)s has: %(names)s"), {"place": place, "names": names})
+        if place
+        else Sentence(_("The answer has: %(names)s"), {"names": names})
+    )
 
 
 def _table(rows: Sequence[Any], names: frozenset[str] | None, *, before: int, is_first: bool) -> Table:

@@ -93,6 +93,79 @@ def test_further_pages_are_asked_for_until_the_last_one(paging: str, config: Any
     assert (len(rows), [path for path, _ in server.asked]) == (21, asked)
 
 
+def by_offset(path: str) -> Answer:
+    first = int(path.rpartition("=")[2])
+    return as_json(ROWS[first : first + 10])
+
+
+def by_header(path: str) -> Answer:
+    number = int(path.rpartition("=")[2]) if "=" in path else 1
+    parts = {1: ROWS[:10], 2: ROWS[10:20], 3: ROWS[20:]}
+    links = [f'</flights?page={number - 1}>; rel="prev"', f'</flights?page={number + 1}>; rel="next"']
+    return Answer(json.dumps(parts[number]).encode(), headers={"Link": ", ".join(links[: 2 if number < 3 else 1])})
+
+
+@pytest.mark.parametrize(
+    ("answer", "config", "asked"),
+    [
+        (by_offset, {"paging": "offset", "page_parameter": "from"}, ["?from=0", "?from=10", "?from=20", "?from=25"]),
+        (by_header, {"paging": "header"}, ["", "?page=2", "?page=3"]),
+    ],
+)
+def test_pages_by_counted_rows_and_by_the_link_header_are_read_to_the_last(
+    answer: Any, config: Any, asked: list[str]
+) -> None:
+    with serving(answer) as server:
+        rows = fetch(f"{server.url}/flights", **config)
+    assert (len(rows), [path for path, _ in server.asked]) == (21, [f"/flights{tail}" for tail in asked])
+
+
+def test_a_server_that_does_not_know_the_parameter_of_the_page_is_not_asked_for_ever() -> None:
+    with serving(lambda path: as_json(ROWS)) as server:
+        said = refused(server.url, paging="number", page_parameter="seite")
+    assert said.startswith("The second page has the same rows as the first: “seite” may not be what pages are counted")
+    assert len(server.asked) == 2
+
+
+def test_the_last_page_given_again_for_every_later_one_is_read_once() -> None:
+    parts = [ROWS[:10], ROWS[10:20], ROWS[20:]]
+    with serving(lambda path: as_json(parts[min(int(path.rpartition("=")[2]), 3) - 1])) as server:
+        assert fetch(server.url, paging="number").column("minutes").sum() == sum(range(1, 22))
+    assert len(server.asked) == 4
+
+
+def busy(times: int, **answer: Any) -> Any:
+    left = iter([Answer(**answer)] * times)
+    return lambda path: next(left, as_json(ROWS))
+
+
+def test_a_busy_server_is_asked_again_after_the_seconds_it_names_while_there_is_time() -> None:
+    with serving(busy(2, status=429, headers={"Retry-After": "0"})) as server:
+        assert len(fetch(server.url)) == 21
+    assert len(server.asked) == 3
+    says = "127.0.0.1 is asked too often for it (status 429). Wait a while, or pull less often."
+    for after in ({}, {"Retry-After": "3600"}, {"Retry-After": "Sat, 28 Nov 2026 12:00:00 GMT"}):
+        with serving(busy(9, status=429, headers=after)) as server:
+            assert refused(server.url) == says
+        assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("config", "secrets", "name"),
+    [
+        ({"auth": "token"}, {"token": "copied…"}, "Authorization"),
+        ({"auth": "token"}, {"token": "two\nlines"}, "Authorization"),
+        ({"headers": {"X-Tenant": "Köln→"}}, {}, "X-Tenant"),
+        ({"headers": {"X Ténant": "north"}}, {}, "X Ténant"),
+    ],
+)
+def test_what_no_header_can_carry_is_refused_before_anything_is_sent(config: Any, secrets: Any, name: str) -> None:
+    with serving(lambda path: as_json(ROWS)) as server:
+        said = refused(server.url, secrets=secrets, **config)
+    assert said == f"The header {name} of the source has a character that no header can have: copy it once more."
+    assert server.asked == []
+
+
 @pytest.mark.parametrize(
     ("config", "secrets", "sent"),
     [
@@ -143,6 +216,21 @@ def test_a_csv_file_is_read_from_its_address() -> None:
 def test_json_that_is_not_what_was_agreed_is_refused_whole(answer: bytes, why: str) -> None:
     with serving(lambda path: Answer(answer)) as server:
         assert refused(server.url) == why
+
+
+@pytest.mark.parametrize(
+    ("answer", "path", "why"),
+    [
+        ({"data": {"items": ROWS, "total": 25}}, "data.rows", "data has: items, total"),
+        ({"data": {"items": ROWS}}, "rows", "The answer has: data"),
+        (ROWS, "items", "The answer is the list: leave the path empty."),
+        ({"sites": ROWS}, "sites.days", "There is one at sites."),
+        ({"data": 7}, "data.items", "It is a single value."),
+    ],
+)
+def test_a_path_that_leads_to_no_rows_is_answered_with_what_is_there(answer: Any, path: str, why: str) -> None:
+    with serving(lambda _: as_json(answer)) as server:
+        assert refused(server.url, rows_at=path) == f"There is no list of rows at {path}. {why}"
 
 
 def test_a_server_that_hangs_or_drips_is_left_after_the_time_it_has() -> None:
