@@ -9,8 +9,10 @@ from decimal import Decimal
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from kpiplatform.api.models import Push
+from kpis.grades import confidence_of
 from kpis.models import Kpi, Measurement, MeasurementRevision, PeriodLock
 from objectives.models import Role
 from tests.api.programs import Program, a_program
@@ -98,9 +100,46 @@ def test_a_ratio_is_computed_from_its_parts_and_a_period_may_not_apply(owner, pr
 @pytest.mark.parametrize(
     ("row", "why"),
     [
-        ({"period": "2026-W40", "value": "1,5"}, "'1,5' has a mark the mapping does not declare"),
+        ({"value": 97}, "This KPI is a ratio: send numerator (late) and denominator (flights)."),
+        ({"numerator": 97}, "This KPI is a ratio: send numerator (late) and denominator (flights)."),
+        ({"value": 97, "numerator": 1, "denominator": 2}, "The value is not what its numerator and denominator come"),
+        ({"value": 50, "numerator": 1, "denominator": 2}, ""),
+    ],
+)
+def test_a_ratio_wants_its_parts_and_a_value_beside_them_that_is_theirs(owner, program, row, why):
+    ratio = {"time_aggregation": Kpi.Aggregation.RATIO_OF_SUMS, "ratio_factor": 100}
+    a_kpi(code="RATIO", owner=owner, numerator_label="late", denominator_label="flights", **ratio)
+    ((_, said, stands),) = results(program.push({"kpi": "RATIO", "period": WEEK} | row))
+    assert said.startswith(why)
+    assert (said == "", stands) == (why == "", None if why else "50")
+
+
+@pytest.mark.parametrize("slip", [{"note": "late"}, {"provisonal": True}])
+def test_a_field_that_does_not_exist_is_named_instead_of_lost(owner, program, slip):
+    a_kpi(code="OTP", owner=owner)
+    response = program.push({"kpi": "OTP", "period": WEEK, "value": 1} | slip)
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["where"] == f"measurements.0.{next(iter(slip))}"
+    assert not Measurement.objects.exists()
+
+
+def test_what_stands_comes_with_its_grade_of_confidence(owner, program):
+    kpi = a_kpi(code="OTP", owner=owner, maximum=100)
+    rows = [{"kpi": "OTP", "period": WEEK, "value": value} for value in (80, 101)]
+    said = [program.push(row).json()["results"][0]["confidence"] for row in rows]
+    graded = confidence_of([(kpi.pk, date(2026, 9, 28))], today=timezone.localdate())
+    assert said == [next(iter(graded.values())).grade] * 2
+    none = program.push({"kpi": "OTP", "period": "2026-W39", "not_applicable": "closed"}).json()["results"]
+    assert none[0]["confidence"] == ""
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ({"period": "2026-W40", "value": "1,5"}, "“1,5” is not a number as it is sent: digits with a point as decimal"),
         ({"period": "2026-W40", "value": "NaN"}, "is not a number"),
-        ({"period": "2026-W40"}, "is not a number"),
+        ({"period": "2026-W40"}, "There is no value: send value, or not_applicable with the reason."),
+        ({"period": "2026-W40", "value": 1, "numerator": 1, "denominator": 2}, "This KPI is one number: send value"),
         ({"period": "2026-W54", "value": 1}, "There is no period 2026-W54"),
         ({"period": "soon", "value": 1}, "is not a period"),
         ({"period": "2026-10", "value": 1}, "2026-10 is no period of a weekly KPI"),

@@ -9,7 +9,7 @@ import pytest
 from django.urls import reverse
 
 from kpiplatform.api.v1.app import description
-from kpis.models import Kpi, KpiVersion
+from kpis.models import Kpi, KpiVersion, Target, ThresholdSet
 from kpis.readings import Origin, Reading
 from kpis.services.recording import record_measurements
 from kpis.services.rolling import roll_up_objectives
@@ -71,6 +71,18 @@ def test_a_kpi_has_its_definition_its_owner_and_the_limits_in_force(owner, progr
         "70",
         "off_track",
     )
+
+
+def test_a_value_of_a_range_comes_with_both_ends_of_what_judged_it(owner, program):
+    kpi = a_kpi(code="OTP", owner=owner, polarity="within_range", frequency=Kpi.Frequency.MONTH)
+    said = {"effective_from": date(2020, 1, 1), "recorded_at": EARLY, "recorded_by": owner}
+    Target.objects.create(kpi=kpi, low=27, high=29, **said)
+    ThresholdSet.objects.create(kpi=kpi, mode="absolute", red_low=25, red_high=31, **said)
+    record(kpi, (*JANUARY, "30"))
+    (one,) = program.get("kpis/OTP/measurements").json()["items"]
+    ends = ("red_flag", "goal", "goal_high", "red_flag_high")
+    assert [one[end] for end in ends] == ["25", "27", "29", "31"]
+    assert (one["band"], one["none_because"]) == ("at_risk", "")
 
 
 def test_unknown_and_forbidden_are_answered_alike(owner, program):
@@ -212,6 +224,7 @@ def test_the_scorecard_has_roll_ups_and_the_kpis_that_the_token_reads(owner):
     (now,), (then,) = (program.get("scorecard", **known).json()["items"] for known in ({}, {"known_on": "2026-03-01"}))
     assert [one["code"] for one in now["kpis"]] == ["OTP"]
     assert (now["total"], now["with_data"], now["coverage"]) == (2, 2, "1")
+    assert (now["kpis"][0]["period"], now["kpis"][0]["value"]) == ("2026-01", "90")
     assert (now["kpis"][0]["band"], then["kpis"][0]["band"], then["band"]) == ("on_track", "off_track", "off_track")
     assert a_program(executive, kpis=[kpi]).get("scorecard").json()["items"] == []
 
@@ -226,11 +239,11 @@ def test_what_one_has_already_is_not_sent_again(owner, program):
     assert program.get("kpis/OTP", headers={"If-None-Match": first["ETag"]}).status_code == 200
 
 
-@pytest.mark.parametrize("query", [{"limit": 0}, {"limit": 1001}, {"limit": "x"}])
+@pytest.mark.parametrize("query", [{"limit": 0}, {"limit": 1001}, {"limit": "x"}, {"tier": "strategical"}])
 def test_a_question_that_makes_no_sense_says_where(program, query):
     response = program.get("kpis", **query)
     assert response.status_code == 422
-    assert response.json()["errors"][0]["where"] == "limit"
+    assert [one["where"] for one in response.json()["errors"]] == list(query)
 
 
 def test_wrong_methods_and_addresses_are_problems_too(client, program):
@@ -255,6 +268,7 @@ def test_the_description_of_the_interface_is_complete_and_its_page_asks_nobody_e
         assert path in text
         for said in methods.values():
             assert {"summary", "description", "responses", "security"} <= said.keys()
+            assert {200, 401, 403, 422, 429} <= said["responses"].keys()
     loaded = [
         part.partition('"')[0] for mark in ('src="', '<link rel="stylesheet" href="') for part in text.split(mark)[1:]
     ]

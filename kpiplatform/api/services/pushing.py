@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,17 +17,18 @@ from kpiplatform.api.models import Push
 from kpiplatform.api.queries import Caller, kpis_fed_by
 from kpiplatform.cells import plain_number
 from kpiplatform.dashboards.my_kpis.words import why_refused
-from kpis.domain.entry_checks import EntryRefused
+from kpis.domain.entry_checks import EntryRefused, storable
 from kpis.domain.parsing import NumberFormat, Refused, parse_number
 from kpis.domain.periods import Calendar, Frequency, Period, parse_key, period_of
+from kpis.grades import confidence_of
 from kpis.models import Kpi, Measurement
 from kpis.queries import calendars, entry_rules
 from kpis.readings import Origin, Reading
 from kpis.services.asking import Entry, reading_of
+from kpis.services.entry import takes_parts
 from kpis.services.locking import ensure_states, lock_states
 from kpis.services.proposing import needs_approval
 from kpis.services.recording import locked_periods, record_measurements
-from kpis.words import in_words
 from objectives.queries import organisation
 
 ROWS_AT_MOST = 10_000
@@ -54,13 +55,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What became of a row: new, revised, unchanged or refused, the sentence that says why, and what stands now."""
+    """What became of a row: new, revised, unchanged or refused, the sentence that says why, and what stands now.
+
+    `confidence` is the grade of what stands.
+    """
 
     kpi: str
     period: str
     status: str
     detail: str = ""
     stands: Decimal | None = None
+    confidence: str = ""
 
 
 class KeyUsed(Exception):
@@ -114,11 +119,12 @@ class _Row:
 
 def _record(caller: Caller, rows: Sequence[Row], note: str) -> list[Result]:
     placed, refused = _placed(caller, rows)
+    today = caller.now.astimezone(ZoneInfo(organisation().time_zone)).date()
     kpi_ids = sorted({row.kpi.pk for row in placed.values()})
     ensure_states(kpi_ids=kpi_ids)
     lock_states(kpi_ids=kpi_ids)
     before = _standing(row.key for row in placed.values())
-    readings = _readings(placed, refused, user=caller.user, note=note, now=caller.now)
+    readings = _readings(placed, refused, user=caller.user, note=note, now=caller.now, today=today)
     record_measurements(
         readings=list(readings.values()),
         origin=Origin(
@@ -127,8 +133,13 @@ def _record(caller: Caller, rows: Sequence[Row], note: str) -> list[Result]:
         now=caller.now,
     )
     after = _standing(row.key for row in placed.values())
+    grades = confidence_of((key for key, stands in after.items() if stands.value is not None), today=today)
     return [
-        _result(said, placed.get(number), refused.get(number, ""), before, after) for number, said in enumerate(rows)
+        replace(
+            _result(said, placed.get(number), refused.get(number, ""), before, after),
+            confidence=grades[placed[number].key].grade if number in placed and placed[number].key in grades else "",
+        )
+        for number, said in enumerate(rows)
     ]
 
 
@@ -173,10 +184,10 @@ def _period(text: str, kpi: Kpi, calendar: Calendar) -> Period:
 
 
 def _readings(
-    placed: Mapping[int, _Row], refused: dict[int, str], *, user: User, note: str, now: datetime
+    placed: Mapping[int, _Row], refused: dict[int, str], *, user: User, note: str, now: datetime, today: date
 ) -> dict[int, Reading]:
     """Return what can be recorded by number of the row, and put a sentence about each other one into `refused`."""
-    today, rules = now.astimezone(ZoneInfo(organisation().time_zone)).date(), entry_rules()
+    rules = entry_rules()
     readings: dict[int, Reading] = {}
     taken: dict[Key, int] = {}
     for number, row in placed.items():
@@ -203,7 +214,7 @@ def _readings(
 
 
 def _reading(row: _Row, *, note: str, today: date) -> Reading:
-    said = row.said
+    said, parts = row.said, (row.said.numerator, row.said.denominator)
     if row.kpi.entry == Kpi.Entry.SOURCE and not note:
         raise _Refused(_("Values of this KPI come from a source: say in a note why this one is pushed."))
     entry = Entry(
@@ -216,20 +227,46 @@ def _reading(row: _Row, *, note: str, today: date) -> Reading:
         not_applicable=said.not_applicable.strip()[:LONGEST_REASON],
         provisional=said.provisional,
     )
-    if entry.not_applicable and (said.value, said.numerator, said.denominator) != (None, None, None):
+    if entry.not_applicable and (said.value, *parts) != (None, None, None):
         raise _Refused(_("A period that does not apply has no value: send one or the other."))
+    if row.kpi.entry != Kpi.Entry.DERIVED and not entry.not_applicable:
+        _ensure_whole(entry)
     try:
-        return reading_of(entry, today)
+        reading = reading_of(entry, today)
     except EntryRefused as why:
-        text = str(said.value if said.value is not None else "")
+        text = str(said.value if said.value is not None else "/".join(str(one) for one in parts))
         raise _Refused(why_refused(why, text=text, kpi=row.kpi, period=row.period, locale="en")) from None
+    if takes_parts(row.kpi) and entry.value is not None and storable(entry.value) != reading.value:
+        raise _Refused(_("The value is not what its numerator and denominator come to: send the two alone."))
+    return reading
+
+
+def _ensure_whole(entry: Entry) -> None:
+    """Refuse a row that leaves out what its KPI takes, or says what would be lost."""
+    kpi, parts = entry.kpi, (entry.numerator, entry.denominator)
+    if takes_parts(kpi):
+        if None in parts:
+            words = {"numerator": kpi.numerator_label, "denominator": kpi.denominator_label}
+            says = (
+                _("This KPI is a ratio: send numerator (%(numerator)s) and denominator (%(denominator)s).")
+                if all(words.values())
+                else _("This KPI is a ratio: send numerator and denominator.")
+            )
+            raise _Refused(says % words)
+    elif parts != (None, None):
+        raise _Refused(_("This KPI is one number: send value, without numerator and denominator."))
+    elif entry.value is None:
+        raise _Refused(_("There is no value: send value, or not_applicable with the reason."))
 
 
 def _number(said: Decimal | str | None) -> Decimal | None:
     try:
         return parse_number(said, POINT) if isinstance(said, str) else said
-    except Refused as why:
-        raise _Refused(in_words(why.why, locale="en")) from None
+    except Refused:
+        words = {"text": said[:40] if isinstance(said, str) else ""}
+        raise _Refused(
+            _("“%(text)s” is not a number as it is sent: digits with a point as decimal mark, like 1234.5.") % words
+        ) from None
 
 
 def _standing(keys: Iterable[Key]) -> dict[Key, Measurement]:
@@ -262,4 +299,5 @@ def _plain(result: Result) -> dict[str, Any]:
         "status": result.status,
         "detail": result.detail,
         "stands": None if stands is None else plain_number(stands),
+        "confidence": result.confidence,
     }

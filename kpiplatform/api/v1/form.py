@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from ninja.parser import Parser
 from ninja.renderers import BaseRenderer
-from pydantic import PlainSerializer, WithJsonSchema
+from pydantic import Field, PlainSerializer, WithJsonSchema
 
 from kpiplatform.api.v1.problems import Problem, answer
 from kpiplatform.cells import plain_number
@@ -34,6 +34,11 @@ Number = Annotated[
     Decimal,
     PlainSerializer(plain_number, return_type=str),
     WithJsonSchema({"type": "string", "format": "decimal", "examples": ["81.25"]}),
+]
+
+
+Most = Annotated[
+    int, Field(ge=1, le=LONGEST_PAGE, description=f"how many at once, 1 to {LONGEST_PAGE}; {PAGE} unless said")
 ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, Any
+from typing import Any, Literal
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -15,7 +15,7 @@ from pydantic import Field
 from kpiplatform.accounts.models import User
 from kpiplatform.api.queries import Caller, kpis_readable_by
 from kpiplatform.api.v1.access import READ
-from kpiplatform.api.v1.form import LONGEST_PAGE, PAGE, Number, following
+from kpiplatform.api.v1.form import PAGE, Most, Number, following
 from kpiplatform.api.v1.problems import not_there
 from kpis.domain.judged import Rules
 from kpis.domain.limits import Limits, RangeLimits, in_force, limits_for
@@ -105,10 +105,10 @@ class KpiPage(Schema):
 class Selection(Schema):
     """Which KPIs, and from where on."""
 
-    tier: str = Field("", description="strategic or operational; empty for both")
+    tier: Literal["", "strategic", "operational"] = Field("", description="empty for both")
     unit: str = Field("", description="code of a unit: its KPIs and those of the units below")
     after: str = Field("", description="code of the last KPI of the page before")
-    limit: Annotated[int, Field(ge=1, le=LONGEST_PAGE)] = PAGE
+    limit: Most = PAGE
 
 
 @router.get("/kpis", response=KpiPage, auth=READ, url_name="kpis", summary="List KPIs")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest
@@ -14,7 +14,7 @@ from pydantic import Field
 
 from kpiplatform.api.queries import Caller
 from kpiplatform.api.v1.access import READ
-from kpiplatform.api.v1.form import LONGEST_PAGE, PAGE, Number, following
+from kpiplatform.api.v1.form import PAGE, Most, Number, following
 from kpiplatform.api.v1.known import judged, reach_known, values_known
 from kpiplatform.api.v1.kpis import kpi_or_problem
 from kpiplatform.api.v1.problems import Problem
@@ -31,6 +31,10 @@ from objectives.queries import organisation
 
 router = Router(tags=["Measurements"])
 DAY = timedelta(days=1)
+JUDGED = {
+    "goal": "goal", "red_flag": "red_flag", "goal_high": "goal_high", "red_flag_high": "red_high", "score": "score",
+    "band": "band", "none_because": "no_band_reason",
+}  # fmt: skip
 Often = Literal["", "day", "week", "month", "quarter", "half_year", "year"]
 
 
@@ -42,7 +46,7 @@ class Asked(Schema):
     until: date | None = Field(None, description="last day: periods that start by it")
     known_on: date | None = Field(None, description="as known at the end of this day; empty for now")
     after: date | None = Field(None, description="first day of the last period of the page before")
-    limit: Annotated[int, Field(ge=1, le=LONGEST_PAGE)] = PAGE
+    limit: Most = PAGE
 
 
 class MeasurementOut(Schema):
@@ -60,8 +64,11 @@ class MeasurementOut(Schema):
     recorded_at: datetime | None = None
     goal: Number | None = None
     red_flag: Number | None = None
+    goal_high: Number | None = Field(None, description="of a range: its upper end, and goal is the lower one")
+    red_flag_high: Number | None = None
     score: Number | None = None
-    band: str = ""
+    band: str = Field("", description="on_track, at_risk, off_track, or empty without band")
+    none_because: str = Field("", description="why there is no band")
     confidence: str = Field("", description="grade A to E; of a longer period that of the weakest of its newest values")
     periods_present: int | None = Field(None, description="of a longer period: how many values it is made of")
     periods_due: int | None = Field(None, description="of a longer period: how many there should be")
@@ -86,7 +93,10 @@ class MeasurementPage(Schema):
     exclude_none=True,
 )
 def measurements(request: HttpRequest, code: str, said: Query[Asked]) -> dict[str, Any]:
-    """Values oldest first. By a longer period they are aggregated as the KPI says, with their coverage."""
+    """Values oldest first. By a longer period they are aggregated as the KPI says, with their coverage.
+
+    What a period does not have is left out.
+    """
     caller: Caller = request.auth
     kpi = kpi_or_problem(caller, code)
     calendar, zone = calendars()[kpi.calendar_id], ZoneInfo(organisation().time_zone)
@@ -141,7 +151,7 @@ def _grades(kpi: Kpi, rows: Sequence[Any], known_at: datetime | None, today: dat
 
 def _as_known(row: Any, kpi: Kpi, calendar: Calendar, judgement: Any) -> dict[str, Any]:
     names = ("value", "numerator", "denominator", "state", "reason", "recorded_at")
-    judged_by = {name: getattr(judgement, name) for name in ("goal", "red_flag", "score", "band")} if judgement else {}
+    judged_by = {said: getattr(judgement, name) for said, name in JUDGED.items()} if judgement else {}
     return (
         {name: getattr(row, name) for name in names}
         | {"revision": row.seq}

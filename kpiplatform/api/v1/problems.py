@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -11,6 +13,8 @@ from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
+# Among them what a number may be sent as.
+GIVEN_BY_THE_CODE = {"body", "query", "path", "header", "said", "decimal", "str"}
 log = logging.getLogger(__name__)
 
 
@@ -67,8 +71,10 @@ def answer_with_problems(api: NinjaAPI) -> None:
     @api.exception_handler(ValidationError)
     def not_understood(request: HttpRequest, error: ValidationError) -> HttpResponse:
         problem = Problem(422, _("Not understood"), _("Some of what was sent makes no sense. Nothing was recorded."))
-        errors = [{"where": _where(one["loc"]), "why": str(one["msg"])} for one in error.errors[:100]]
-        return answer(problem, errors=errors)
+        why: dict[str, list[str]] = defaultdict(list)
+        for one in error.errors[:100]:
+            why[_where(one["loc"])].append(_why(one))
+        return answer(problem, errors=[{"where": where, "why": "; ".join(said)} for where, said in why.items()])
 
     @api.exception_handler(HttpError)
     def not_read(request: HttpRequest, error: HttpError) -> HttpResponse:
@@ -87,6 +93,15 @@ def answer_with_problems(api: NinjaAPI) -> None:
         )
 
 
+def _why(error: Mapping[str, Any]) -> str:
+    match error["type"]:
+        case "extra_forbidden":
+            return _("There is no such field.")
+        case "missing":
+            return _("It is wanted.")
+    return str(error["msg"])
+
+
 def _where(place: tuple[Any, ...]) -> str:
     """Return where in the request it is, like measurements.3.value: without the names that the code gives."""
-    return ".".join(str(part) for part in place if part not in {"body", "query", "path", "header", "said"})
+    return ".".join(str(part) for part in place if part not in GIVEN_BY_THE_CODE)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from ninja import Header, Router, Schema
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from kpiplatform.api.services.pushing import (
     LONGEST_NOTE,
@@ -30,10 +30,14 @@ from kpis.readings import Conflict, PeriodLocked
 
 router = Router(tags=["Measurements"])
 Figure = Annotated[Decimal | str | None, Field(description="a number, or a text with a point as decimal mark")]
+# A field with another name is a slip, and what it holds would be lost.
+NOTHING_ELSE = ConfigDict(extra="forbid")
 
 
 class Said(Schema):
     """The value of one KPI in one period: a value, the two parts of a ratio, or why the period does not apply."""
+
+    model_config = NOTHING_ELSE
 
     kpi: str = Field(description="code of the KPI", examples=["OTP-LGA"], max_length=80)
     period: str = Field(
@@ -42,12 +46,16 @@ class Said(Schema):
     value: Figure = Field(None, examples=["81.25"])
     numerator: Figure = None
     denominator: Figure = None
-    provisional: bool = False
-    not_applicable: str = Field("", description="the reason", max_length=LONGEST_REASON)
+    provisional: bool = Field(False, description="the value may still change; that of a period still open always is")
+    not_applicable: str = Field(
+        "", description="instead of a value: why the period has none", max_length=LONGEST_REASON
+    )
 
 
 class Push(Schema):
     """Up to 10,000 measurements, each recorded or refused by itself."""
+
+    model_config = NOTHING_ELSE
 
     measurements: list[Said] = Field(min_length=1, max_length=ROWS_AT_MOST)
     note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=LONGEST_NOTE)] = Field(
@@ -63,6 +71,7 @@ class Result(Schema):
     status: str = Field(description="new, revised, unchanged or refused")
     detail: str = Field("", description="why it was refused")
     stands: str | None = Field(None, description="the value that stands now")
+    confidence: str = Field("", description="grade of the value that stands, A to E")
 
 
 class Pushed(Schema):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import date, datetime, time, timedelta
-from typing import Annotated, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest
@@ -13,12 +13,14 @@ from pydantic import Field
 
 from kpiplatform.api.queries import Caller, kpis_readable_by, objectives_readable_by
 from kpiplatform.api.v1.access import READ
-from kpiplatform.api.v1.form import LONGEST_PAGE, PAGE, Number, following
+from kpiplatform.api.v1.form import PAGE, Most, Number, following
 from kpiplatform.api.v1.kpis import Person, person
 from kpis.as_known import states_as_known
+from kpis.domain.periods import period_of
 from kpis.grades import grades_of
 from kpis.models import Kpi
 from kpis.objectives_as_known import objectives_as_known
+from kpis.queries import calendars
 from objectives.models import Objective
 from objectives.queries import organisation
 
@@ -31,7 +33,7 @@ class AskedBoard(Schema):
 
     known_on: date | None = Field(None, description="as known at the end of this day; empty for now")
     after: str = Field("", description="code of the last objective of the page before")
-    limit: Annotated[int, Field(ge=1, le=LONGEST_PAGE)] = PAGE
+    limit: Most = PAGE
 
 
 class KpiOnBoard(Schema):
@@ -39,6 +41,7 @@ class KpiOnBoard(Schema):
 
     code: str
     name: str
+    period: str | None = Field(None, description="of the value: the latest closed one that has any")
     value: Number | None = None
     score: Number | None = None
     band: str = ""
@@ -77,7 +80,10 @@ class Board(Schema):
 
 @router.get("/scorecard", response=Board, auth=READ, url_name="scorecard", summary="Read the scorecard")
 def scorecard(request: HttpRequest, said: Query[AskedBoard]) -> dict[str, Any]:
-    """Objectives that the token may read, with their roll-up and their KPIs, now or as known on a past day."""
+    """Objectives that the token may read, with their roll-up and their KPIs, now or as known on a past day.
+
+    A token that is limited to KPIs reads none: read its KPIs one by one.
+    """
     caller: Caller = request.auth
     rows = objectives_readable_by(caller).select_related("perspective", "unit", "parent", "owner", "state")
     found = list(rows.filter(code__gt=said.after).order_by("code")[: said.limit + 1])
@@ -133,10 +139,13 @@ def _below(
     }
     latest = {pk: stands.period_start if stands else None for pk, stands in standing.items()}
     grades = grades_of(latest, today=known_on or caller.today, known_at=known_at)
+    by_calendar = calendars()
     below: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for kpi in kpis:
         stands = standing[kpi.pk]
         figures = {name: getattr(stands, name) for name in ("value", "score", "band")} if stands else {}
         said = {"code": kpi.code, "name": kpi.name, "confidence": grades.get(kpi.pk, "")}
+        if start := latest[kpi.pk]:
+            said["period"] = period_of(start, kpi.frequency, by_calendar[kpi.calendar_id]).key
         below[kpi.objective_id].append(said | figures)
     return below
