@@ -12,6 +12,7 @@ from django.urls import reverse
 from kpiplatform.dashboards.limits.preview import preview
 from kpis.domain.limits import TargetRow, ThresholdRow
 from kpis.domain.replay import Proposal
+from kpis.grades import confidence_of
 from kpis.models import Evaluation, Kpi, Target, ThresholdSet
 from kpis.services.aiming import set_target
 from kpis.services.judging import judge_owed
@@ -117,6 +118,9 @@ def test_the_objective_is_previewed_with_the_score_the_kpi_would_have(kpi):
     mine, objectives = shown.present
     assert (mine.old_band, mine.new_band) == ("at_risk", "on_track")
     assert objectives.new_score == mine.new_score
+    key = (kpi.pk, mine.period_start)
+    assert (mine.value, mine.grade) == (kpi.state.value, confidence_of([key], today=NOW.date())[key].grade)
+    assert (objectives.value, objectives.grade) == (None, "")
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,8 @@ class PresentRow:
     """A line of “What changes now”."""
 
     name: str
+    value: str
+    grade: str
     old_band: str
     new_band: str
     same: bool
@@ -303,6 +305,8 @@ def _present(row: Present, reader: Reader) -> PresentRow:
         name = f"{row.name}, {reader.period(row.period_start)}"
     return PresentRow(
         name=name,
+        value=reader.wording.full(row.value) if row.value is not None else "",
+        grade=row.grade,
         old_band=row.old_band,
         new_band=row.new_band,
         same=row.old_band == row.new_band,

@@ -13,6 +13,7 @@ from kpis.domain.bands import severity
 from kpis.domain.judged import Judged, Rules
 from kpis.domain.limits import AnyLimits, Limits, RangeLimits, in_force, limits_for
 from kpis.domain.replay import Moved, Proposal, as_if_always, band_counts, moved, proposed, replayed
+from kpis.grades import grades_of
 from kpis.models import Kpi
 from kpis.queries import calendars, fiscal_years_of, rules_of, values_of
 from kpis.services.rolling import rolled_up_if
@@ -37,7 +38,10 @@ class Replay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Present:
-    """The band and score of the KPI or of its objective: as it stands, and by the proposal."""
+    """The band and score of the KPI or of its objective: as it stands, and by the proposal.
+
+    Of the KPI also the value that is judged, with its grade of confidence.
+    """
 
     name: str
     is_kpi: bool
@@ -46,6 +50,8 @@ class Present:
     new_band: str
     old_score: Decimal | None
     new_score: Decimal | None
+    value: Decimal | None = None
+    grade: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +180,8 @@ def _present(kpi: Kpi, stands: Sequence[Judged], by_proposal: Sequence[Judged], 
             new_band=new.band,
             old_score=old.score,
             new_score=new.score,
+            value=old.value,
+            grade=grades_of({kpi.pk: old.period_start}, today=today).get(kpi.pk, ""),
         )
     ]
     state = ObjectiveState.objects.filter(objective=kpi.objective).first()

@@ -19,7 +19,7 @@ from kpiplatform.dashboards.my_kpis.sheet import Attempts, Key, Sheet, Viewer
 from kpiplatform.dashboards.my_kpis.slots import CLOSED_COLUMNS, Line, Slot, columns, lines
 from kpis.domain.limits import Limits, RangeLimits, in_force, limits_for
 from kpis.domain.periods import Period, period_of
-from kpis.grades import grades_of
+from kpis.grades import confidence_of, grades_of
 from kpis.models import Kpi
 from kpis.queries import calendar_of, rules_of
 
@@ -103,7 +103,17 @@ def _grades(owned: Sequence[Line], viewer: Viewer) -> dict[int, str]:
 def _todo(owned: Sequence[Line], grades: Mapping[int, str], viewer: Viewer) -> todo.Todo:
     incidents = queries.open_incidents([line.kpi.pk for line in owned])
     waiting = queries.waiting_for(viewer.user, today=viewer.today)
-    return todo.todo(owned, incidents, owed(viewer), approving.rows(waiting, viewer), grades, viewer)
+    unconfirmed = [slot.key for line in owned for slot in line.slots if slot.is_asked and slot.state == "provisional"]
+    provisional = confidence_of(unconfirmed, today=viewer.today) if unconfirmed else {}
+    return todo.todo(
+        owned,
+        incidents,
+        owed(viewer),
+        approving.rows(waiting, viewer),
+        grades,
+        {key: its.grade for key, its in provisional.items()},
+        viewer,
+    )
 
 
 def period_at(kpi: Kpi, start: date, viewer: Viewer) -> Period | None:

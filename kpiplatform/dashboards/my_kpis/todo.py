@@ -16,7 +16,7 @@ from alerts.models import Incident
 from kpiplatform.dashboards.my_kpis import links, words
 from kpiplatform.dashboards.my_kpis.approving import Proposed
 from kpiplatform.dashboards.my_kpis.owed import OwedItem
-from kpiplatform.dashboards.my_kpis.sheet import Viewer, cell_id, cell_url
+from kpiplatform.dashboards.my_kpis.sheet import Key, Viewer, cell_id, cell_url
 from kpiplatform.dashboards.my_kpis.slots import Line, Slot
 from kpis.domain.bands import Band, severity
 from kpis.domain.figures import with_unit
@@ -31,7 +31,10 @@ SHOWN_OWED = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueItem:
-    """Values that are owed for one KPI, or for KPIs of one name in several units."""
+    """Values that are owed for one KPI, or for KPIs of one name in several units.
+
+    `latest` are the values that stand, each with its grade of confidence; they are read between `text` and `then`.
+    """
 
     when: str
     is_late: bool
@@ -40,6 +43,8 @@ class DueItem:
     url: str
     count: int
     verb: str
+    latest: tuple[tuple[str, str], ...] = ()
+    then: str = ""
     cell: str = ""
     confirm_url: str = ""
     confirm_seq: int = 0
@@ -117,12 +122,16 @@ def todo(
     owed: list[OwedItem],
     approvals: list[Proposed],
     grades: Mapping[int, str],
+    provisional: Mapping[Key, str],
     viewer: Viewer,
 ) -> Todo:
-    """Return what is to be done first; `grades` are those of the latest values, by the KPI."""
+    """Return what is to be done first.
+
+    `grades` are those of the latest values, by the KPI, `provisional` those of the values that wait to be confirmed.
+    """
     by_kpi = {line.kpi.pk: line for line in lines}
     asked = [slot for line in lines for slot in line.slots if slot.is_asked or slot.kept]
-    due = _due(asked, viewer)
+    due = _due(asked, grades, provisional, viewer)
     reds = [_red(by_kpi[one.kpi_id].kpi, one, grades, viewer) for one in _to_explain(incidents, by_kpi)]
     alerts = [_alert(by_kpi[one.kpi_id].kpi, one, grades, viewer) for one in _to_acknowledge(incidents, by_kpi, viewer)]
     return Todo(
@@ -152,26 +161,33 @@ def _to_acknowledge(incidents: Sequence[Incident], by_kpi: dict[int, Line], view
     return sorted(waiting, key=lambda one: (-severity(one.worst_band), -one.opened_at.timestamp()))
 
 
-def _due(asked: Sequence[Slot], viewer: Viewer) -> list[DueItem]:
+def _due(
+    asked: Sequence[Slot], grades: Mapping[int, str], provisional: Mapping[Key, str], viewer: Viewer
+) -> list[DueItem]:
     by_name: dict[str, list[Slot]] = defaultdict(list)
     for slot in asked:
         # What is kept is explained one by one.
         by_name[cell_id(slot) if slot.kept else words.name_in_unit(slot.kpi)].append(slot)
     groups = sorted(by_name.values(), key=lambda slots: min(slot.due for slot in slots))
-    return [_due_item(slots, viewer) for slots in groups]
+    return [_due_item(slots, grades, provisional, viewer) for slots in groups]
 
 
-def _due_item(slots: Sequence[Slot], viewer: Viewer) -> DueItem:
+def _due_item(
+    slots: Sequence[Slot], grades: Mapping[int, str], provisional: Mapping[Key, str], viewer: Viewer
+) -> DueItem:
     first = min(slots, key=lambda slot: slot.due)
     periods = sorted({slot.period.start: slot.period for slot in slots}.items())
     late = words.days_late(first.due, viewer.today)
     single = len(slots) == 1
     confirms = single and first.state == "provisional" and first.kept is None
+    text, latest, then = _due_text(slots, first, grades, provisional, viewer)
     return DueItem(
         when=late or words.weekday_of(first.due),
         is_late=bool(late),
         what=f"{words.name_in_unit(first.kpi)}, {words.names_of([period for _start, period in periods])}",
-        text=_due_text(slots, first, viewer),
+        text=text,
+        latest=latest,
+        then=then,
         url=cell_url(first) if first.kept else _cell_in_grid(first),
         verb=_("Explain") if first.kept else _("Enter"),
         count=len(slots),
@@ -187,23 +203,27 @@ def _cell_in_grid(slot: Slot) -> str:
     return f"{reverse('my:kpis')}#value-{slot.kpi.code}-{slot.period.start}"
 
 
-def _due_text(slots: Sequence[Slot], first: Slot, viewer: Viewer) -> str:
+def _due_text(
+    slots: Sequence[Slot], first: Slot, grades: Mapping[int, str], provisional: Mapping[Key, str], viewer: Viewer
+) -> tuple[str, tuple[tuple[str, str], ...], str]:
+    """Return what is said of what is owed, the values that stand with their grades, and what is said after them."""
     by_unit = {slot.kpi.unit_id: slot for slot in slots}
     units = words.listed([slot.kpi.unit.name for slot in by_unit.values()])
     if first.kept is not None:
         facts = {"units": units, "value": words.typed_value(first.kept, first.kpi, viewer.locale)}
-        return _("%(units)s. Your %(value)s is kept, and counts once it is saved with its explanation.") % facts
+        return _("%(units)s. Your %(value)s is kept, and counts once it is saved with its explanation.") % facts, (), ""
     if first.state == "provisional" and first.value is not None and len(slots) == 1:
-        value = _value(first.value.value, first.kpi, viewer)
-        return _("%(units)s. Provisionally %(value)s: confirm it or type the final value.") % {
-            "units": units,
-            "value": value,
-        }
-    latest = [slot.kpi.state.value for slot in by_unit.values() if _has_state(slot.kpi)]
-    known = [_value(value, first.kpi, viewer) for value in latest if value is not None]
+        stands = (_value(first.value.value, first.kpi, viewer), provisional.get(first.key, ""))
+        then = _("Confirm it or type the final value.")
+        return _("%(units)s. Provisionally:") % {"units": units}, (stands,), then
+    known = tuple(
+        (_value(slot.kpi.state.value, slot.kpi, viewer), grades.get(slot.kpi.pk, ""))
+        for slot in by_unit.values()
+        if _has_state(slot.kpi) and slot.kpi.state.value is not None
+    )
     if not known:
-        return _("%(units)s. Typed by hand; no value yet.") % {"units": units}
-    return _("%(units)s. Typed by hand; last %(values)s.") % {"units": units, "values": words.listed(known)}
+        return _("%(units)s. Typed by hand; no value yet.") % {"units": units}, (), ""
+    return _("%(units)s. Typed by hand; last:") % {"units": units}, known, ""
 
 
 def _red(kpi: Kpi, incident: Incident, grades: Mapping[int, str], viewer: Viewer) -> RedItem:

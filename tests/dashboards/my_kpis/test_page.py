@@ -13,7 +13,9 @@ from django.urls import reverse
 from alerts.models import Incident
 from alerts.queries import incidents_to_acknowledge
 from kpiplatform.accounts.models import User
+from kpis.grades import confidence_of
 from kpis.models import Commentary, Kpi, PeriodLock, PeriodReopening
+from kpis.templatetags.kpi_figures import grade
 from objectives.models import Role
 from tests.dashboards.my_kpis.sheets import TODAY, W42, W44, W45, W46, W47, cell, enter, page_of, row_state, text_of
 from tests.factories import NOW, a_kpi, a_person, a_role, a_unit, limits, the_company
@@ -121,6 +123,13 @@ def test_kpis_of_one_name_in_several_units_are_one_line(client, rosa):
     assert "Values due <span>2</span>" in page
 
 
+def test_the_last_values_beside_what_is_owed_have_their_grades_of_confidence(client, rosa):
+    kpi = a_kpi("Pushback crews", owner=rosa, active_from=W46, measure_unit="crews", decimals=0)
+    enter(kpi, W46, "6", now=NOW - timedelta(days=1))
+    graded = confidence_of([(kpi.pk, W46)], today=TODAY)[kpi.pk, W46].grade
+    assert f'Typed by hand; last: <span class="nowrap">6\u202fcrews {grade(graded)}</span>' in page_of(client)
+
+
 def test_a_value_of_an_open_period_is_not_asked_for_long_before_it_is_due(client, rosa):
     kpi = a_kpi("Audits", owner=rosa, frequency="month", active_from=date(2026, 11, 1))
     page = page_of(client)
@@ -133,7 +142,11 @@ def test_a_period_that_closed_on_a_provisional_value_asks_to_confirm_it(client, 
     enter(kpi, W47, "5", now=NOW - timedelta(days=1))
     enter(kpi, W46, "6", now=NOW - timedelta(days=9))  # typed while the week was running
     page = page_of(client)
-    assert "Provisionally 6\u202fcrews" in page
+    graded = confidence_of([(kpi.pk, W46)], today=TODAY)[kpi.pk, W46].grade
+    said = (
+        f'Provisionally: <span class="nowrap">6\u202fcrews {grade(graded)}</span>. Confirm it or type the final value.'
+    )
+    assert said in page
     assert "Confirm 6" in page
     assert row_state(page, kpi) == "W46 is provisional"
 
