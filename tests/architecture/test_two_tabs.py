@@ -36,12 +36,12 @@ def from_source(rationale: str) -> Typed:
 
 # What the quicker person and then the overtaken one typed, by the address of the form. The first field is compared.
 EDITS: dict[str, tuple[Typed, Typed]] = {
-    "configuration:agreement": words("row_columns"),
+    "configuration:agreement": (lambda world: {"row_columns": "origin"}, lambda world: {"row_columns": "carrier"}),
     "configuration:calendar": words("name"),
     "configuration:entry_rules": (lambda world: {"unusual_factor": "4"}, lambda world: {"unusual_factor": "8"}),
     "configuration:organisation": words("name"),
     "configuration:person": words("name"),
-    "configuration:rule": words("columns"),
+    "configuration:rule": (lambda world: {"columns": "origin"}, lambda world: {"columns": "carrier"}),
     "configuration:source": words("name"),
     "configuration:source_access": words("path"),
     "configuration:source_reading": words("unique_by"),

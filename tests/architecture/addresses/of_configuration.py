@@ -78,7 +78,7 @@ def furnish(world: World) -> None:
         SourceSetup.objects.create(
             source=source,
             author=world.people["admin"],
-            look={"columns": ["day", "origin"], "error": NOT_THERE.to_store()},
+            look={"columns": ["day", "origin", "carrier", "delay"], "error": NOT_THERE.to_store()},
             tried={"error": NOT_THERE.to_store()},
             measures=[{"measure": measure, "groups": [{"value": "JFK", "rows": 3}]}],
         )
