@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -25,15 +26,19 @@ VALUES_GRADED = 12
 INSTANT = timedelta(microseconds=1)
 type Then = tuple[int, date, datetime | None]  # a KPI, the first day of a period, and when its value was known
 
-# Which version of a definition computed a value is what its revision notes.
+# Which version of a definition computed a value is what its revision notes. A value that is asked for as known just
+# before another took its place was followed by that one.
 COMPUTED = """
 SELECT w.number, v.definition->>'formula', coalesce(v.definition->>'frequency', k.frequency),
-    coalesce((v.definition->>'calendar_id')::bigint, k.calendar_id)
+    coalesce((v.definition->>'calendar_id')::bigint, k.calendar_id), r.recorded_at, EXISTS (
+        SELECT 1 FROM kpis_measurementrevision
+        WHERE kpi_id = w.kpi_id AND period_start = w.start AND recorded_at = w.known_at
+    )
 FROM unnest(%(ids)s::bigint[], %(starts)s::date[], %(moments)s::timestamptz[])
     WITH ORDINALITY AS w(kpi_id, start, known_at, number)
 JOIN kpis_kpi k ON k.id = w.kpi_id
 CROSS JOIN LATERAL (
-    SELECT kind, note FROM kpis_measurementrevision
+    SELECT kind, note, recorded_at FROM kpis_measurementrevision
     WHERE kpi_id = w.kpi_id AND period_start = w.start
         AND (w.known_at IS NULL OR recorded_at < w.known_at)
     ORDER BY seq DESC LIMIT 1
@@ -63,12 +68,27 @@ CROSS JOIN LATERAL ({used}) AS m
 """
 
 
+# What an input brought after a value was computed and before another took its place is what that one came of.
+CAUSES = """
+SELECT w.number, max(r.recorded_at)
+FROM unnest(%(inputs)s::bigint[], %(since)s::date[], %(until)s::date[], %(computed)s::timestamptz[],
+    %(moments)s::timestamptz[]) WITH ORDINALITY AS w(input_id, since, until, computed_at, known_at, number)
+JOIN kpis_measurementrevision r ON r.kpi_id = w.input_id AND r.period_end > w.since AND r.period_end <= w.until
+    AND r.recorded_at > w.computed_at AND r.recorded_at < w.known_at
+GROUP BY w.number
+"""
+
+
 class _Formula(NamedTuple):
-    """What computed a value: the formula as it was written then, the rhythm and the calendar."""
+    """What computed a value: the formula as it was written then, the rhythm and the calendar, when, and whether
+    another value came of it at the moment for which it is asked.
+    """
 
     node: Node
     frequency: str
     calendar_id: int
+    computed_at: datetime
+    is_replaced: bool
 
 
 class _Use(NamedTuple):
@@ -185,14 +205,33 @@ def _inputs_of(versions: Sequence[Version]) -> dict[Version, set[Version]]:
     named = {code for formula in formulas.values() for code in codes(formula.node)}
     ids = dict(Kpi.objects.filter(code__in=named).values_list("code", "pk"))
     uses = [use for one, formula in formulas.items() for use in _uses(one, formula, by_calendar, ids)]
+    causes = _causes([use for use in uses if formulas[use.version].is_replaced], formulas)
     found: dict[Version, set[Version]] = defaultdict(set)
     for statement, some in (
         (USED_NOW, [use for use in uses if use.version.known_at is None]),
         (USED_THEN, [use for use in uses if use.version.known_at is not None]),
     ):
-        for use, start in _values(statement, some):
-            found[use.version].add(use.version._replace(kpi_id=use.input_id, start=start))
+        for use, start in _values(statement, some, causes):
+            known_at = causes.get(use.version, use.version.known_at)
+            found[use.version].add(use.version._replace(kpi_id=use.input_id, start=start, known_at=known_at))
     return found
+
+
+def _causes(uses: Sequence[_Use], formulas: Mapping[Version, _Formula]) -> dict[Version, datetime]:
+    """Return when what replaced a computed value came into an input: a moment before the computation that followed."""
+    if not uses:
+        return {}
+    parameters = _parameters(uses) | {
+        "computed": [formulas[use.version].computed_at for use in uses],
+        "moments": [use.version.known_at for use in uses],
+    }
+    causes: dict[Version, datetime] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(CAUSES, parameters)
+        for number, recorded_at in cursor.fetchall():
+            version = uses[number - 1].version
+            causes[version] = max(causes.get(version, recorded_at), recorded_at)
+    return causes
 
 
 def _formulas(versions: Sequence[Version]) -> dict[Version, _Formula]:
@@ -205,8 +244,8 @@ def _formulas(versions: Sequence[Version]) -> dict[Version, _Formula]:
         cursor.execute(COMPUTED, parameters)
         rows = cursor.fetchall()
     return {
-        versions[number - 1]: _Formula(node, frequency, calendar_id)
-        for number, text, frequency, calendar_id in rows
+        versions[number - 1]: _Formula(node, *rest)
+        for number, text, *rest in rows
         if (node := parsed_or_none(text or "")) is not None
     }
 
@@ -222,16 +261,24 @@ def _uses(
             yield _Use(version, ids[term.code], span)
 
 
-def _values(statement: str, uses: Sequence[_Use]) -> list[tuple[_Use, date]]:
+def _values(
+    statement: str, uses: Sequence[_Use], causes: Mapping[Version, datetime] = MappingProxyType({})
+) -> list[tuple[_Use, date]]:
+    """Return the days of the values that were used; those of a version that was replaced as known before its cause."""
     if not uses:
         return []
-    parameters: dict[str, Any] = {
-        "inputs": [use.input_id for use in uses],
-        "since": [use.span.start for use in uses],
-        "until": [use.span.end for use in uses],
-        "moments": [use.version.known_at for use in uses],
+    parameters = _parameters(uses) | {
+        "moments": [causes.get(use.version, use.version.known_at) for use in uses],
         "most": VALUES_GRADED,
     }
     with connection.cursor() as cursor:
         cursor.execute(USED.format(used=statement), parameters)
         return [(uses[number - 1], start) for number, start in cursor.fetchall()]
+
+
+def _parameters(uses: Sequence[_Use]) -> dict[str, Any]:
+    return {
+        "inputs": [use.input_id for use in uses],
+        "since": [use.span.start for use in uses],
+        "until": [use.span.end for use in uses],
+    }

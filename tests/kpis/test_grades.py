@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, timedelta
 from decimal import Decimal
 
 import pytest
@@ -31,6 +31,7 @@ from tests.kpis.computed import DAY, MONDAY, SINCE, WEEK, an_input, computed, sa
 
 pytestmark = pytest.mark.django_db
 TODAY = NOW.date()
+SECOND = timedelta(seconds=1)
 
 
 def its(kpi: Kpi) -> Confidence:
@@ -115,6 +116,20 @@ def test_a_computed_value_as_known_is_as_weak_as_its_inputs_were_then() -> None:
     say(kpi, MONDAY, 90, at=NOW + 2 * DAY, kind="correction", note="typing error")
     assert confidence_of([(derived.pk, MONDAY)], today=at.date(), known_at=at) == before
     assert its(derived).grade > before[derived.pk, MONDAY].grade
+
+
+def test_a_computed_value_that_was_replaced_has_the_grade_of_what_it_was_computed_from() -> None:
+    sent, other = an_input("SENT", weeks=0), an_input("OTHER")
+    say(sent, MONDAY, 80, at=NOW - DAY)
+    lower, upper = computed("[SENT] + [OTHER]", code="LOWER"), computed("[LOWER] × 2", code="UPPER")
+    before = {kpi: its(kpi).grade for kpi in (lower, upper)}
+    say(sent, MONDAY, 90, at=NOW + DAY, kind="correction", note="typing error")
+    later = NOW + DAY + SECOND  # a worker computes what follows
+    for kpi in (lower, upper):
+        say(kpi, MONDAY, 60, at=later, kind="derived", note="1")
+    found = grades_then([(kpi.pk, MONDAY, at) for kpi in before for at in (later, None)], now=later, zone=UTC)
+    for kpi, grade in before.items():
+        assert found[kpi.pk, MONDAY, later] == grade < found[kpi.pk, MONDAY, None]
 
 
 def test_an_input_that_was_taken_back_later_still_counts_for_what_was_known_before() -> None:
