@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +16,7 @@ from kpis.domain.periods import Period
 from kpis.forms.explaining import ValueExplanationForm
 from kpis.forms.notes import period_name
 from kpis.models import KeptValue, Kpi, Measurement
-from kpis.services.entry import takes_parts
+from kpis.services.asking import needs_reason, takes_parts
 
 
 class CorrectionForm(forms.Form):
@@ -48,6 +49,7 @@ class CorrectionForm(forms.Form):
         present: Measurement | None,
         kept: KeptValue | None,
         locale: str,
+        today: date,
     ) -> None:
         super().__init__(data, auto_id="correct-%s")
         self.kpi, self.period, self.locale = kpi, period, locale
@@ -76,8 +78,8 @@ class CorrectionForm(forms.Form):
             self.initial |= {"note": kept.note, "sure": kept.is_sure}
         elif present is not None and present.state == "not_applicable":
             self.initial["not_applicable"] = present.reason
-        # What a source feeds is changed with a reason; for other KPIs the service knows who has read the value.
-        self.fields["note"].required = kpi.entry == Kpi.Entry.SOURCE
+        # The service asks for it where the value changes: the same value again needs none.
+        self.fields["note"].is_needed = needs_reason(kpi, period, present, today=today)
 
     def clean(self) -> dict[str, Any]:
         self.seq_shown = self.cleaned_data.get("seq", self.seq_shown)
@@ -134,6 +136,8 @@ class CorrectionForm(forms.Form):
                 return _("This KPI is at most %(high)s.") % words
             case Problem.NOT_BEGUN:
                 return _("%(period)s has not begun.") % {"period": period_name(self.period)}
+            case Problem.REASON_WANTED if self.kpi.entry == Kpi.Entry.SOURCE:
+                return _("Say why the value differs from what the source says.")
             case Problem.REASON_WANTED:
                 return _("Others have read the present value: say why it changes.")
             case Problem.UNUSUAL if refused.move is not None:

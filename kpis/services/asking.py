@@ -88,6 +88,11 @@ def takes_parts(kpi: Kpi) -> bool:
     return kpi.time_aggregation == Kpi.Aggregation.RATIO_OF_SUMS
 
 
+def needs_reason(kpi: Kpi, period: Period, present: Measurement | None, *, today: date) -> bool:
+    """Return whether another value is taken only with a reason: over what a source brings, or others have read."""
+    return kpi.entry == Kpi.Entry.SOURCE or _corrects(kpi, period.end, present, today)
+
+
 def reading_of(entry: Entry, today: date) -> Reading:
     """Return the entry as a reading, or refuse it."""
     kpi, period = entry.kpi, entry.period
@@ -130,7 +135,7 @@ def answered(entries: Sequence[Entry], *, today: date) -> dict[Key, Answered]:
     present = present_values(entries)
     changing = [entry for entry in entries if not _says_the_same(present.get(entry.key), readings[entry.key])]
     rules = entry_rules() if changing else EntryRules()
-    corrections = {one.key for one in changing if _corrects(readings[one.key], present.get(one.key), one.kpi, today)}
+    corrections = {one.key for one in changing if _corrects(one.kpi, one.period.end, present.get(one.key), today)}
     moves = _unusual(changing, readings, present, rules)
     unexplained = _unexplained(changing, readings, rules, today)
     changed = {entry.key for entry in changing}
@@ -180,10 +185,10 @@ def _says_the_same(before: Measurement | None, reading: Reading) -> bool:
     return before is not None and all(getattr(before, part) == getattr(reading, part) for part in parts)
 
 
-def _corrects(reading: Reading, before: Measurement | None, kpi: Kpi, today: date) -> bool:
+def _corrects(kpi: Kpi, period_end: date, before: Measurement | None, today: date) -> bool:
     open_period = period_of(today, kpi.frequency, calendar_of(kpi.calendar))
     state = before.state if before is not None else ""
-    return is_correction(state=state, period_end=reading.period_end, latest_closed_end=open_period.start)
+    return is_correction(state=state, period_end=period_end, latest_closed_end=open_period.start)
 
 
 def _unusual(

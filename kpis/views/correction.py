@@ -31,7 +31,7 @@ from kpis.services.keeping import keep
 from kpis.services.proposing import AlreadyDecided, needs_approval, withdraw
 from kpis.services.undoing import bring_back as bring_back_now
 from kpis.services.undoing import said_again
-from kpis.views.access import kpi_to_read, may_change_values, may_propose_values, period_or_404
+from kpis.views.access import kpi_to_read, may_change_values, may_propose_values, period_or_404, today_of
 from kpis.views.closures import closure_in_words
 from kpis.views.versions import in_words, versions, waiting_in_words
 from objectives.queries import may_configure, organisation
@@ -41,7 +41,7 @@ from objectives.queries import may_configure, organisation
 def correct(request: HttpRequest, code: str, period_start: date) -> HttpResponse:
     """Show every version of the value of one period; POST changes it, with the reason, for those who may."""
     now, kpi = timezone.now(), kpi_to_read(request, code)
-    period = period_or_404(kpi, period_start)
+    period, today = period_or_404(kpi, period_start), today_of(now)
     may_change, proposes = may_change_values(request, kpi), may_propose_values(request, kpi)
     may_enter = may_change or proposes
     if request.method == "POST" and not may_enter:
@@ -51,10 +51,10 @@ def correct(request: HttpRequest, code: str, period_start: date) -> HttpResponse
     closure = closure_of(kpi, period, now=now)
     form = None
     if request.method == "POST" or (may_enter and not closure.is_closed):
-        form = _form(request, kpi, period)
-    waits = needs_approval(kpi, request.user, entry_rules(), today=timezone.localdate(now))
+        form = _form(request, kpi, period, today)
+    waits = needs_approval(kpi, request.user, entry_rules(), today=today)
     context = _context(kpi, period) | {"correction_form": form, "waits": waits, "proposes": proposes}
-    if form is not None and form.is_valid() and _stored(form, request.user, now, timezone.localdate(now)):
+    if form is not None and form.is_valid() and _stored(form, request.user, now, today):
         recorded = _("%(period)s waits for approval.") if waits else _("%(period)s is recorded.")
         return changed(
             request,
@@ -142,11 +142,19 @@ def _own_proposals(user: User, kpi: Kpi, period: Period) -> QuerySet[ProposedVal
     return ProposedValue.objects.filter(kpi=kpi, period_start=period.start, entered_by=user)
 
 
-def _form(request: HttpRequest, kpi: Kpi, period: Period) -> CorrectionForm:
+def _form(request: HttpRequest, kpi: Kpi, period: Period, today: date) -> CorrectionForm:
     present = Measurement.objects.filter(kpi=kpi, period_start=period.start).first()
     kept = KeptValue.objects.filter(kpi=kpi, period_start=period.start, entered_by=request.user).first()
     data = request.POST if request.method == "POST" else None
-    return CorrectionForm(data, kpi=kpi, period=period, present=present, kept=kept, locale=request.user.locale)
+    return CorrectionForm(
+        data,
+        kpi=kpi,
+        period=period,
+        present=present,
+        kept=kept,
+        locale=request.user.locale,
+        today=today,
+    )
 
 
 def _context(kpi: Kpi, period: Period) -> dict[str, Any]:

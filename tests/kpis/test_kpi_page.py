@@ -117,7 +117,7 @@ def test_another_mistake_does_not_hide_that_someone_changed_the_value(client, kp
         ({"value": "1e3"}, "“1e3” is not a number."),
         ({"value": "82,5"}, "your decimal mark is “.”"),
         ({"value": "101"}, "This KPI lies between 0 and 100."),
-        ({"note": ""}, "This field is required."),
+        ({"note": ""}, "Say why the value differs from what the source says."),
         ({"note": "x" * 401}, "at most 400 characters"),
         ({"seq": ""}, "This field is required."),
         ({"seq": "-1"}, "greater than or equal to 0"),
@@ -201,3 +201,18 @@ def test_a_computed_kpi_has_no_form(client, kpi):
     Kpi.objects.filter(pk=kpi.pk).update(entry=Kpi.Entry.DERIVED)
     assert client.get(address(kpi)).context["correction_form"] is None
     assert client.post(address(kpi), SAID).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("entry", "start", "is_needed"),
+    [("source", W46, True), ("manual", W45, True), ("manual", W46, False), ("manual", W47, False)],
+)
+def test_a_reason_is_called_optional_only_where_a_change_is_taken_without_one(client, kpi, entry, start, is_needed):
+    Kpi.objects.update(entry=entry)
+    for path in (address(kpi, start), reverse("my:cell", args=[kpi.code, start])):
+        text = client.get(path).content.decode()
+        label = text[text.index("Reason") :].split("</label>")[0]
+        assert ("optional" not in label) is is_needed, path
+    seq = int(start < W47)
+    refused = client.post(address(kpi, start), {"value": "90", "note": "", "seq": seq}).status_code == 422
+    assert refused is is_needed

@@ -16,7 +16,7 @@ from kpis.domain.entry_checks import EntryRefused, Problem, typed_number
 from kpis.forms import TOLD, ValueExplanationForm
 from kpis.models import KeptValue, Kpi
 from kpis.readings import Recorded
-from kpis.services.asking import answered
+from kpis.services.asking import answered, needs_reason
 from kpis.services.entry import Entry, enter_measurements, takes_parts
 from kpis.services.keeping import keep
 
@@ -63,6 +63,7 @@ class CellForm(forms.Form):
             if kpi.entry == Kpi.Entry.SOURCE
             else _("Needed to change a value that others have read, or to say that the period does not apply.")
         )
+        self.fields["reason"].is_needed = needs_reason(kpi, self.slot.period, self.slot.value, today=self.viewer.today)
         for name in ("value", "numerator", "denominator"):
             self.fields[name].error_messages["required"] = _("Type a number, or say that the period does not apply.")
             self.fields[name].widget.attrs |= {"inputmode": "decimal", "autocomplete": "off"}
