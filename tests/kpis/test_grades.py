@@ -119,7 +119,8 @@ def test_a_computed_value_as_known_is_as_weak_as_its_inputs_were_then() -> None:
 
 
 def test_a_computed_value_that_was_replaced_has_the_grade_of_what_it_was_computed_from() -> None:
-    sent, other = an_input("SENT", weeks=0), an_input("OTHER")
+    sent = an_input("SENT", weeks=0)
+    an_input("OTHER")
     say(sent, MONDAY, 80, at=NOW - DAY)
     lower, upper = computed("[SENT] + [OTHER]", code="LOWER"), computed("[LOWER] × 2", code="UPPER")
     before = {kpi: its(kpi).grade for kpi in (lower, upper)}
