@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
 from django.utils.translation import gettext as _
 
@@ -59,19 +59,20 @@ def sheets_of(file: BinaryIO, name: str) -> dict[str, Rows]:
     return restored(said["sheets"])
 
 
-def stored(sheets: dict[str, Rows]) -> dict[str, list[list[list[str] | None]]]:
-    """Return the sheets as plain data, to be kept."""
-    return {
-        name: [[[cell.kind, cell.text] if cell else None for cell in row] for row in rows]
+def stored(sheets: dict[str, Rows]) -> list[list[Any]]:
+    """Return the sheets in their order as plain data, to be kept; an object would lose it."""
+    return [
+        [name, [[[cell.kind, cell.text] if cell else None for cell in row] for row in rows]]
         for name, rows in sheets.items()
-    }
+    ]
 
 
-def restored(kept: dict[str, list[list[list[str] | None]]]) -> dict[str, Rows]:
+def restored(kept: list[list[Any]] | dict[str, Any]) -> dict[str, Rows]:
     """Return the sheets from plain data."""
+    named = kept.items() if isinstance(kept, dict) else kept  # files that came before sheets had an order
     return {
-        str(name): [[Cell(cell[0], str(cell[1])) if cell else None for cell in row] for row in rows]  # type: ignore[arg-type]
-        for name, rows in kept.items()
+        str(name): [[Cell(cell[0], str(cell[1])) if cell else None for cell in row] for row in rows]
+        for name, rows in named
     }
 
 

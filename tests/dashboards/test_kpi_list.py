@@ -107,12 +107,12 @@ def test_each_line_that_can_not_be_taken_says_why_and_is_left_out(client, admin)
     ]
     path = sent(client, *lines)
     page = client.get(path)
-    said = {one.number: " ".join(one.refused) for one in page.context["lines"]}
+    said = {one["number"]: " ".join(one["refused"]) for one in page.context["lines"]}
     for number, why in {
         2: "There is no objective “unknown aim”.",
         3: "Nobody active is called “nobody@example.com”.",
-        4: "TAKEN exists already",
-        6: "GOOD-2 exists already, here or further up.",
+        4: "TAKEN exists already and stays as it is.",
+        6: "GOOD-2 is the code of line 5.",
         7: "It has no name.",
         8: "“eighty” is not a number.",
         9: "the red flag must lie below the goal",
@@ -121,7 +121,7 @@ def test_each_line_that_can_not_be_taken_says_why_and_is_left_out(client, admin)
         12: "is no code",
     }.items():
         assert why in said[number], number
-    assert said[5] == ""
+    assert (said[5], said[8]) == ("", "“eighty” is not a number.")
     client.post(path, choices(client, path) | {"import": "1"})
     assert set(Kpi.objects.values_list("code", flat=True)) == {"TAKEN", "GOOD-2"}
     assert SentFile.objects.get().outcome["refused"] == 10
@@ -135,7 +135,7 @@ def test_missing_objectives_are_made_once_and_missing_owners_replaced_if_one_say
     )
     more = {"create_objectives": "on", "perspective": perspective.pk, "owner": admin.pk}
     text = client.post(path, choices(client, path, **more) | {"look": "1"}).content.decode()
-    assert "the new objective “Lose nothing”" in text
+    assert "The objective is new too. Nobody active is called “?”." in text
     assert not Objective.objects.filter(name="Lose nothing").exists()
     client.post(path, choices(client, path, **more) | {"import": "1"})
     made = Objective.objects.get(name="Lose nothing")
@@ -229,9 +229,9 @@ def test_numbers_typed_as_text_are_read_in_the_persons_locale(client, admin):
     ]
     csv = "\n".join(lines)
     path = client.post(reverse("kpi_list:send"), {"file": a_csv(csv)})["Location"]
-    first, second = sorted(client.get(path).context["lines"], key=lambda one: one.number)
-    assert first.refused
-    assert (second.target, second.refused) == (Decimal("82.5"), [])
+    first, second = sorted(client.get(path).context["lines"], key=lambda one: one["number"])
+    assert first["refused"]
+    assert (second["target"], second["refused"]) == ("82,5", [])
 
 
 def test_a_file_of_somebody_else_does_not_exist(client, admin):
@@ -241,3 +241,68 @@ def test_a_file_of_somebody_else_does_not_exist(client, admin):
     a_role(other, Role.ADMIN)
     client.force_login(other)
     assert client.get(path).status_code == 404
+
+
+def test_a_list_below_a_title_on_a_later_sheet_is_found(client, admin):
+    """Sheets keep their order, and lines the numbers that a spreadsheet shows."""
+    an_objective(code="punctual")
+    the_calendar()
+    book = a_workbook(
+        ["Printed by accounting"], **{"KPIs 2026": [["Register of KPIs"], [], HEADS, line()], "A": [["x"]]}
+    )
+    path = client.post(reverse("kpi_list:send"), {"file": book})["Location"]
+    context = client.get(path).context
+    assert [name for name, _label in context["form"].fields["sheet"].choices] == ["Sheet", "KPIs 2026", "A"]
+    assert [(one["number"], one["code"], one["refused"]) for one in context["lines"]] == [(4, "BAGS", [])]
+
+
+def test_another_sheet_or_line_of_heads_is_looked_at_before_it_is_imported(client, admin):
+    an_objective(code="punctual")
+    the_calendar()
+    book = a_workbook(HEADS, line(), Other=[["Old"], [*HEADS[:4], "Goal"], line("Crew ready", "CREW")])
+    path = client.post(reverse("kpi_list:send"), {"file": book})["Location"]
+    said = choices(client, path) | {"sheet": "Other", "import": "1"}
+    response = client.post(path, said)
+    assert (response.status_code, Kpi.objects.count()) == (200, 0)
+    form = response.context["form"]
+    assert (form["head_row"].value(), form["column_4"].value()) == (2, "target")
+    (found,) = response.context["lines"]
+    assert found["refused"] == ["Target and red flag come together, or neither."]
+
+
+def test_the_dry_run_shows_what_the_kpi_will_be_also_what_nobody_said(client, admin):
+    an_objective("Leave on time", code="punctual")
+    the_calendar()
+    unit = a_unit("LaGuardia")
+    path = sent(client, line(often=None, good=None), line("Not yet", "LATER", target=None, red=None))
+    said = choices(client, path, activate="on", unit=unit.pk)
+    found = {one["code"]: one for one in client.post(path, said).context["lines"]}
+    shown = {name: found["BAGS"][name] for name in ("objective", "unit", "how", "target", "red_flag", "becomes")}
+    assert shown == {
+        "objective": "Leave on time",
+        "unit": "LaGuardia",
+        "how": "monthly, higher is better, average",
+        "target": "80.0",
+        "red_flag": "70.0",
+        "becomes": "A new KPI, active.",
+    }
+    assert found["LATER"]["becomes"] == "A new KPI, as a draft: it has no target yet."
+    assert client.get(path).context["lines"][0]["becomes"] == "A new KPI, as a draft."
+
+
+def test_a_code_made_up_for_one_line_is_none_that_another_says(client, admin):
+    an_objective(code="punctual")
+    the_calendar()
+    path = sent(client, line("Bags late", ""), line("Other", "BAGS-LATE"))
+    assert [(one["code"], one["refused"]) for one in client.get(path).context["lines"]] == [
+        ("BAGS-LATE-2", []), ("BAGS-LATE", []),
+    ]  # fmt: skip
+
+
+def test_lines_that_were_left_out_are_still_named_after_the_import(client, admin):
+    an_objective(code="punctual")
+    the_calendar()
+    path = sent(client, line(), line("Crew ready", "CREW", objective="later"))
+    client.post(path, choices(client, path) | {"import": "1"})
+    text = client.get(path).content.decode()
+    assert "There is no objective “later”." in text

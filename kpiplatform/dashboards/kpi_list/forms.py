@@ -25,6 +25,10 @@ class ReadingForm(forms.Form):
     """Which column is what, and what is done where something lacks. Columns are recognised before anybody chooses."""
 
     sheet = forms.ChoiceField(label=gettext_lazy("Sheet"), required=False)
+    head_row = forms.IntegerField(
+        label=gettext_lazy("Line of the column names"), min_value=1, help_text=gettext_lazy("Lines above are not read.")
+    )
+    columns_of = forms.CharField(widget=forms.HiddenInput, required=False)
     create_objectives = forms.BooleanField(label=gettext_lazy("Make objectives that nobody has"), required=False)
     perspective = forms.ModelChoiceField(
         label=gettext_lazy("New objectives go into the perspective"),
@@ -73,7 +77,7 @@ class ReadingForm(forms.Form):
 
     def others(self) -> list[forms.BoundField]:
         """Return the other fields."""
-        return [field for field in self if not field.name.startswith(COLUMN)]
+        return [field for field in self if not field.name.startswith(COLUMN) and not field.is_hidden]
 
     def clean(self) -> dict[str, Any]:
         said = self.cleaned_data

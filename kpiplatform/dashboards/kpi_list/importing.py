@@ -18,6 +18,8 @@ from kpis.services.defining import create_kpi, move_on, set_weight, what_is_miss
 from objectives.models import Objective
 from objectives.services.strategy import add_objective
 
+LEFT_OUT_SHOWN = 200
+
 
 def import_lines(*, file: SentFile, lines: Sequence[Line], wanted: Wanted, by: User) -> SentFile:
     """Make the KPIs of the good lines and note it on the file; a file is imported once.
@@ -40,6 +42,9 @@ def import_lines(*, file: SentFile, lines: Sequence[Line], wanted: Wanted, by: U
             "refused": len(lines) - len(good),
             "objectives": len(made),
             "codes": [line.code for line in good],
+            "left_out": [[line.number, line.name, " ".join(line.refused)] for line in lines if not line.is_good][
+                :LEFT_OUT_SHOWN
+            ],
         }
         row.save(update_fields=["done_at", "outcome", "sheets"])
     return row

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 from django.db.models.functions import Lower
@@ -13,7 +14,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from kpiplatform.accounts.models import User
-from kpiplatform.dashboards.kpi_list.columns import CHOICES, USUAL, choice_of, words_for
+from kpiplatform.dashboards.kpi_list.columns import BY_NAME, CHOICES, USUAL, choice_of, words_for
 from kpiplatform.dashboards.kpi_new.steps import CODE
 from kpiplatform.dashboards.kpi_setup.fields import why_not_a_number
 from kpiplatform.sent_files.reading import Cell, Rows
@@ -52,14 +53,22 @@ class Line:
     code: str = ""
     values: dict[str, Any] = field(default_factory=dict)
     owner: User | None = None
+    unit: str = ""
+    objective: str = ""
     new_objective: str = ""
     target: Decimal | None = None
     red_flag: Decimal | None = None
     refused: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def is_good(self) -> bool:
         return not self.refused
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it can be judged as it is: with target and red flag, or not scored."""
+        return self.target is not None or self.values.get("polarity") == Kpi.Polarity.UNSCORED
 
 
 class DryRun:
@@ -68,6 +77,8 @@ class DryRun:
     def __init__(self, wanted: Wanted) -> None:
         self.wanted = wanted
         self.codes = set(Kpi.objects.values_list("code", flat=True))
+        self.codes_said: set[str] = set()
+        self.said_in: dict[str, int] = {}
         self.objectives = _by_code_and_name(Objective.objects.filter(status=Objective.Status.ACTIVE))
         self.units = _by_code_and_name(Unit.objects.filter(is_active=True))
         people = list(User.objects.filter(is_active=True).annotate(address=Lower("email")))
@@ -76,15 +87,15 @@ class DryRun:
         self.people |= {person.name.lower(): person for person in people if names.count(person.name.lower()) == 1}
         self.calendars = calendars_of_units([*self.units.values(), *([wanted.unit] if wanted.unit else [])])
 
-    def lines(self, rows: Rows) -> list[Line]:
+    def lines(self, rows: Rows, *, head: int) -> list[Line]:
         """Return a line for each row below the heads that holds anything."""
-        return list(self._lines(rows))
-
-    def _lines(self, rows: Rows) -> Iterator[Line]:
-        for number, row in enumerate(rows[1:], start=2):
-            said = {name: row[place] for place, name in self.wanted.columns.items() if place < len(row) and row[place]}
-            if said:
-                yield self._line(number, said)
+        said = [
+            (number, {name: row[at] for at, name in self.wanted.columns.items() if at < len(row) and row[at]})
+            for number, row in enumerate(rows[head + 1 :], start=head + 2)
+        ]
+        # A code that is made up for one line is none that another says.
+        self.codes_said = {cells["code"].text.upper() for _number, cells in said if cells.get("code")}
+        return [self._line(number, cells) for number, cells in said if cells]
 
     def _line(self, number: int, said: Mapping[str, Cell | None]) -> Line:
         texts = {name: cell.text for name, cell in said.items() if cell}
@@ -94,7 +105,7 @@ class DryRun:
         for name, most in LONGEST.items():
             if len(texts.get(name, "")) > most:
                 line.refused.append(
-                    _("%(column)s is longer than %(most)d characters.") % {"column": name, "most": most}
+                    _("%(column)s is longer than %(most)d characters.") % {"column": BY_NAME[name].label, "most": most}
                 )
         self._code(line, texts)
         line.values |= {"name": line.name, "measure_unit": texts.get("measure_unit", "")}
@@ -104,7 +115,8 @@ class DryRun:
         self._decimals(line, texts.get("decimals", ""))
         self._place(line, texts)
         line.target, line.red_flag = (self._number(line, said.get(name)) for name in ("target", "red_flag"))
-        self._limits(line)
+        if (line.target is None, line.red_flag is None) == ("target" not in said, "red_flag" not in said):
+            self._limits(line)
         return line
 
     def _code(self, line: Line, texts: Mapping[str, str]) -> None:
@@ -112,15 +124,19 @@ class DryRun:
         if not CODE.fullmatch(code):
             line.refused.append(_("“%(code)s” is no code: capitals, digits and hyphens only.") % {"code": code[:40]})
         elif code in self.codes:
-            line.refused.append(_("%(code)s exists already, here or further up.") % {"code": code})
+            line.refused.append(_("%(code)s exists already and stays as it is.") % {"code": code})
+        elif code in self.said_in:
+            words = {"code": code, "line": self.said_in[code]}
+            line.refused.append(_("%(code)s is the code of line %(line)d.") % words)
         else:
-            self.codes.add(code)
+            self.said_in[code] = line.number
         line.code = code[:40]
 
     def _free_code(self, name: str) -> str:
         base = slugify(name).upper()[:36].strip("-") or "KPI"
-        numbered = (base if number == 1 else f"{base}-{number}" for number in range(1, len(self.codes) + 3))
-        return next(code for code in numbered if code not in self.codes)
+        taken = (self.codes, self.codes_said, self.said_in)
+        numbered = (base if number == 1 else f"{base}-{number}" for number in count(1))
+        return next(code for code in numbered if not any(code in codes for codes in taken))
 
     def _choice(self, line: Line, column: str, text: str) -> None:
         chosen = choice_of(column, text) if text else USUAL[column]
@@ -140,7 +156,7 @@ class DryRun:
         named = texts.get("objective", "")
         objective = self.objectives.get(named.lower())
         if objective is not None:
-            line.values["objective_id"] = objective.pk
+            line.values["objective_id"], line.objective = objective.pk, objective.name
         elif named and self.wanted.create_objectives:
             line.new_objective = named[:160]
         else:
@@ -155,10 +171,13 @@ class DryRun:
             line.refused.append(_("There is no calendar yet."))
         else:
             line.values |= {"unit_id": unit.pk, "calendar_id": self.calendars[unit.pk].pk}
+            line.unit = unit.name
         line.owner = self.people.get(texts.get("owner", "").lower()) or self.wanted.owner
+        named = texts.get("owner", "")
+        words = {"name": named[:80]}
+        if line.owner is not None and named and named.lower() not in self.people:
+            line.notes.append(_("Nobody active is called “%(name)s”.") % words)
         if line.owner is None:
-            named = texts.get("owner", "")
-            words = {"name": named[:80]}
             line.refused.append(_("Nobody active is called “%(name)s”.") % words if named else _("It names no owner."))
 
     def _number(self, line: Line, cell: Cell | None) -> Decimal | None:
@@ -192,11 +211,6 @@ def aim_of(line: Line, wanted: Wanted) -> tuple[TargetRow, ThresholdRow]:
     """Return target and thresholds of a line as the judgement takes them: from the first of this month on."""
     common: dict[str, Any] = {"effective_from": wanted.today.replace(day=1), "recorded_at": wanted.now}
     return TargetRow(**common, value=line.target), ThresholdRow(**common, mode="absolute", red_flag=line.red_flag)
-
-
-def heads_of(rows: Rows) -> list[str]:
-    """Return the heads of the columns: the first row."""
-    return [cell.text if cell else "" for cell in rows[0]] if rows else []
 
 
 def _by_code_and_name(rows: Any) -> dict[str, Any]:

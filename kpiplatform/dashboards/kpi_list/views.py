@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -13,13 +14,15 @@ from django.views.decorators.http import require_http_methods
 
 from kpiplatform.accounts.services import NotActive
 from kpiplatform.dashboards.configuration.entry import admins_only, today
-from kpiplatform.dashboards.kpi_list.forms import ReadingForm
+from kpiplatform.dashboards.kpi_list.forms import COLUMN, ReadingForm
+from kpiplatform.dashboards.kpi_list.heads import head_row_of, heads_of, sheet_of
 from kpiplatform.dashboards.kpi_list.importing import import_lines
-from kpiplatform.dashboards.kpi_list.lines import DryRun, Line, heads_of
+from kpiplatform.dashboards.kpi_list.lines import DryRun, Line
+from kpiplatform.dashboards.kpi_list.presenter import shown
 from kpiplatform.dashboards.models import SentFile
 from kpiplatform.dashboards.sending import SendForm, keep_sent
 from kpiplatform.htmx import changed, page
-from kpiplatform.sent_files.reading import FileRefused, restored
+from kpiplatform.sent_files.reading import FileRefused, Rows, restored
 from kpis.services.aiming import Refused
 
 SEND, READ = "dashboards/kpi_list/send.html", "dashboards/kpi_list/read.html"
@@ -53,47 +56,85 @@ def read(request: HttpRequest, pk: int) -> HttpResponse:
     """Show what each line would become; POST looks again with other choices, or with import=1 makes the KPIs."""
     file = get_object_or_404(SentFile, pk=pk, author=request.user, purpose=SentFile.Purpose.KPIS)
     if file.done_at is not None:
-        return page(request, READ, {"file": file, "said": _outcome(file)}, partial="read")
+        return page(request, READ, _done(file), partial="read")
     sheets = restored(file.sheets)
-    sheet = request.POST.get("sheet", "")
-    rows = sheets.get(sheet) or next(iter(sheets.values()), [])
+    begins = _begins(request, sheets)
+    rows = sheets.get(begins.sheet, [])
     # What is recognised by itself is a choice like any other: the first look is a dry run already.
-    form = ReadingForm(_said(request, rows, list(sheets)), sheets=list(sheets), heads=heads_of(rows), chosen={})
+    form = ReadingForm(_said(request, begins, list(sheets)), sheets=list(sheets), heads=begins.heads, chosen={})
     lines: list[Line] = []
     if form.is_valid():
         wanted = form.wanted(locale=request.user.locale, now=timezone.now(), today=today())
-        lines = DryRun(wanted).lines(rows)
-        if "import" in request.POST and any(line.is_good for line in lines):
+        lines = DryRun(wanted).lines(rows, head=begins.row)
+        # What is imported is what was looked at: lines of another place were not.
+        if "import" in request.POST and not begins.is_new and any(line.is_good for line in lines):
             try:
                 file = import_lines(file=file, lines=lines, wanted=wanted, by=request.user)
             except (NotActive, Refused) as refused:
                 form.add_error(None, str(refused))
             else:
-                context = {"file": file, "said": _outcome(file)}
+                context = _done(file)
                 return changed(request, READ, context, partial="read", fact="kpis-imported", message=context["said"])
     refused_form = request.method == "POST" and not form.is_valid()
-    return page(request, READ, _context(file, form, lines), partial="read", status=422 if refused_form else 200)
+    context = _context(file, form, lines, locale=request.user.locale)
+    return page(request, READ, context, partial="read", status=422 if refused_form else 200)
 
 
-def _said(request: HttpRequest, rows: Any, sheets: list[str]) -> Any:
-    if request.method == "POST":
-        return request.POST
-    blank = ReadingForm(sheets=sheets, heads=heads_of(rows), chosen={})
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Begins:
+    """Where the list begins; `is_new` where the columns that were chosen are those of another place."""
+
+    sheet: str
+    row: int
+    heads: list[str]
+    is_new: bool
+
+    @property
+    def columns_of(self) -> str:
+        return f"{self.sheet} {self.row}"
+
+
+def _begins(request: HttpRequest, sheets: dict[str, Rows]) -> _Begins:
+    """Return where the list begins: where somebody said, else where the heads are recognised."""
+    asked, before = request.POST.get("sheet", ""), request.POST.get("columns_of", "")
+    sheet = asked if asked in sheets else sheet_of(sheets)
+    rows, row = sheets.get(sheet, []), request.POST.get("head_row", "")
+    is_same_sheet = before.rpartition(" ")[0] == sheet
+    place = int(row) - 1 if is_same_sheet and row.isdecimal() and 0 < int(row) <= len(rows) else head_row_of(rows)
+    heads = heads_of(rows, place)
+    return _Begins(sheet=sheet, row=place, heads=heads, is_new=before != f"{sheet} {place}")
+
+
+def _said(request: HttpRequest, begins: _Begins, sheets: list[str]) -> dict[str, Any]:
+    """Return what was chosen; columns of another place are recognised anew."""
+    blank = ReadingForm(sheets=sheets, heads=begins.heads, chosen={})
     units = blank.fields["unit"].choices
-    return {name: value for name, value in blank.initial.items() if value} | {"unit": units[0][0] if units else ""}
+    found = {name: value for name, value in blank.initial.items() if value}
+    said: dict[str, Any] = {"unit": units[0][0] if units else "", **found}
+    if request.method == "POST":
+        kept = {name: text for name, text in request.POST.items() if not (begins.is_new and name.startswith(COLUMN))}
+        said = {**kept, **(found if begins.is_new else {})}
+    return {**said, "sheet": begins.sheet, "head_row": begins.row + 1, "columns_of": begins.columns_of}
 
 
-def _context(file: SentFile, form: ReadingForm, lines: list[Line]) -> dict[str, Any]:
+def _context(file: SentFile, form: ReadingForm, lines: list[Line], *, locale: str) -> dict[str, Any]:
     good = sum(line.is_good for line in lines)
+    first = sorted(lines, key=lambda line: line.is_good)[:SHOWN]
     return {
         "file": file,
         "form": form,
-        "lines": sorted(lines, key=lambda line: line.is_good)[:SHOWN],
+        "lines": shown(first, activate=bool(form.cleaned_data.get("activate")), locale=locale) if lines else [],
         "more": max(len(lines) - SHOWN, 0),
         "good": good,
         "refused": len(lines) - good,
         "imports": ngettext("Import %(n)d KPI", "Import %(n)d KPIs", good) % {"n": good},
     }
+
+
+def _done(file: SentFile) -> dict[str, Any]:
+    names = ("number", "name", "why")
+    left_out = [dict(zip(names, one, strict=True)) for one in file.outcome.get("left_out", [])]
+    return {"file": file, "said": _outcome(file), "left_out": left_out}
 
 
 def _outcome(file: SentFile) -> str:
