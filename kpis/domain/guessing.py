@@ -6,7 +6,7 @@ import codecs
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from kpis.domain.parsing import NumberFormat, Refused, parse_day, parse_number
@@ -20,10 +20,29 @@ DATE_FORMATS = (
     "%Y%m%d",
     "%d-%m-%Y",
     "%m-%d-%Y",
+    "%d.%m.%y",
+    "%d/%m/%y",
+    "%m/%d/%y",
     "%d %b %Y",
     "%d %B %Y",
     "%b %d, %Y",
+    # The first day of a month, a week or a quarter.
+    "%Y-%m",
+    "%m.%Y",
+    "%m/%Y",
+    "%b %Y",
+    "%B %Y",
+    "%b %y",
+    "%b-%y",
+    "%b-%Y",
+    "%G-W%V",
+    "%Y-Q%q",
+    "Q%q %Y",
+    "Q%q %y",
+    "Q%q/%Y",
 )
+# A column of days or numbers may have a few words in it: a total, or that something is not there.
+WORDS_AT_MOST = 10  # one of so many cells
 NUMBER_FORMATS = tuple(
     NumberFormat(decimal=decimal, grouping=grouping)
     for decimal, grouping in ((".", ""), (",", ""), (".", ","), (",", "."), (".", " "), (",", " "), (".", "'"))
@@ -50,11 +69,12 @@ class Guess:
 
 
 def guess(cells: Sequence[str]) -> Guess:
-    """Return what every cell that is not empty can be read as."""
+    """Return what every cell that is not empty can be read as; a few without any digit do not count."""
     filled = [cell.strip() for cell in cells if cell.strip()]
     if not filled:
         return Guess(kind="empty")
-    distinct = list(dict.fromkeys(filled))
+    told = [cell for cell in filled if any(character.isdigit() for character in cell)]
+    distinct = list(dict.fromkeys(told if (len(filled) - len(told)) * WORDS_AT_MOST <= len(filled) else filled))
     days = tuple(pattern for pattern in DATE_FORMATS if _all_days(distinct, pattern))
     if days:
         return Guess(kind="day", date_formats=_differing_days(distinct, days))
@@ -148,3 +168,37 @@ def _fit(lines: Sequence[str], mark: str) -> tuple[float, int]:
     if not widths or widths[0] < 2:
         return 0, 0
     return sum(width == widths[0] for width in widths) / len(widths), widths[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Where the rows of a workbook seem to be: the sheet, and the row of the column names, counted from 1."""
+
+    sheet: str
+    header_row: int
+
+
+HEADS_WITHIN = 30
+HEADS_AT_LEAST = 2
+
+
+def guess_layout(sheets: Sequence[tuple[str, Sequence[Sequence[object]]]]) -> Layout | None:
+    """Return where the largest table of a workbook seems to begin, None where there is none.
+
+    Column names are different texts or days, and nearly as many as the rows below are wide: a title is one cell.
+    """
+    found: list[tuple[int, Layout]] = []
+    for name, rows in sheets:
+        widths = [sum(cell is not None for cell in row) for row in rows]
+        for place, row in enumerate(rows[:HEADS_WITHIN]):
+            below = sorted(widths[place + 1 :])
+            if below and _are_heads(row) and 2 * widths[place] >= below[-1]:
+                found.append((sum(below), Layout(sheet=name, header_row=place + 1)))
+                break
+    return max(found, key=lambda pair: pair[0], default=(0, None))[1]
+
+
+def _are_heads(row: Sequence[object]) -> bool:
+    filled = [cell for cell in row if cell is not None]
+    texts = [cell.strip() if isinstance(cell, str) else cell for cell in filled if isinstance(cell, str | date)]
+    return len(filled) >= HEADS_AT_LEAST and len(set(texts)) == len(filled) and "" not in texts

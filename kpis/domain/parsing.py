@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
+from kpis.domain.month_names import in_english
 from kpis.domain.periods import FIRST_YEAR, LAST_YEAR
 from kpis.domain.sentences import Sentence
 from kpis.domain.sentences import gettext_noop as _
 
 LONGEST_NUMBER = 64
+QUARTERS = 4
 MINUS = "\N{MINUS SIGN}"
 GROUPINGS = ("", ",", ".", " ", "'", "\N{RIGHT SINGLE QUOTATION MARK}")
 SPACES = " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"
@@ -77,16 +79,19 @@ def parse_number(text: str, fmt: NumberFormat) -> Decimal:
 def parse_day(text: str, pattern: str) -> date:
     """Return the day written as `pattern` (strptime) says, or raise Refused with the reason.
 
-    A pattern with a time zone is refused: which day a moment belongs to depends on where one is.
+    Names of months may be of other languages, a week without a weekday is its Monday, and %q is the quarter of a
+    calendar year. A pattern with a time zone is refused: which day a moment belongs to depends on where one is.
     """
     if "%z" in pattern or "%Z" in pattern:
         raise ValueError("A day is read without a time zone; convert the moment to a day at its source.")
     body = text.strip()
+    if "%b" in pattern or "%B" in pattern:
+        body = in_english(body, short="%b" in pattern)
     if not body.isascii():
-        says = _("%(text)s is not a day: only Latin letters and digits are read.")
+        says = _("%(text)s is not a day: only English letters, names of months and digits are read.")
         raise Refused(Sentence(says, {"text": repr(text)}))
     try:
-        day = datetime.strptime(body, pattern).date()  # noqa: DTZ007 (a day has no zone)
+        day = _day_as(body, pattern)
     except ValueError:
         says = _("%(text)s is not a day written as %(pattern)s.")
         raise Refused(Sentence(says, {"text": repr(text), "pattern": pattern})) from None
@@ -94,6 +99,17 @@ def parse_day(text: str, pattern: str) -> date:
         says = _("The year of %(text)s is not between %(first)s and %(last)s.")
         raise Refused(Sentence(says, {"text": repr(text), "first": str(FIRST_YEAR), "last": str(LAST_YEAR)}))
     return day
+
+
+def _day_as(body: str, pattern: str) -> date:
+    if "%V" in pattern and not re.search("%[uwaA]", pattern):
+        body, pattern = f"{body} 1", f"{pattern} %u"
+    day = datetime.strptime(body, pattern.replace("%q", "%m")).date()  # noqa: DTZ007 (a day has no zone)
+    if "%q" not in pattern:
+        return day
+    if day.month > QUARTERS:
+        raise ValueError(body)
+    return day.replace(month=3 * day.month - 2)
 
 
 def is_stored(value: Decimal) -> bool:

@@ -19,7 +19,6 @@ from kpis.sources.settings import READING
 from objectives.queries import organisation
 
 if TYPE_CHECKING:
-    from kpis.domain.guessing import Writing
     from kpis.sources.catalogue import Held
     from kpis.sources.source import Preview, Source
 
@@ -70,8 +69,8 @@ def preview_of(
         return source.preview(until=now.astimezone(ZoneInfo(place.zone)).date())
 
 
-def writing_of(source: DataSource) -> Writing:
-    """Return how the CSV file of a source seems to be written. SourceError if it cannot be read.
+def writing_of(source: DataSource) -> Mapping[str, Any]:
+    """Return the settings that the file of a source itself suggests. SourceError if it cannot be read.
 
     No transaction is to be open: it asks other machines.
     """

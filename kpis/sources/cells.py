@@ -55,6 +55,9 @@ class Formats:
             return cell
         if cell is None:
             return None
+        if self.date_format != ISO and not isinstance(cell, bool) and isinstance(cell, int | float | Decimal):
+            # Years and months like 202611 are numbers in a workbook.
+            cell = f"{cell:.0f}" if cell % 1 == 0 else str(cell)
         if not isinstance(cell, str):
             raise Refused(Sentence(_("%(cell)s is not a day written as a text."), {"cell": f"{cell!r:.40}"}))
         if not cell.strip():

@@ -43,13 +43,13 @@ def _answer(request: Mapping[str, Any], send: Send) -> None:
         limits=Limits(**request["limits"]),
     )
     if request["do"] == "writing":
-        send({"writing": asdict(CsvFile.from_settings(request["settings"], place).writing())})
+        send({"writing": _writing(request, place)})
         return
     connector = connector_of(request["kind"], request["settings"], place)
     steps = steps_of(request["settings"], connector)
     window = Window(since=_day(request["since"]), until=date.fromisoformat(request["until"]))
     if request["do"] == "preview":
-        send({"preview": preview_of(connector, steps, window=window)})
+        send({"preview": preview_of(connector, steps, window=window, date_column=request["settings"]["date_column"])})
         return
     asked = Asked(
         window=window,
@@ -61,6 +61,16 @@ def _answer(request: Mapping[str, Any], send: Send) -> None:
     for stretch in Reading(connector, steps, asked).stretches():
         head, parts = packed(stretch)
         send(head, *parts)
+
+
+def _writing(request: Mapping[str, Any], place: Place) -> dict[str, Any]:
+    """Return the settings that a file itself suggests."""
+    if request["kind"] == "csv_file":
+        return asdict(CsvFile.from_settings(request["settings"], place).writing())
+    from kpis.sources.xlsx_file import XlsxFile
+
+    found = XlsxFile.from_settings(request["settings"], place).layout()
+    return asdict(found) if found else {}
 
 
 def _day(text: str | None) -> date | None:

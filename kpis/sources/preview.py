@@ -9,7 +9,8 @@ from typing import Any
 
 from kpis.domain.guessing import guess
 from kpis.domain.parsing import Refused
-from kpis.sources.base import Connector, Refusal, Table, Window
+from kpis.sources.base import REFUSED_SHARE_AT_MOST, Connector, Refusal, Table, Window, of_column
+from kpis.sources.cells import Formats
 from kpis.sources.steps import Steps
 
 ROWS_SHOWN = 50
@@ -17,7 +18,7 @@ ROWS_LOOKED_AT = 1000
 CELL_SHOWN = 200
 
 
-def preview_of(connector: Connector, steps: Steps, *, window: Window) -> dict[str, Any]:
+def preview_of(connector: Connector, steps: Steps, *, window: Window, date_column: str) -> dict[str, Any]:
     """Return plain data: columns with what they seem to hold, and the first rows, before and after the steps."""
     tables = connector.tables(window=window, names=None)
     table, refused = Table(columns={}, lines=[]), list[Refusal]()
@@ -34,12 +35,25 @@ def preview_of(connector: Connector, steps: Steps, *, window: Window) -> dict[st
     after = deepcopy(table)
     after.refusals = []
     steps.apply(after)
+    unread = _unread_days(after, steps.format_of(date_column), date_column)
     return {
         "before": before,
         "after": _shown(after, steps.plain),
-        "refusals": [refusal.to_store() for refusal in [*table.refusals, *after.refusals][:ROWS_SHOWN]],
+        "refusals": [refusal.to_store() for refusal in [*table.refusals, *after.refusals, *unread][:ROWS_SHOWN]],
         "choices": connector.choices(),
+        "days_unread": len(unread) > len(after.lines) * REFUSED_SHARE_AT_MOST,
     }
+
+
+def _unread_days(table: Table, formats: Formats, date_column: str) -> list[Refusal]:
+    """Return the lines whose cell is no day as days are said to be written; nothing where no column is said yet."""
+    found = []
+    for line, cell in zip(table.lines, table.columns.get(date_column, ()), strict=False):
+        try:
+            formats.day(cell)
+        except Refused as refused:
+            found.append(Refusal(line, of_column(date_column, refused.why)))
+    return found
 
 
 def _shown(table: Table, formats: Any) -> Mapping[str, Any]:

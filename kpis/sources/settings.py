@@ -200,7 +200,10 @@ READING = (
         label=_("Days are written"),
         default="%Y-%m-%d",
         required=True,
-        help=_("With %d for the day, %m the month, %Y the year: %d.%m.%Y is 21.11.2026."),
+        help=_(
+            "With %d for the day, %m the month, %Y the year: %d.%m.%Y is 21.11.2026. %b %Y is Nov 2026, also in other"
+            " languages, %G-W%V the week 2026-W47, Q%q %Y the quarter Q4 2026."
+        ),
     ),
     Setting(
         name="decimal",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from kpis.domain.guessing import Guess, Writing
+from kpis.domain.guessing import Guess
 from kpis.domain.parsing import NumberFormat
 from kpis.domain.sentences import Sentence
 from kpis.sources.base import Place, Refusal, SourceError, SourceRows, Wanted, Window
@@ -36,12 +36,16 @@ class Shown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """The first rows as they are and as the steps leave them, lines that cannot be read, and choices for settings."""
+    """The first rows as they are and as the steps leave them, lines that cannot be read, and choices for settings.
+
+    `days_unread` where so many cells are no days as they are said to be written that a pull would take none.
+    """
 
     before: Shown
     after: Shown
     refusals: Sequence[Refusal]
     choices: Mapping[str, Sequence[str]]
+    days_unread: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,12 +94,13 @@ class Source:
             after=_shown(answer["after"]),
             refusals=[Refusal.stored(refusal) for refusal in answer["refusals"]],
             choices=answer["choices"],
+            days_unread=answer["days_unread"],
         )
 
-    def writing(self) -> Writing:
-        """Return how a CSV file seems to be written, whatever the settings say."""
+    def writing(self) -> Mapping[str, Any]:
+        """Return the settings that a file itself suggests, whatever is said: how it is written, where its rows are."""
         frame = next(ask(self._request("writing", Window(since=None, until=date.max)), self.place.limits))
-        return Writing(**frame.head["writing"])
+        return frame.head["writing"]
 
     def _request(self, do: str, window: Window) -> dict[str, Any]:
         return {

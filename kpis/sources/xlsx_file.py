@@ -8,10 +8,11 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import batched
+from itertools import batched, islice
 from operator import itemgetter
 from typing import Any, BinaryIO
 
+from kpis.domain.guessing import Layout, guess_layout
 from kpis.domain.sentences import Sentence
 from kpis.domain.sentences import gettext_noop as _
 from kpis.sources.base import Place, SourceError, Table, Window, require_columns
@@ -20,6 +21,7 @@ from kpis.sources.files import open_file, shown_name
 from kpis.sources.settings import FILE, READING, Setting, Type
 
 ROWS_AT_ONCE = 5_000
+ROWS_LOOKED_AT = 200
 PARTS_AT_MOST = 5_000
 COLUMNS_AT_MOST = 2_000
 
@@ -60,6 +62,12 @@ class XlsxFile:
         """Return the names of the sheets."""
         with self._workbook() as workbook:
             return {"sheet": list(workbook.sheetnames)}
+
+    def layout(self) -> Layout | None:
+        """Return where the rows seem to be, whatever the settings say."""
+        with self._workbook() as workbook:
+            sheets = [workbook[name] for name in workbook.sheetnames if hasattr(workbook[name], "reset_dimensions")]
+            return guess_layout([(sheet.title, list(_first_rows(sheet))) for sheet in sheets])
 
     def tables(self, *, window: Window, names: frozenset[str] | None) -> Iterator[Table]:
         """Yield the rows; line numbers are those that a spreadsheet program shows."""
@@ -137,3 +145,9 @@ class XlsxFile:
         if len(parts) > PARTS_AT_MOST or sum(part.file_size for part in parts) > self.place.limits.size:
             says = _("%(file)s unpacks to more than %(most)s MiB.")
             raise SourceError(Sentence(says, {"file": where, "most": self.place.limits.size // 1024**2}))
+
+
+def _first_rows(sheet: Any) -> Iterator[Sequence[Any]]:
+    sheet.reset_dimensions()
+    for row in islice(sheet.iter_rows(values_only=True), ROWS_LOOKED_AT):
+        yield row[:COLUMNS_AT_MOST]

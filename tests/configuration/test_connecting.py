@@ -14,6 +14,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from openpyxl import Workbook
 
 from kpiplatform.accounts.models import User
 from kpiplatform.dashboards.models import SourceSetup
@@ -269,6 +270,48 @@ def test_how_a_text_file_is_written_is_found_out_said_and_can_be_changed(admin: 
     send(admin, access, delimiter="|", encoding="utf-8")
     source.refresh_from_db()
     assert (source.config.get("encoding", "utf-8"), source.config["delimiter"]) == ("utf-8", "|")
+
+
+def a_report(folder: Path) -> None:
+    """A workbook as people make it: a cover, a title, months across, a total, and words where a number is missing."""
+    book = Workbook()
+    book.active.append(["Report of the shop"])
+    sheet = book.create_sheet("Actuals")
+    sheet.append(["Actuals 2026, in thousands"])
+    sheet.append([])
+    sheet.append(["Site", "Figure", "Jän 2026", "Feb 2026", "Mär 2026"])
+    for site in ("Köln", "München"):
+        sheet.append([site, "Sales", 12.5, 13, 14])
+        sheet.append([site, "Guests", 120, 130, "k.A."])
+    sheet.append(["Total", None, 145, 156, 28])
+    book.save(folder / "report.xlsx")
+
+
+def test_a_report_with_a_cover_a_title_and_months_across_becomes_days_and_values(admin: Client, folder: Path) -> None:
+    a_report(folder)
+    to = send(admin, reverse("configuration:new_source"), name="Report", kind="xlsx_file")
+    to = send(admin, to, path="report.xlsx")
+    said = "The sheet “Actuals” is read, with the names of its columns in row 3."
+    assert said in admin.get(to).content.decode()
+    steps = "keep rows where Site != Total\nunpivot keeping Site, Figure into month and value"
+    assert send(admin, to, steps=steps, again="1") == to  # the column of the day is made by the steps
+    form = form_of(admin, to)
+    assert (form["date_column"], form["date_format"]) == ("month", "%b %Y")
+    assert send(admin, to, date_format="%Y-%m-%d") == to
+    page = admin.get(to).content.decode()
+    assert "The days in month are not written so. They seem to be written %b %Y." in page
+    assert "Jän 2026&#x27; is not a day" in page
+    assert send(admin, to, date_format="%b %Y") == reverse("configuration:source_figures", args=["report"])
+
+
+def test_choices_show_their_fields_before_anything_is_wrong(admin: Client) -> None:
+    to = send(admin, reverse("configuration:new_source"), name="Till", kind="csv_file")
+    typed = form_of(admin, to) | {"origin": "upload", "encoding": "cp1252", "again": "1"}
+    response = admin.post(to, typed)
+    text = response.content.decode()
+    assert (response.status_code, "error-summary" in text) == (200, False)
+    assert ('name="sent"' in text, 'value="cp1252"' in text) == (True, True)
+    assert DataSource.objects.get().config == {}
 
 
 def test_a_source_that_feeds_kpis_is_read_as_it_was(admin: Client, folder: Path) -> None:

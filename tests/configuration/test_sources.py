@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -75,6 +76,27 @@ def test_a_file_that_is_sent_in_has_no_schedule_to_set(client: Client, admin: Us
     assert client.post(address("source"), said).status_code == 303
     source.refresh_from_db()
     assert (source.name, source.pull_at, source.look_back_days) == ("Bags", time(6, 10), 14)
+
+
+def test_the_next_file_is_sent_on_the_page_of_the_source_also_by_its_owner(client: Client, folder: Path) -> None:
+    owner = a_person("Amara Singh")
+    a_role(owner, Role.OWNER)
+    source = a_source(owner=owner, config={"origin": "upload", "date_column": "day"})
+    a_mapped_kpi(source)
+    client.force_login(owner)
+    text = client.get(address("source")).content.decode()
+    assert 'name="sent"' in text
+    assert "Pull now" not in text
+    file = SimpleUploadedFile("november.csv", "\n".join(["day,airport,minutes", *lines()]).encode())
+    assert client.post(address("pull_now"), {"sends": "1", "sent": file}).status_code == 303
+    asked = Pull.objects.get()
+    assert pull(source, now=timezone.now(), slot=asked.slot).state == "applied"
+    assert "november.csv was sent in last." in client.get(address("source")).content.decode()
+    for said in ({}, {"sent": SimpleUploadedFile("empty.csv", b"")}):
+        refused = client.post(address("pull_now"), {"sends": "1", **said})
+        assert refused.status_code == 422
+        assert 'id="file-sent_error"' in refused.content.decode()
+    assert Pull.objects.count() == 1
 
 
 def test_a_pull_is_asked_for_once_and_watched_until_it_ends(

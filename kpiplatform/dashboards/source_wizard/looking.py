@@ -19,11 +19,10 @@ from kpis.services.credentials import secrets_of
 from kpis.services.reaching import preview_of, tables_of_database, writing_of
 from kpis.sources.base import SourceError
 from kpis.sources.registry import settings_of
-from kpis.sources.settings import Setting
 from kpis.sources.source import Shown
 
 ROWS_KEPT = 20
-WRITTEN = {"encoding", "delimiter"}
+WRITTEN = {"csv_file": {"encoding", "delimiter"}, "xlsx_file": {"sheet", "header_row"}}
 
 
 def look(*, source: DataSource, setup: SourceSetup, now: datetime) -> bool:
@@ -50,6 +49,7 @@ def look(*, source: DataSource, setup: SourceSetup, now: datetime) -> bool:
             "refusals": [
                 {"line": refusal.line, "why": refusal.why.to_store()} for refusal in found.refusals[:ROWS_KEPT]
             ],
+            "days_unread": found.days_unread,
             "choices": {name: list(names) for name, names in found.choices.items()},
         }
     setup.save()
@@ -57,28 +57,25 @@ def look(*, source: DataSource, setup: SourceSetup, now: datetime) -> bool:
 
 
 def as_written(*, source: DataSource, setup: SourceSetup, by: User, now: datetime) -> DataSource:
-    """Return the source with the encoding and delimiter that its file seems to have, where nobody has said any yet.
+    """Return the source with what its file itself suggests, where nobody has said anything yet.
 
-    What was found is kept, so that the next page says it. A source that feeds KPIs, cannot be read or is changed by
-    somebody else meanwhile is left as it is.
+    That is encoding and delimiter, or sheet and row of the column names. What was found is kept, so that the next page
+    says it. A source that feeds KPIs, cannot be read or is changed by somebody else meanwhile is left as it is.
     """
-    is_known = setup.look.get("columns") or WRITTEN & source.config.keys() or source.mappings.exists()
-    if source.kind != DataSource.Kind.CSV_FILE or is_known:
+    asked = WRITTEN.get(source.kind, set())
+    if not asked or setup.look.get("columns") or asked & source.config.keys() or source.mappings.exists():
         return source
     try:
-        found = asdict(writing_of(source))
-        config = source.config | {one.name: found[one.name] for one in settings_of(source.kind) if _differs(one, found)}
+        found = writing_of(source)
+        named = [one for one in settings_of(source.kind) if one.name in asked & found.keys()]
+        config = source.config | {one.name: found[one.name] for one in named if found[one.name] != one.default}
         written = set_access(source=source, seen=seen(source, ASKED), config=config, secrets={}, by=by, now=now)
     except (SourceError, ChangedMeanwhile):
         return source
     if config != source.config:
-        setup.look = {**setup.look, "written": found}
+        setup.look = {**setup.look, "written": dict(found)}
         setup.save()
     return written
-
-
-def _differs(setting: Setting, found: Mapping[str, str]) -> bool:
-    return setting.name in WRITTEN and found[setting.name] != setting.default
 
 
 def look_at_tables(*, source: DataSource, setup: SourceSetup, now: datetime) -> None:
@@ -96,7 +93,7 @@ def look_at_tables(*, source: DataSource, setup: SourceSetup, now: datetime) -> 
 
 def suggested(look: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the first rows suggest for settings that nobody has chosen yet."""
-    columns = look.get("before", {}).get("columns", [])
+    columns = look.get("after", {}).get("columns", [])
     days = [column for column in columns if column["kind"] == "day"]
     found: dict[str, Any] = {}
     if days:
@@ -126,8 +123,22 @@ def written_shown(look: Mapping[str, Any]) -> dict[str, str] | None:
     found = look.get("written")
     if not found or look.get("error"):
         return None
+    if "sheet" in found:
+        return {"sheet": found["sheet"], "row": str(found["header_row"])}
     marks = {"\t": _("tabs"), ",": _("commas"), ";": _("semicolons"), "|": _("vertical bars")}
     return {"encoding": found["encoding"], "marks": marks[found["delimiter"]]}
+
+
+def days_unread(look: Mapping[str, Any], date_column: str) -> str:
+    """Say that the days of the first rows are not written as is said, and how they seem to be; "" where they are."""
+    if not look.get("days_unread"):
+        return ""
+    columns = look.get("after", {}).get("columns", [])
+    formats = next((column["dates"] for column in columns if column["name"] == date_column), [])
+    says = _("The days in %(column)s are not written so: see the lines that could not be read.")
+    if formats:
+        says = _("The days in %(column)s are not written so. They seem to be written %(formats)s.")
+    return says % {"column": date_column, "formats": _(" or ").join(formats)}
 
 
 def with_sentences(found: Mapping[str, Any]) -> dict[str, Any]:

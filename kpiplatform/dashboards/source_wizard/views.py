@@ -23,6 +23,7 @@ from kpiplatform.dashboards.source_wizard.finishing import connect, turned, want
 from kpiplatform.dashboards.source_wizard.forms import BeginForm, ConnectForm, MeasureForm
 from kpiplatform.dashboards.source_wizard.looking import (
     as_written,
+    days_unread,
     look,
     look_at_tables,
     rows_shown,
@@ -81,7 +82,7 @@ def access(request: HttpRequest, code: str) -> HttpResponse:
     said, only_asks = with_query(posted(request), tables), bool(request.POST.keys() & {"again", "use"})
     form = SettingsForm(
         None if only_asks else said,
-        request.FILES or None,
+        None if only_asks else request.FILES or None,
         typed=said if only_asks else None,
         source=source,
         declared=declared,
@@ -131,6 +132,8 @@ def reading(request: HttpRequest, code: str) -> HttpResponse:
     """Show the first rows and ask how they are read; each answer is tried on them."""
     source, setup = _source(request, code)
     form = ReadingForm(posted(request), source=source, look=setup.look, guessed=suggested(setup.look))
+    if "again" in request.POST and not source.mappings.exists():
+        form.fields["date_column"].required = False  # steps may make it first
     if form.is_valid():
         try:
             source = set_access(
@@ -145,7 +148,7 @@ def reading(request: HttpRequest, code: str) -> HttpResponse:
             refuse_as_changed(form, conflict, timezone.now())
         else:
             can_be_read = look(source=source, setup=setup, now=timezone.now())
-            goes_on = can_be_read and "again" not in request.POST
+            goes_on = can_be_read and not setup.look["days_unread"] and "again" not in request.POST
             return _go("source_figures" if goes_on else "source_reading", source)
     changed = setup.look.get("before") != setup.look.get("after")
     looks = [(rows_shown(setup.look.get("before", {})), _("First rows"), "before")]
@@ -155,6 +158,7 @@ def reading(request: HttpRequest, code: str) -> HttpResponse:
         "look": with_sentences(setup.look),
         "looks": looks,
         "written": written_shown(setup.look),
+        "days_unread": days_unread(setup.look, source.config.get("date_column", "")),
     }
     return page(request, "configuration/wizard/reading.html", context, partial="body", status=_status(form))
 
@@ -238,6 +242,8 @@ def tried(request: HttpRequest, code: str) -> HttpResponse:
             form.add_error(None, str(refused))
         else:
             said = _("%(source)s feeds %(count)d KPIs anew. Say when it is pulled, and pull it now.")
+            if source.config.get("origin") == "upload":
+                said = _("%(source)s feeds %(count)d KPIs anew. Read its file now; the next ones are sent in here.")
             messages.success(request, said % {"source": source.name, "count": changed})
             return _go("source", source)
     context = _context(source, setup, "values") | {

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kpis.domain.month_names import MONTH_OF
 from kpis.domain.parsing import NumberFormat, Refused, parse_day, parse_number, to_storage
 
 PLAIN = NumberFormat()
@@ -176,6 +177,39 @@ def test_a_day_is_read_as_its_pattern_says(text, pattern):
 def test_a_day_written_otherwise_is_refused(text):
     with pytest.raises(Refused, match=r"\.$"):
         parse_day(text, "%Y-%m-%d")
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern", "day"),
+    [
+        ("Nov 2026", "%b %Y", (2026, 11, 1)),
+        ("Mär 2026", "%b %Y", (2026, 3, 1)),
+        ("Okt. 26", "%b %y", (2026, 10, 1)),
+        ("22. Dezember 2026", "%d. %B %Y", (2026, 12, 22)),
+        ("juillet 2026", "%b %Y", (2026, 7, 1)),
+        ("2026-W05", "%G-W%V", (2026, 1, 26)),
+        ("2026-W53", "%G-W%V", (2026, 12, 28)),
+        ("Q4 2026", "Q%q %Y", (2026, 10, 1)),
+        ("Q1 26", "Q%q %y", (2026, 1, 1)),
+        ("202611", "%Y%m", (2026, 11, 1)),
+    ],
+)
+def test_a_month_a_week_or_a_quarter_is_its_first_day(text, pattern, day):
+    assert parse_day(text, pattern) == date(*day)
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern"),
+    [("2025-W53", "%G-W%V"), ("Q5 2026", "Q%q %Y"), ("Q0 2026", "Q%q %Y"), ("jui 2026", "%b %Y"), ("Summe", "%b %Y")],
+)
+def test_a_week_quarter_or_month_that_there_is_not_is_refused(text, pattern):
+    with pytest.raises(Refused, match="is not a day written as"):
+        parse_day(text, pattern)
+
+
+def test_no_name_of_a_month_is_that_of_another_in_another_language():
+    assert (MONTH_OF["juni"], MONTH_OF["juli"], MONTH_OF["juin"], MONTH_OF["juil"]) == (6, 7, 6, 7)
+    assert "jui" not in MONTH_OF
 
 
 @pytest.mark.parametrize("pattern", ["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %Z"])

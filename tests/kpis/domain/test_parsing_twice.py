@@ -120,3 +120,13 @@ def test_what_can_be_read_in_two_ways_is_for_a_person_to_say() -> None:
     assert not guess(["1.234,5"]).is_ambiguous
     assert guess(["2026-11-20T10:00:00Z"]).date_formats == ("%Y-%m-%d",)
     assert (guess(["", " "]).kind, guess(["JFK", "1"]).kind) == ("empty", "text")
+    assert guess(["Q1 2026", "Q2 2026"]).date_formats == ("Q%q %Y",)
+    assert guess(["Jan 2026", "Mär 2026"]).date_formats == ("%b %Y",)
+
+
+def test_a_total_line_or_a_missing_cell_among_many_does_not_hide_what_a_column_holds():
+    days = [f"{day:02d}.08.2026" for day in range(10, 20)]
+    assert guess([*days, "Summe"]).date_formats == ("%d.%m.%Y",)
+    assert guess([*["1,5"] * 20, "k.A.", "–"]).kind == "number"
+    assert guess([*days[:5], "Summe"]).kind == "text"
+    assert guess([*days, "12"]).kind == "text"

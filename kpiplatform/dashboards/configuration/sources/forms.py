@@ -30,6 +30,18 @@ class TimeInput(forms.TimeInput):
         super().__init__(format="%H:%M")
 
 
+class FileForm(forms.Form):
+    """The next file of a source whose files people send in."""
+
+    sent = forms.FileField(label=gettext_lazy("File"), allow_empty_file=True)
+
+    def __init__(self, data: Any = None, files: Any = None, *, source: DataSource) -> None:
+        super().__init__(data, files, auto_id="file-%s")
+        newest = source.uploads.first()
+        if newest is not None:
+            self.fields["sent"].help_text = _("%(name)s was sent in last.") % {"name": newest}
+
+
 class ScheduleForm(forms.Form):
     """When a source is pulled, how far back, and by whose care."""
 

@@ -194,6 +194,11 @@ def is_read_by_days(source: DataSource) -> bool:
     return not source.is_snapshot and is_scheduled(source)
 
 
+def takes_files(source: DataSource) -> bool:
+    """Return whether people send in the files of a source."""
+    return source.config.get("origin") == "upload"
+
+
 def rules_words(pull: Pull) -> str:
     """Say how many rules a pull kept, like “3 of 4 kept”; nothing where none was asked."""
     if not pull.rules_checked:

@@ -17,10 +17,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from kombu.exceptions import OperationalError
 
 from alerts.queries import local_date
+from kpiplatform.accounts.models import User
 from kpiplatform.accounts.services import NotActive
 from kpiplatform.audit.editing import ChangedMeanwhile, refuse_as_changed
 from kpiplatform.dashboards.configuration.entry import posted, today
-from kpiplatform.dashboards.configuration.sources.forms import AgainForm, ScheduleForm
+from kpiplatform.dashboards.configuration.sources.forms import AgainForm, FileForm, ScheduleForm
 from kpiplatform.dashboards.configuration.sources.opening import (
     frame_of,
     source_for,
@@ -39,6 +40,7 @@ from kpiplatform.dashboards.configuration.sources.showing import (
     pull_row,
     settings_shown,
     source_row,
+    takes_files,
     with_standing,
 )
 from kpiplatform.htmx import changed, page
@@ -47,6 +49,7 @@ from kpis.models import DataSource, Kpi, Pull, SourceAgreement
 from kpis.queries import sources_visible_to
 from kpis.services.pulling import request_pull
 from kpis.services.sources import set_schedule
+from kpis.services.uploads import UploadRefused, take_upload
 from kpis.tasks import pull_source
 from objectives.queries import may_configure, organisation
 
@@ -91,11 +94,21 @@ def source(request: HttpRequest, code: str) -> HttpResponse:
 
 @require_POST
 def pull_now(request: HttpRequest, code: str) -> HttpResponse:
-    """Ask for a pull; one that waits or runs already is the one."""
+    """Ask for a pull, of the file that is sent with it if one is; one that waits or runs already is the one."""
     row = source_to_manage(request, code)
-    with transaction.atomic():
-        asked = request_pull(source=row, now=timezone.now(), by=request.user)
-        transaction.on_commit(lambda: _ring(row, asked))
+    form = FileForm(request.POST, request.FILES, source=row) if "sends" in request.POST and takes_files(row) else None
+    if form is not None and not form.is_valid():
+        return page(request, SOURCE, _source(request, row) | {"file": form}, partial="send", status=422)
+    now = timezone.now()
+    try:
+        with transaction.atomic():
+            asked = _with_file(row, form, request.user, now) if form else None
+            asked = asked or request_pull(source=row, now=now, by=request.user)
+            transaction.on_commit(lambda: _ring(row, asked))
+    except UploadRefused as refused:
+        assert form is not None
+        form.add_error("sent", str(refused))
+        return page(request, SOURCE, _source(request, row) | {"file": form}, partial="send", status=422)
     return changed(
         request,
         SOURCE,
@@ -167,6 +180,11 @@ def _schedule(request: HttpRequest, row: DataSource, data: Any = None) -> Schedu
     return ScheduleForm(data, source=row, hands_over=may_configure(request.user, today=today()))
 
 
+def _with_file(row: DataSource, form: FileForm, by: User, now: datetime) -> Pull | None:
+    file = form.cleaned_data["sent"]
+    return take_upload(source=row, name=file.name, pieces=file.chunks(), by=by, now=now)
+
+
 def _ring(source: DataSource, asked: Pull) -> None:
     try:
         pull_source.delay(source.pk, asked.slot.isoformat())
@@ -184,6 +202,7 @@ def _source(request: HttpRequest, row: DataSource, form: ScheduleForm | None = N
     return frame_of(request, row) | {
         "standing": source_row(counted, zone=zone, now=now, record=records.get(row.pk)),
         "form": form or _schedule(request, row),
+        "file": FileForm(source=row) if takes_files(row) else None,
         "again": AgainForm(today=local_date(now)) if is_read_by_days(row) else None,
         "pulls": [pull_row(one, zone=zone, locale=locale) for one in shown],
         "watched": is_watched(shown, now=now),
