@@ -18,7 +18,7 @@ from kpis.domain.periods import WorkingDays
 from kpis.grades import INSTANT, grades_then
 from kpis.models import Commentary, Holiday, Kpi, PeriodCalendar
 from kpis.queries import kpis_editable_by, kpis_visible_to
-from objectives.queries import may_configure, objectives_visible_to, organisation, units_visible_to
+from objectives.queries import may_configure, objectives_visible_to, organisation, organisations_day, units_visible_to
 
 WITH_A_LINE = ("kpi__unit", "kpi__calendar", "kpi__owner")
 State = Delivery.State
@@ -210,7 +210,7 @@ def _explained() -> Exists:
 
 def local_date(now: datetime) -> date:
     """Return the organisation's date: in its time zone the day may have changed already, or not yet."""
-    return now.astimezone(ZoneInfo(organisation().time_zone)).date()
+    return organisations_day(now)
 
 
 def working_days() -> dict[int, WorkingDays]:

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from initiatives.domain.promise import Picture, may_be_changed, picture, value_on
@@ -147,7 +148,7 @@ def _stands(impact: ExpectedImpact, values: Values, base: Decimal | None, locale
 
 
 def _registered(impact: ExpectedImpact) -> str:
-    at = impact.registered_at.date()
+    at = timezone.localdate(impact.registered_at)
     words = {"day": day(at)}
     if at < impact.starts_on:
         return _("Registered on %(day)s, before the effect began.") % words

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
@@ -179,3 +180,8 @@ def opens_objective(user: User, *, status: str, owner_id: int, unit_path: str, t
 def organisation() -> Organisation:
     """Return the organisation that this installation serves; an unsaved one before set-up."""
     return Organisation.objects.first() or Organisation(pk=1, name=NAMELESS)
+
+
+def organisations_day(now: datetime) -> date:
+    """Return the day where the organisation is: by it periods close, and what holds from a day on begins to hold."""
+    return now.astimezone(ZoneInfo(organisation().time_zone)).date()

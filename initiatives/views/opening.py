@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
@@ -13,7 +12,7 @@ from django.utils import timezone
 
 from initiatives.models import Initiative
 from initiatives.queries import initiatives_visible_to, may_edit
-from objectives.queries import organisation
+from objectives.queries import organisations_day
 
 
 def visible(request: HttpRequest, code: str) -> Initiative:
@@ -32,7 +31,7 @@ def editable(request: HttpRequest, code: str) -> Initiative:
 
 def today_at(now: datetime) -> date:
     """Return the organisation's day, by which things are late."""
-    return now.astimezone(ZoneInfo(organisation().time_zone)).date()
+    return organisations_day(now)
 
 
 def page_of(initiative: Initiative, part: str = "") -> str:

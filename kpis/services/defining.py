@@ -25,6 +25,7 @@ from kpis.services.locking import ensure_states
 from kpis.services.rhythm import Place, refuse_to_falsify
 from kpis.services.rolling import roll_up_objectives
 from kpis.signals import kpis_staffed
+from objectives.queries import organisations_day
 
 SHEET = (
     "name", "objective_id", "unit_id", "calendar_id", "purpose", "decision_informed", "formula_in_words", "inclusions",
@@ -60,7 +61,7 @@ def create_kpi(*, values: Mapping[str, Any], owner: User, by: User, now: datetim
         lock_active(owner)
         kpi = Kpi.objects.create(**values, owner=owner, status=Kpi.Status.DRAFT, created_at=now)
         KpiOwnership.objects.create(
-            kpi=kpi, owner=owner, effective_from=now.date(), recorded_at=now, recorded_by=by, reason=""
+            kpi=kpi, owner=owner, effective_from=organisations_day(now), recorded_at=now, recorded_by=by, reason=""
         )
         ensure_states(kpi_ids=[kpi.pk])
         connect_inputs(kpi)
@@ -161,20 +162,20 @@ def move_on(*, kpi: Kpi, to: str, by: User, now: datetime, reason: str = "", che
         if to == Kpi.Status.ACTIVE:
             _refuse_unless_complete(row)
             lock_active(row.owner)
-            row.active_from = row.active_from or now.date()
+            row.active_from = row.active_from or organisations_day(now)
         if to == Kpi.Status.RETIRED:
             refuse_to_retire_input(row)
         row.status = to
         row.save(update_fields=["status", "active_from"])
         if to == Kpi.Status.ACTIVE and not row.versions.exists():
-            first = row.active_from or now.date()
+            first = row.active_from or organisations_day(now)
             version = _version_of(row, effective_from=first, reason=reason, breaks=False, by=by, now=now)
             if checklist:
                 version.definition["checklist"] = checklist
             version.save(force_insert=True)
         if to == Kpi.Status.ACTIVE:
             connect_inputs(row)
-            owe_from(row, row.active_from or now.date())
+            owe_from(row, row.active_from or organisations_day(now))
         KpiState.objects.filter(kpi=row).update(next_due_on=None)
         roll_up_objectives(objective_ids=[row.objective_id], now=now)
         if to == Kpi.Status.ACTIVE:

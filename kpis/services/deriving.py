@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
@@ -24,7 +23,7 @@ from kpis.queries import calendars
 from kpis.readings import PROVISIONAL, REPORTED, Origin, Reading
 from kpis.services.locking import ensure_states, lock_states
 from kpis.services.recording import locked_periods, record_measurements
-from objectives.queries import organisation
+from objectives.queries import organisations_day
 
 DERIVED = "derived"
 # One at a time computes what is owed: else two could store what they read in another order than they read it.
@@ -38,7 +37,7 @@ def derive_owed(*, now: datetime) -> int:
     A batch is the KPIs that nothing owed stands below, in one transaction. Periods that are locked and would change
     stay owed until they are open again. Does nothing while another is at it.
     """
-    today = now.astimezone(ZoneInfo(organisation().time_zone)).date()
+    today = organisations_day(now)
     _release_unlocked(now)
     changed = 0
     while True:

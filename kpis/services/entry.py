@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
@@ -23,7 +22,7 @@ from kpis.services.locking import ensure_states, lock_states
 from kpis.services.proposing import needs_approval, propose, refuse_unseen_proposals, replace_waiting
 from kpis.services.recording import record_measurements, refuse_conflicts
 from kpis.services.undoing import UNDO, said_again
-from objectives.queries import organisation
+from objectives.queries import organisations_day
 
 __all__ = ["Entry", "Explanation", "enter_measurement", "enter_measurements", "take_back", "takes_parts"]
 MANUAL, UPLOAD, CORRECTION = "manual", "upload", "correction"
@@ -73,7 +72,7 @@ def enter_measurements(*, entries: Sequence[Entry], user: User, now: datetime, k
     """
     # What is asked is about what the person saw; it would explain nothing of what they did not see.
     refuse_conflicts({entry.key: entry.expected_seq for entry in entries})
-    today = _today(now)
+    today = organisations_day(now)
     said = answered(entries, today=today)
     for one in said.values():
         if one.question is not None:
@@ -122,7 +121,7 @@ def take_back(*, kpi: Kpi, period_start: date, seq: int, user: User, now: dateti
     revisions = MeasurementRevision.objects.filter(kpi=kpi, period_start=period_start)
     latest = revisions.order_by("-seq").first()
     before = revisions.filter(seq=seq - 1).first()
-    waits = needs_approval(kpi, user, entry_rules(), today=_today(now))
+    waits = needs_approval(kpi, user, entry_rules(), today=organisations_day(now))
     if latest is None or before is None or latest.seq != seq or latest.recorded_by_id != user.pk or waits:
         raise Conflict(kpi_id=kpi.pk, period_start=period_start, seq=latest.seq if latest else 0)
     return record_measurements(
@@ -160,8 +159,3 @@ def _explain(entry: Entry, said: Explanation, *, author: User, now: datetime) ->
         author=author,
         now=now,
     )
-
-
-def _today(now: datetime) -> date:
-    """Return the organisation's day: periods begin and end where it is."""
-    return now.astimezone(ZoneInfo(organisation().time_zone)).date()

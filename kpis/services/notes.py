@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -15,7 +14,7 @@ from kpiplatform.audit.editing import lock_as_seen
 from kpis.models import Annotation, Commentary, Kpi
 from kpis.services.naming import people_named
 from kpis.signals import people_mentioned
-from objectives.queries import organisation
+from objectives.queries import organisations_day
 
 AGAIN = timedelta(minutes=10)  # the same words by the same person within this time are a second press of the button
 
@@ -114,4 +113,4 @@ def _once[Note: (Annotation, Commentary)](
 
 
 def _today(now: datetime) -> date:
-    return now.astimezone(ZoneInfo(organisation().time_zone)).date()
+    return organisations_day(now)

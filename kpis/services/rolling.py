@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from kpis.bulk import as_array, as_arrays
 from objectives.domain.rollup import Child, Method, RollUp, roll_up
 from objectives.models import Objective
+from objectives.queries import organisations_day
 
 # Score and band of a KPI or objective, as they are now.
 type Now = tuple[str, str]
@@ -33,7 +34,9 @@ WITH RECURSIVE branch AS (
 """
 HOLD = f"""
 {BRANCH}
-SELECT b.*, s.made_of, s.made_of_until, (SELECT count(*) FROM branch)
+SELECT b.*, s.made_of, s.made_of_until, (
+        SELECT (%(now)s::timestamptz AT TIME ZONE time_zone)::date FROM objectives_organisation LIMIT 1
+    ), (SELECT count(*) FROM branch)
 FROM objectives_objectivestate s JOIN branch b ON b.id = s.objective_id
 WHERE s.objective_id = ANY(ARRAY(SELECT id FROM branch)) ORDER BY s.objective_id FOR UPDATE OF s
 """
@@ -168,7 +171,7 @@ def roll_up_due(*, now: datetime) -> int:
     """
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute(DUE, [now.date()])
+            cursor.execute(DUE, [organisations_day(now)])
             due = [pk for (pk,) in cursor.fetchall()]
         if due:
             _roll_up(due, now)
@@ -202,7 +205,7 @@ def _roll_up(
     Takes the state rows in ascending order before it reads any score, so that of two writers the later sees what the
     earlier wrote.
     """
-    branches, today = _held(objective_ids, now), now.date()
+    branches, today = _held(objective_ids, now)
     kept = {} if judged is None else _kept(branches, judged, today)
     families = kept | _read([pk for pk in branches if pk not in kept], today)
     news = {key: value for values in (judged or {}).values() for key, value in values.items()}
@@ -222,8 +225,11 @@ def _roll_up(
             cursor.execute(STORE, [now, *as_arrays(rows)])
 
 
-def _held(objective_ids: Iterable[int], now: datetime) -> dict[int, Branch]:
-    """Return the active ones of the objectives and what is above them, their state rows held."""
+def _held(objective_ids: Iterable[int], now: datetime) -> tuple[dict[int, Branch], date]:
+    """Return the active ones of the objectives and what is above them, their state rows held, and the day of now.
+
+    The day is that of the organisation, read along: every judgement asks for it.
+    """
     wanted: dict[str, str | datetime] = {"ids": as_array(objective_ids), "now": now}
     with connection.cursor() as cursor:
         cursor.execute(HOLD, wanted)
@@ -232,7 +238,8 @@ def _held(objective_ids: Iterable[int], now: datetime) -> dict[int, Branch]:
             cursor.execute(ENSURE, wanted)
             cursor.execute(HOLD, wanted)
             rows = cursor.fetchall()
-    return {row[0]: Branch(*row[:-1]) for row in rows}
+    today = rows[0][-2] if rows else None
+    return {row[0]: Branch(*row[:-2]) for row in rows}, today or now.date()
 
 
 def _leaves_first(branches: Mapping[int, Branch]) -> list[Branch]:

@@ -11,6 +11,7 @@ from kpis.queries import entry_rules
 from kpis.readings import Origin, Reading, Recorded
 from kpis.services.proposing import needs_approval
 from kpis.services.recording import record_measurements
+from objectives.queries import organisations_day
 
 UNDO = "undo"
 
@@ -39,7 +40,7 @@ def bring_back(
     """
     if kpi.entry == Kpi.Entry.DERIVED:
         raise EntryRefused(Problem.DERIVED)
-    if needs_approval(kpi, user, entry_rules(), today=now.date()):
+    if needs_approval(kpi, user, entry_rules(), today=organisations_day(now)):
         raise EntryRefused(Problem.APPROVAL_WANTED)
     if not note:
         raise EntryRefused(Problem.REASON_WANTED)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from zoneinfo import ZoneInfo
+from datetime import date
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
@@ -13,7 +12,7 @@ from django.utils import timezone
 from kpis.domain.periods import Period, period_of
 from kpis.models import Kpi
 from kpis.queries import calendar_of, kpis_editable_by, kpis_visible_to, proposes_values_of
-from objectives.queries import may_write, organisation
+from objectives.queries import may_write
 
 
 def kpi_to_comment(request: HttpRequest, code: str) -> Kpi:
@@ -48,8 +47,3 @@ def period_or_404(kpi: Kpi, start: date) -> Period:
     if period.start != start:
         raise Http404
     return period
-
-
-def today_of(now: datetime) -> date:
-    """Return the organisation's day."""
-    return now.astimezone(ZoneInfo(organisation().time_zone)).date()

@@ -20,8 +20,8 @@ from kpiplatform.htmx import changed, page, wants_partial
 from kpis.forms import AnnotationForm
 from kpis.models import Annotation, Kpi
 from kpis.services import notes
-from kpis.views.access import kpi_to_comment, today_of
-from objectives.queries import may_configure
+from kpis.views.access import kpi_to_comment
+from objectives.queries import may_configure, organisations_day
 
 SALT, UNDO_FOR = "removed annotation", timedelta(hours=1)
 
@@ -30,7 +30,7 @@ SALT, UNDO_FOR = "removed annotation", timedelta(hours=1)
 def annotate(request: HttpRequest, code: str) -> HttpResponse:
     """Mark days on the chart with a remark; `day` in the address fills in the first."""
     now = timezone.now()
-    kpi, today = kpi_to_comment(request, code), today_of(now)
+    kpi, today = kpi_to_comment(request, code), organisations_day(now)
     data = request.POST if request.method == "POST" else None
     form = AnnotationForm(data, today=today, first_day=_day(request.GET.get("day", "")))
     if form.is_valid():
@@ -45,7 +45,7 @@ def annotate(request: HttpRequest, code: str) -> HttpResponse:
 def annotation(request: HttpRequest, code: str, annotation_id: int) -> HttpResponse:
     """Change one's own mark; administrators change any."""
     now = timezone.now()
-    kpi, today = kpi_to_comment(request, code), today_of(now)
+    kpi, today = kpi_to_comment(request, code), organisations_day(now)
     note = _own_note(request, kpi, annotation_id)
     form = AnnotationForm(request.POST if request.method == "POST" else None, today=today, changes=note)
     if form.is_valid() and _stored(form, note, now):
@@ -58,7 +58,7 @@ def annotation(request: HttpRequest, code: str, annotation_id: int) -> HttpRespo
 def remove(request: HttpRequest, code: str, annotation_id: int) -> HttpResponse:
     """Take one's own mark off the chart; what is needed to put it back comes with the answer."""
     now = timezone.now()
-    kpi, today = kpi_to_comment(request, code), today_of(now)
+    kpi, today = kpi_to_comment(request, code), organisations_day(now)
     note = _own_note(request, kpi, annotation_id)
     token = signing.dumps(_kept(note), salt=f"{SALT} {kpi.pk}", compress=True)
     notes.remove_annotation(annotation_id=note.pk)
@@ -70,7 +70,7 @@ def remove(request: HttpRequest, code: str, annotation_id: int) -> HttpResponse:
 @require_POST
 def restore(request: HttpRequest, code: str) -> HttpResponse:
     """Put a mark back that was removed within the hour."""
-    kpi, today = kpi_to_comment(request, code), today_of(timezone.now())
+    kpi, today = kpi_to_comment(request, code), organisations_day(timezone.now())
     kept = _read(request.POST.get("removed", ""), kpi)
     author = User.objects.filter(pk=kept["author"]).first() if kept else None
     if kept is None or author is None or not (author == request.user or may_configure(request.user, today=today)):

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from kpis.dates import day, moment
 from kpis.models import PeriodReopening
 from kpis.reopenings import Closure
-from kpis.views.access import today_of
+from objectives.queries import organisations_day
 
 
 def closure_in_words(closure: Closure, *, now: datetime) -> dict[str, Any] | None:
@@ -42,7 +42,7 @@ def _sentence(text: str) -> str:
 def standing_of(request: PeriodReopening, *, now: datetime) -> str:
     """Say how a request stands: it waits, it was rejected, the period is open until a day, or closed again."""
     if request.decided_at is None:
-        words = {"name": request.requested_by.name, "day": day(today_of(request.requested_at))}
+        words = {"name": request.requested_by.name, "day": day(organisations_day(request.requested_at))}
         return _("%(name)s asked on %(day)s to reopen it; nobody has decided yet.") % words
     if request.rejected_by is not None:
         return _("%(name)s left it closed: %(reason)s") % {
@@ -59,4 +59,4 @@ def standing_of(request: PeriodReopening, *, now: datetime) -> str:
 
 def last_day_of(expires_at: datetime) -> Any:
     """Return the last day on which a period is open, by the organisation's calendar."""
-    return today_of(expires_at - timedelta(seconds=1))
+    return organisations_day(expires_at - timedelta(seconds=1))

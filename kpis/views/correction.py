@@ -31,17 +31,17 @@ from kpis.services.keeping import keep
 from kpis.services.proposing import AlreadyDecided, needs_approval, withdraw
 from kpis.services.undoing import bring_back as bring_back_now
 from kpis.services.undoing import said_again
-from kpis.views.access import kpi_to_read, may_change_values, may_propose_values, period_or_404, today_of
+from kpis.views.access import kpi_to_read, may_change_values, may_propose_values, period_or_404
 from kpis.views.closures import closure_in_words
 from kpis.views.versions import in_words, versions, waiting_in_words
-from objectives.queries import may_configure, organisation
+from objectives.queries import may_configure, organisation, organisations_day
 
 
 @require_http_methods(["GET", "POST"])
 def correct(request: HttpRequest, code: str, period_start: date) -> HttpResponse:
     """Show every version of the value of one period; POST changes it, with the reason, for those who may."""
     now, kpi = timezone.now(), kpi_to_read(request, code)
-    period, today = period_or_404(kpi, period_start), today_of(now)
+    period, today = period_or_404(kpi, period_start), organisations_day(now)
     may_change, proposes = may_change_values(request, kpi), may_propose_values(request, kpi)
     may_enter = may_change or proposes
     if request.method == "POST" and not may_enter:

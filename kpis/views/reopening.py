@@ -22,10 +22,10 @@ from kpis.models import MeasurementRevision, PeriodReopening
 from kpis.queries import calendar_of
 from kpis.reopenings import closure_of, reopenings_decided_by, reopenings_visible_to
 from kpis.services.reopening import Refused, approve_reopening, ask_to_reopen, reject_reopening
-from kpis.views.access import kpi_to_read, may_change_values, period_or_404, today_of
+from kpis.views.access import kpi_to_read, may_change_values, period_or_404
 from kpis.views.closures import closure_in_words, standing_of
 from kpis.views.versions import Version, versions
-from objectives.queries import manages
+from objectives.queries import manages, organisations_day
 
 SHOWN = 100
 FACT = "reopening-changed"
@@ -79,7 +79,7 @@ def reopening(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and not (_is_own(request, row) or manages(request.user, row.kpi.unit, today=today)):
         raise PermissionDenied
     posted, decision = request.method == "POST", request.POST.get("decision", "")
-    approving = ApproveForm(request.POST if posted and decision == "approve" else None, today=today_of(now))
+    approving = ApproveForm(request.POST if posted and decision == "approve" else None, today=organisations_day(now))
     rejecting = RejectForm(request.POST if posted and decision == "reject" else None)
     refusal = ""
     if approving.is_valid() or rejecting.is_valid():

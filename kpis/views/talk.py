@@ -18,7 +18,8 @@ from kpis.forms import CommentForm, ExplanationForm, recent_periods
 from kpis.models import Commentary, Kpi
 from kpis.services import notes
 from kpis.services.naming import people_named, people_to_name
-from kpis.views.access import kpi_to_comment, today_of
+from kpis.views.access import kpi_to_comment
+from objectives.queries import organisations_day
 
 
 @require_http_methods(["GET", "POST"])
@@ -50,7 +51,7 @@ def nameable(request: HttpRequest, code: str) -> HttpResponse:
 
 def _explain(request: HttpRequest, kpi: Kpi, now: datetime) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
-    periods = recent_periods(kpi, today=today_of(now))
+    periods = recent_periods(kpi, today=organisations_day(now))
     form = ExplanationForm(data, periods=periods)
     if not form.is_valid():
         context = {"kpi": kpi, "explanation_form": form}
@@ -91,7 +92,7 @@ def _said(
 
 
 def _who_was_told(request: HttpRequest, kpi: Kpi, now: datetime, texts: tuple[str, ...]) -> list[str]:
-    named = people_named(*texts, kpi=kpi, author=request.user, today=today_of(now))
+    named = people_named(*texts, kpi=kpi, author=request.user, today=organisations_day(now))
     told = [person.name for person in named.told if person != request.user]
     sentences = []
     if told:

@@ -9,11 +9,11 @@ from unittest.mock import patch
 import pytest
 from django.urls import reverse
 
-from kpis.models import Kpi
+from kpis.models import Kpi, KpiState
 from kpis.objectives_as_known import objectives_as_known
 from kpis.readings import PROVISIONAL, REPORTED, Origin, Reading
 from kpis.services.recording import record_measurements
-from objectives.models import Role
+from objectives.models import Organisation, Role
 from tests.factories import NOW, a_kpi, a_role, limits
 from tests.reviews.factories import a_forum, a_held_review
 
@@ -104,3 +104,14 @@ def test_what_was_restated_of_later_weeks_is_left_out_of_a_past_week(client, kpi
         record(kpi, week, "86", on=date(2026, 11, 10), note="late records")
     assert [row.when for row in scorecard(client)["story"].restated] == ["W45", "W44"]
     assert [row.when for row in scorecard(client, week="2026-W44")["story"].restated] == ["W44"]
+
+
+def test_today_is_that_of_the_organisation_not_of_greenwich(client, kpi):
+    Organisation.objects.update(time_zone="Pacific/Auckland")
+    now = datetime(2026, 11, 21, 20, tzinfo=UTC)  # a morning of the 22nd there
+    record(kpi, W46, "85", on=date(2026, 11, 16))
+    KpiState.objects.update(recorded_at=now - timedelta(hours=1), health="fresh")
+    with patch("django.utils.timezone.now", return_value=now):
+        for address in (reverse("scorecard"), reverse("unit", args=["company"])):
+            (row,) = client.get(address).context["rows"]
+            assert row.fresh == "today", address

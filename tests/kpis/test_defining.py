@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -24,7 +24,7 @@ from kpis.services.defining import (
     what_is_missing,
 )
 from kpis.services.recording import record_measurements
-from objectives.models import ObjectiveState
+from objectives.models import ObjectiveState, Organisation
 from tests.factories import NOW, a_kpi, a_person, a_unit, an_objective, limits, the_calendar, the_company
 
 pytestmark = pytest.mark.django_db
@@ -147,6 +147,16 @@ def test_a_hand_over_stays_on_record_and_the_alerts_follow():
     assert kpi.owner == heir
     assert KpiOwnership.objects.get(kpi=kpi).reason == "leave"
     assert list(Subscription.objects.filter(kpi=kpi, is_active=True).values_list("user", flat=True)) == [heir.pk]
+
+
+def test_what_begins_today_begins_on_the_day_of_the_organisation():
+    Organisation.objects.create(name="Harbor Airports", time_zone="America/Los_Angeles")
+    evening = datetime(2026, 11, 23, 4, tzinfo=UTC)  # of 22 November, where they are
+    made = a_kpi("Bags", status="draft")
+    values = {name: getattr(made, name) for name in (*SHEET, "objective_id")} | {"code": "BAGS", "polarity": "unscored"}
+    kpi = create_kpi(values=values, owner=made.owner, by=made.owner, now=evening)
+    assert KpiOwnership.objects.get(kpi=kpi).effective_from == NOW.date()
+    assert move_on(kpi=kpi, to="active", by=kpi.owner, now=evening).active_from == NOW.date()
 
 
 def test_who_may_not_sign_in_answers_for_nothing():

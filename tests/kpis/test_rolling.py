@@ -16,7 +16,7 @@ from kpis.readings import Origin, Reading
 from kpis.services.defining import move_on, set_weight
 from kpis.services.recording import record_measurements
 from kpis.services.rolling import Standing, roll_up_due, roll_up_judged, roll_up_objectives
-from objectives.models import Objective, ObjectiveState
+from objectives.models import Objective, ObjectiveState, Organisation
 from objectives.services.strategy import judge_by_hand, weigh_objective
 from tests.factories import NOW, a_kpi, an_objective, limits
 
@@ -125,6 +125,19 @@ def test_on_its_day_a_weight_counts_without_any_judgement(family):
     assert roll_up_due(now=on_the_day) == 1
     assert (score(below), score(above)) == (Decimal("6.6667"), Decimal("6.6667"))
     assert roll_up_due(now=on_the_day) == 0
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour", "counts"),
+    [("Pacific/Auckland", 10, False), ("Pacific/Auckland", 11, True), ("America/Los_Angeles", 31, False)],
+)
+def test_a_weight_counts_from_midnight_where_the_organisation_is(family, zone, hour, counts):
+    _above, _below, own, _first, second = family
+    Organisation.objects.update_or_create(pk=1, defaults={"name": "Harbor", "time_zone": zone})
+    day = NOW.date() + timedelta(days=3)
+    set_weight(kpi=second, weight=Decimal(0), effective_from=day, by=own.owner, now=NOW)
+    at = datetime.combine(day - timedelta(days=1), time(), UTC) + timedelta(hours=hour)
+    assert roll_up_due(now=at) == int(counts)
 
 
 def test_on_its_day_a_manual_score_counts_without_any_judgement(family):

@@ -16,6 +16,7 @@ from kpis.models import Kpi
 from kpis.services.aiming import set_aim
 from kpis.services.defining import create_kpi, move_on, set_weight, what_is_missing
 from objectives.models import Objective
+from objectives.queries import organisations_day
 from objectives.services.strategy import add_objective
 
 LEFT_OUT_SHOWN = 200
@@ -79,7 +80,7 @@ def _import(line: Line, made: dict[str, Objective], wanted: Wanted, by: User) ->
     values["position"] = Kpi.objects.filter(objective_id=values["objective_id"]).count() + 1
     assert line.owner is not None
     kpi = create_kpi(values=values | {"code": line.code}, owner=line.owner, by=by, now=now)
-    set_weight(kpi=kpi, weight=1, effective_from=now.date(), by=by, now=now)
+    set_weight(kpi=kpi, weight=1, effective_from=organisations_day(now), by=by, now=now)
     if line.target is not None:
         target, threshold = aim_of(line, wanted)
         proposal = Proposal(effective_from=target.effective_from, target=target, threshold=threshold)

@@ -20,6 +20,7 @@ from kpis.domain.replay import Proposal
 from kpis.models import Kpi
 from kpis.services.aiming import set_aim
 from kpis.services.defining import create_kpi, move_on, set_weight
+from objectives.queries import organisations_day
 from reviews.services.cadences import choose_forum
 
 LONGEST_CODE = 40
@@ -47,7 +48,7 @@ def finish(*, draft: KpiDraft, forms: Mapping[str, StepForm], status: str, by: U
         kpi = create_kpi(values=_sheet(forms), owner=forms["owner"].cleaned_data["owner"], by=by, now=now)
         people = {name: forms["owner"].cleaned_data[name] for name in ("deputy", "steward")}
         Kpi.objects.filter(pk=kpi.pk).update(**people)
-        set_weight(kpi=kpi, weight=1, effective_from=kpi.active_from or now.date(), by=by, now=now)
+        set_weight(kpi=kpi, weight=1, effective_from=kpi.active_from or organisations_day(now), by=by, now=now)
         _aim(kpi, forms["target"], by, now)
         _promise(kpi, forms["initiative"], now)
         choose_forum(kpi=kpi, forum=forms["rhythm"].cleaned_data["forum"])
@@ -93,7 +94,7 @@ def _promise(kpi: Kpi, form: StepForm, now: datetime) -> None:
         initiative=said["initiative"],
         kpi=kpi,
         change=said["change"],
-        starts_on=now.date(),
+        starts_on=organisations_day(now),
         full_effect_on=said["full_effect_on"],
         confidence=ExpectedImpact.Confidence.MEDIUM,
         rationale=said["without_initiative"],

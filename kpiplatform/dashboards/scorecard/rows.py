@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -146,12 +147,13 @@ class Rows:
         *,
         locale: str,
         today: date,
+        zone: ZoneInfo,
         shown_from: date,
         calendars: Mapping[int, Calendar],
         known: AsKnown = NOW,
     ) -> None:
         self.board, self.locale, self.today, self.shown_from = board, locale, today, shown_from
-        self.calendars = calendars
+        self.zone, self.calendars = zone, calendars
         # A code is made of letters, digits and hyphens: it stands in an address as it is.
         self.before_code, _code, after = reverse("kpi", args=["CODE"]).rpartition("CODE")
         self.after_code = after + known.query
@@ -215,7 +217,7 @@ class Rows:
             case "late" | "stale":
                 late = kpi.days_late or 0
                 return ngettext("%(days)d day late", "%(days)d days late", late) % {"days": late}, True
-        days = (self.today - kpi.recorded_at.date()).days if kpi.recorded_at else 0
+        days = (self.today - kpi.recorded_at.astimezone(self.zone).date()).days if kpi.recorded_at else 0
         if days not in self.ages:
             ago = ngettext("%(days)d day ago", "%(days)d days ago", days) % {"days": days}
             self.ages[days] = ago if days > 0 else _("today")

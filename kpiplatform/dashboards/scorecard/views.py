@@ -69,6 +69,7 @@ def _context(user: Any, chosen: Selection, by_calendar: dict[int, Calendar], rea
         read,
         locale=user.locale,
         today=chosen.today,
+        zone=chosen.zone,
         shown_from=chosen.shown_week.start,
         calendars=by_calendar,
         known=chosen.known,

@@ -7,33 +7,35 @@ from datetime import date
 from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from initiatives.domain.progress import end_slipped, furthest_behind
-from kpiplatform.dashboards.as_known import PARAMETER, AsKnown, beginning
+from kpiplatform.dashboards.as_known import DAY, PARAMETER, AsKnown, beginning
 from kpiplatform.dashboards.objective_page.links import days
 from kpiplatform.dashboards.scorecard.cells import table_of
 from kpiplatform.dashboards.scorecard.parts import NAMED_AT_ONCE, give_grades, part_of
 from kpiplatform.dashboards.scorecard.queries import Line
 from kpiplatform.dashboards.scorecard.rows import ObjectiveGroup, PerspectiveGroup, Row, Rows
+from kpiplatform.dashboards.scorecard.selection import last_week_before
 from kpiplatform.dashboards.scorecard.story import moved_of, story_of
 from kpiplatform.dashboards.units.queries import LATE, Below, Facts
 from kpis.dates import day, short_day, short_label
 from kpis.domain.bands import severity
 from kpis.domain.bullet import bullet
-from kpis.domain.periods import Calendar, period_of, previous_period
+from kpis.domain.periods import Calendar
 
 
 def unit_page(
-    facts: Facts, *, after: str = "", today: date, calendars: Mapping[int, Calendar], locale: str
+    facts: Facts, *, after: str = "", today: date, zone: ZoneInfo, calendars: Mapping[int, Calendar], locale: str
 ) -> dict[str, Any]:
     """Return the context of the page as it stands on `today`, its table from below the KPI `after`."""
     standard = next(iter(calendars.values()), Calendar())
-    week = previous_period(period_of(today, "week", standard), standard)
-    shared = {"locale": locale, "today": today, "calendars": calendars}
+    week = last_week_before(facts.known.on + DAY if facts.known.on else today, standard)
+    shared = {"locale": locale, "today": today, "zone": zone, "calendars": calendars}
     maker = Rows(facts.board, **shared, shown_from=week.start, known=facts.known)
     rows = [maker.row_of(kpi) for kpi in facts.board.kpis]
     part, moved = part_of(_worst_first(rows), after=after), moved_of(rows)

@@ -34,21 +34,21 @@ def units(request: HttpRequest) -> HttpResponse:
 @require_safe
 def unit(request: HttpRequest, code: str) -> HttpResponse:
     """Show a unit and those below: its KPIs, what moved, what is late, what slips and what waits for a decision."""
-    today, known = _organisations_day(request)
+    today, zone, known = _organisations_day(request)
     asked = {"user": request.user, "code": code, "tier": request.GET.get("tier", "")}
     try:
         facts = unit_facts(**asked, today=today, known=known)
     except Unit.DoesNotExist:
         raise Http404 from None
     shown = {"calendars": calendars(), "locale": request.user.locale, "after": request.GET.get("after", "")}
-    context = unit_page(facts, today=known.on or today, **shown)
+    context = unit_page(facts, today=known.on or today, zone=zone, **shown)
     return page(request, "dashboards/unit.html", context, partial="board")
 
 
 @require_safe
 def bowler(request: HttpRequest, code: str) -> HttpResponse:
     """Show the KPIs of a unit and those below by period, as a grid of bands and figures."""
-    today, known = _organisations_day(request)
+    today, _zone, known = _organisations_day(request)
     choice = Choice.from_query(request.GET, known)
     asked = {"tier": choice.tier, "frequencies": choice.frequencies, "after": choice.after, "known": known}
     try:
@@ -59,8 +59,8 @@ def bowler(request: HttpRequest, code: str) -> HttpResponse:
     return page(request, "dashboards/bowler.html", context, partial="grid")
 
 
-def _organisations_day(request: HttpRequest) -> tuple[date, AsKnown]:
-    """Return the day by which periods close and values are late, and the past day that the address names."""
+def _organisations_day(request: HttpRequest) -> tuple[date, ZoneInfo, AsKnown]:
+    """Return the day by which periods close and values are late, where that is, and the day that the address names."""
     zone = ZoneInfo(organisation().time_zone)
     today = timezone.now().astimezone(zone).date()
-    return today, as_known(request.GET.get(PARAMETER, ""), today=today, zone=zone)
+    return today, zone, as_known(request.GET.get(PARAMETER, ""), today=today, zone=zone)

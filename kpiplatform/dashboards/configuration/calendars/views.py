@@ -37,6 +37,7 @@ from kpis.services.calendars import (
     values_up_to,
 )
 from objectives.models import Unit
+from objectives.queries import organisations_day
 
 LIST, NEW, CALENDAR = (f"configuration/{name}.html" for name in ("calendars", "calendar_new", "calendar"))
 
@@ -158,7 +159,8 @@ def followers(request: HttpRequest, pk: int) -> HttpResponse:
         return _page(request, row, follow_form=form)
     unit = form.cleaned_data["unit"]
     said = {"calendar": row, "moves_kpis": form.cleaned_data["moves_kpis"], "by": request.user}
-    followed = follow(unit=unit, **said, today=today(), now=timezone.now())
+    now = timezone.now()
+    followed = follow(unit=unit, **said, today=organisations_day(now), now=now)
     return _changed(request, row, "calendar-changed", _followed_words(unit, row, followed))
 
 
@@ -182,14 +184,15 @@ def _followed_words(unit: Unit, row: PeriodCalendar, followed: Followed) -> str:
 def lock(request: HttpRequest, pk: int) -> HttpResponse:
     """Close periods to writing."""
     row, form = get_object_or_404(PeriodCalendar, pk=pk), LockForm(request.POST)
+    now = timezone.now()
     if form.is_valid():
         said = dict(form.cleaned_data)
         sure = said.pop("sure")
         try:
-            if not sure and said["until"] < today():
+            if not sure and said["until"] < organisations_day(now):
                 form.ask(values_up_to(calendar=row, unit=said["unit"], until=said["until"]))
                 return _page(request, row, lock_form=form)
-            made = lock_periods(calendar=row, by=request.user, today=today(), now=timezone.now(), **said)
+            made = lock_periods(calendar=row, by=request.user, today=organisations_day(now), now=now, **said)
         except Refused as refused:
             form.add_error("until", str(refused))
         else:
