@@ -104,6 +104,17 @@ def typed_number(text: str, *, locale: str, percent: bool = False) -> Decimal:
         raise EntryRefused(Problem.NOT_A_NUMBER) from None
 
 
+def ungrouped(text: str, *, locale: str) -> str:
+    """Return the text without the person's grouping mark in numbers like 1,234, which alone are refused as ambiguous.
+
+    Only for whoever shows what was read before it is stored.
+    """
+    grouping = MARKS.get(language_of(locale), MARKS["en"])[0]
+    if grouping in SPACES:
+        return text
+    return re.sub(rf"(?<![0-9.,])([1-9][0-9]{{0,2}}){re.escape(grouping)}([0-9]{{3}})(?![0-9.,])", r"\1\2", text)
+
+
 def typed_parts(text: str, *, locale: str) -> tuple[Decimal, Decimal]:
     """Return numerator and denominator of a ratio typed as 12/400; raise EntryRefused otherwise.
 

@@ -12,6 +12,7 @@
 //   <li id="issue-CODE-START"> the same question in the list above the grid, where the other does not fit
 //   The answer is the same <td> (422 for a refused value). `value` is what the server holds; where it shows something
 //   else (a refused or contested value), `data-saved` on the input says what it holds. Ids are stable.
+//   data-short, data-long: up to how many characters of a number fit into a grid that is not wider, or not the widest
 //   data-filled, data-skipped: said after a paste; data-kept: when the server can't be reached. {count} is replaced.
 //   <form id="paste-ask" hx-post="…" hx-target="#paste"> asks what would become of a pasted block; the answer comes into
 //   <dialog id="paste">, with a form [data-paste-save], its button [data-paste-go], and [data-paste-cancel]
@@ -137,8 +138,16 @@ document.body.addEventListener("htmx:afterSwap", (event) => {
 // Only now the cells have their new classes.
 document.body.addEventListener("htmx:afterSettle", () => {
   everyInput().filter(isTyped).forEach(show);
+  document.querySelectorAll("[data-entry]").forEach(widen);
   count();
 });
+
+// A number that is longer than those before it makes the grid wider, so that it is not cut off at its beginning.
+function widen(grid) {
+  const longest = Math.max(0, ...[...grid.querySelectorAll(".cell > input")].map((input) => input.value.length));
+  if (longest <= grid.dataset.short || grid.matches(".entry--longest")) return;
+  grid.classList.add(longest > grid.dataset.long ? "entry--longest" : "entry--long");
+}
 
 // A value that needs a reason asks for it at once, unless the person is already typing the next one. Where the focus
 // was on a button that is gone, it returns to the cell.

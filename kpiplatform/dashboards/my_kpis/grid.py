@@ -19,6 +19,10 @@ from kpis.models import Kpi
 from kpis.services.entry import takes_parts
 from kpis.templatetags.kpi_figures import band_name
 
+# So many characters of a number fit where the grid is no wider than its columns ask for, and among many of them.
+SHORT, SHORT_AMONG_MANY, LONG = 6, 5, 9
+SHORT_GOAL, LONG_GOAL = 7, 12
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
@@ -91,10 +95,33 @@ class Grid:
 
     @property
     def css(self) -> str:
-        """How wide it is beside the screen."""
-        if len(self.columns) > 7:
-            return "entry--wide" if len(self.columns) < 20 else "entry--widest"
-        return "entry--ratios" if any(cell.is_ratio for row in self.rows for cell in row.cells) else ""
+        """How wide it is beside the screen: by its columns, and so that no number is cut off at its beginning."""
+        cells = [cell for row in self.rows for cell in row.cells]
+        names = []
+        if self.is_many:
+            names.append("entry--wide" if len(self.columns) < 20 else "entry--widest")
+        elif any(cell.is_ratio for cell in cells):
+            names.append("entry--ratios")
+        longest = max((len(cell.text) for cell in cells), default=0)
+        if longest > self.short:
+            names.append("entry--long" if longest <= LONG else "entry--longest")
+        goal = max((len(row.goal) for row in self.rows), default=0)
+        if goal > SHORT_GOAL:
+            names.append("entry--goals" if goal <= LONG_GOAL else "entry--ranges")
+        return " ".join(names)
+
+    @property
+    def is_many(self) -> bool:
+        return len(self.columns) > 7
+
+    @property
+    def short(self) -> int:
+        """How long a number may be in a grid that is no wider than its columns ask for."""
+        return SHORT_AMONG_MANY if self.is_many else SHORT
+
+    @property
+    def long(self) -> int:
+        return LONG
 
     @property
     def rows(self) -> list[Row]:
@@ -139,7 +166,7 @@ def _grid(lines: list[Line], sheet: Sheet, *, names_calendar: bool) -> Grid:
         columns=heads,
         groups=groups,
         has_inputs=any(cell.is_input for _unit, rows in groups for one in rows for cell in one.cells),
-        span=len(heads) + 4,
+        span=len(heads) + 2,
     )
 
 

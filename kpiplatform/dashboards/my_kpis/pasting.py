@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from kpiplatform.dashboards.my_kpis import saving, words
 from kpiplatform.dashboards.my_kpis.saving import Typed
 from kpiplatform.dashboards.my_kpis.sheet import Viewer, title_of
+from kpis.domain.entry_checks import language_of, ungrouped
+from kpis.domain.figures import MARKS
 
 LONGEST_LEFT = 200  # characters of what fell beside the grid; the spreadsheet has the rest
 MOST_LEFT = 100
@@ -30,6 +32,10 @@ class Pasted:
 
 def preview(typed: Sequence[Typed], left: Sequence[str], viewer: Viewer) -> dict[str, Any]:
     """Return the context of the preview: a row per KPI, a column per period, and what has no place in the grid."""
+    # A spreadsheet that groups digits gives 1,234: it is read so, and shown as 1234 before it is stored.
+    as_read = [replace(one, text=ungrouped(one.text, locale=viewer.locale)) for one in typed]
+    grouped = any(one.text != read.text for one, read in zip(typed, as_read, strict=True))
+    typed = as_read
     stored, attempts = saving.preview(typed, viewer)
     starts = sorted({one.slot.period.start: one.slot.period for one in typed}.items())
     names = {one.slot.kpi.pk: words.full_name(one.slot.kpi) for one in typed}
@@ -52,5 +58,6 @@ def preview(typed: Sequence[Typed], left: Sequence[str], viewer: Viewer) -> dict
         "problems": [cell for cell in cells if cell.sentence],
         "left": [text[:LONGEST_LEFT] for text in left[:MOST_LEFT]],
         "count": len(stored),
+        "grouping": MARKS.get(language_of(viewer.locale), MARKS["en"])[0] if grouped else "",
         "same": sum(cell.state == "same" for cell in cells),
     }

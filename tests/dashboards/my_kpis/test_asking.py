@@ -163,6 +163,24 @@ def test_the_decimal_comma_of_a_block_is_the_persons(client, rosa, crews):
     assert "paste--new" in preview(client, {f"CREWS@{W46}@0": "7,5"}, [])
 
 
+@pytest.mark.parametrize(("locale", "text"), [("en", "1,250"), ("de", "1.250")])
+def test_digits_that_a_spreadsheet_grouped_are_shown_as_they_are_read_before_they_are_saved(client, rosa, locale, text):
+    User.objects.filter(pk=rosa.pk).update(locale=locale)
+    a_kpi("Revenue", code="REVENUE", owner=rosa, decimals=0)
+    shown = preview(client, {f"REVENUE@{W46}@0": text}, [])
+    assert f'name="REVENUE@{W46}@0" value="1250"' in shown
+    assert f"“{text[1]}” is read as the mark between thousands" in shown
+    assert "paste--new" in shown
+    assert type_into(client, Kpi.objects.get(code="REVENUE"), W46, text).status_code == 422
+
+
+def test_a_block_that_changes_nothing_offers_nothing_to_save(client, crews):
+    enter(crews, W45, "6")
+    shown = preview(client, {f"CREWS@{W45}@1": "6"}, [])
+    assert "Nothing will be saved. 1 stands there already." in words_in(shown)
+    assert "data-paste-go" not in shown
+
+
 def test_a_block_of_which_nothing_falls_on_a_field_loses_nothing(client, crews):
     assert "<li>9</li>" in preview(client, {"NONE@2026-11-09@0": "1"}, ["9"])
 

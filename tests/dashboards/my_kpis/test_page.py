@@ -130,6 +130,24 @@ def test_the_last_values_beside_what_is_owed_have_their_grades_of_confidence(cli
     assert f'Typed by hand; last: <span class="nowrap">6\u202fcrews {grade(graded)}</span>' in page_of(client)
 
 
+@pytest.mark.parametrize(
+    ("value", "asked", "css"),
+    [
+        ("99.5", "", "entry "),
+        ("99999999", "", "entry entry--long"),
+        ("1234567.25", "", "entry entry--longest"),
+        ("100000", "?periods=13", "entry entry--wide entry--long"),
+    ],
+)
+def test_a_grid_is_so_wide_that_no_number_is_cut_off(client, rosa, value, asked, css):
+    kpi = a_kpi("Revenue", owner=rosa, measure_unit="USD", decimals=0)
+    enter(kpi, W46, value, now=NOW - timedelta(days=1))
+    page = client.get(reverse("my:kpis") + asked).content.decode()
+    assert f'<table class="{css}"' in page
+    limits(kpi, goal=1_200_000, red_flag=1_000_000)
+    assert f'<table class="{css.strip()} entry--goals"' in client.get(reverse("my:kpis") + asked).content.decode()
+
+
 def test_a_value_of_an_open_period_is_not_asked_for_long_before_it_is_due(client, rosa):
     kpi = a_kpi("Audits", owner=rosa, frequency="month", active_from=date(2026, 11, 1))
     page = page_of(client)

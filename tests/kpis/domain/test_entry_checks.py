@@ -20,10 +20,30 @@ from kpis.domain.entry_checks import (
     typed_number,
     typed_parts,
     typed_text,
+    ungrouped,
     unusual_move,
 )
 
 D = Decimal
+
+
+@pytest.mark.parametrize(
+    ("text", "locale", "read"),
+    [
+        ("1,234", "en", "1234"),
+        ("-1,234 %", "en", "-1234 %"),
+        ("1,180/1,200", "en", "1180/1200"),
+        ("1.234", "de", "1234"),
+        ("1.234", "en", "1.234"),
+        ("1,234.5", "en", "1,234.5"),
+        ("1,234,567", "en", "1,234,567"),
+        ("0,234", "en", "0,234"),
+        ("1,23", "en", "1,23"),
+        ("1.234", "fr", "1.234"),
+    ],
+)
+def test_grouped_digits_are_read_as_the_person_writes_them(text, locale, read):
+    assert ungrouped(text, locale=locale) == read
 
 
 @pytest.mark.parametrize(
