@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Exists, F, Min, OuterRef, Q
+from django.db.models import Exists, Min, OuterRef, Q
 
 from kpiplatform.accounts.models import User
 from kpis.domain.cut_periods import begins_inside, ends_inside
@@ -32,6 +32,7 @@ from kpis.services.applying import (
     undecided,
 )
 from kpis.services.checking import controls_of, rules_of_source
+from kpis.services.claiming import claim, end_leases_of_the_gone, free, is_lost, let_go
 from kpis.services.freshness import is_scheduled
 from kpis.services.reaching import reached
 from kpis.services.upheaval import Upheaval
@@ -44,7 +45,7 @@ __all__ = ["apply_held_pull", "discard_held_pull", "due_pulls", "request_pull", 
 log = logging.getLogger(__name__)
 
 # Longer than computing and writing values takes. While a source is being read the lease is renewed; a worker that
-# dies holds its pull for this long.
+# stands still holds its pull for this long.
 LEASE = timedelta(seconds=120)
 STOPPED = _("The worker stopped in the middle of it %(times)s times.")
 BROKEN = _("The pull stopped by an error of the platform (%(kind)s).")
@@ -65,7 +66,8 @@ def due_pulls(*, now: datetime) -> list[tuple[int, datetime]]:
     started = Pull.objects.filter(
         source_id__in=[pk for pk, _ in slots], slot__gte=min((s for _, s in slots), default=now)
     )
-    owed = Pull.objects.filter(_free(now), source__is_enabled=True).values_list("source_id", "slot")
+    end_leases_of_the_gone(now=now)
+    owed = Pull.objects.filter(free(now), source__is_enabled=True).values_list("source_id", "slot")
     return sorted((slots - set(started.values_list("source_id", "slot"))) | set(owed))
 
 
@@ -103,7 +105,7 @@ def run_pull(*, source_id: int, slot: datetime, now: datetime, lease: timedelta 
     nothing. What goes wrong with the source is noted on the pull, which is tried again later.
     """
     began = time.monotonic()
-    pull = _claim(source_id, slot, now, lease)
+    pull = claim(source_id=source_id, slot=slot, now=now, lease=lease)
     if pull is None:
         return Pull.objects.get(source_id=source_id, slot=slot)
     source = pull.source
@@ -117,11 +119,9 @@ def run_pull(*, source_id: int, slot: datetime, now: datetime, lease: timedelta 
             raise NotOurs
 
     following = next_slot(source.schedule, after=now, zone=_zone())
-    if pull.attempts > ATTEMPTS_AT_MOST:
-        error = SourceError(Sentence(STOPPED, {"times": ATTEMPTS_AT_MOST}))
-        note_failure(pull, error, now=now, ended_at=ended(), next_slot=following)
-        return Pull.objects.get(pk=pull.pk)
     try:
+        if pull.attempts > ATTEMPTS_AT_MOST:
+            raise SourceError(Sentence(STOPPED, {"times": ATTEMPTS_AT_MOST}))
         fetched = _fetch(pull, today=now.astimezone(_zone()).date(), following=following, alive=renew)
         renew()
         if why := looks_wrong(source, fetched):
@@ -137,39 +137,18 @@ def run_pull(*, source_id: int, slot: datetime, now: datetime, lease: timedelta 
     except SourceError as error:
         note_failure(pull, error, now=now, ended_at=ended(), next_slot=following)
     except Exception as error:
+        if is_lost(error):  # whoever comes next begins anew
+            raise
         log.exception("pull %s failed", pull.pk)
-        unknown = SourceError(Sentence(BROKEN, {"kind": type(error).__name__}))
+        unknown = SourceError(Sentence(BROKEN, {"kind": type(error.__cause__ or error).__name__}))
         note_failure(pull, unknown, now=now, ended_at=ended(), next_slot=following)
+    finally:
+        let_go(pull)
     return Pull.objects.get(pk=pull.pk)
 
 
 def _zone() -> ZoneInfo:
     return ZoneInfo(organisation().time_zone)
-
-
-def _free(now: datetime) -> Q:
-    """The pulls that a worker may claim: waiting and not to be left alone, or left behind by a dead worker."""
-    waiting = Q(state=Pull.State.WAITING) & (Q(next_attempt_at__isnull=True) | Q(next_attempt_at__lte=now))
-    return waiting | Q(state=Pull.State.RUNNING, lease_until__lt=now)
-
-
-def _claim(source_id: int, slot: datetime, now: datetime, lease: timedelta) -> Pull | None:
-    """Take the pull for this worker, or return None. Committed before anything is read from the source."""
-    with transaction.atomic(durable=True):
-        if not Pull.objects.filter(source_id=source_id, slot=slot).exists():
-            Pull.objects.bulk_create([Pull(source_id=source_id, slot=slot)], ignore_conflicts=True)
-        claimed = Pull.objects.filter(_free(now), source_id=source_id, slot=slot).update(
-            state=Pull.State.RUNNING,
-            attempts=F("attempts") + 1,
-            lease_until=now + lease,
-            next_attempt_at=None,
-            started_at=now,
-            finished_at=None,
-            error=None,
-        )
-        if not claimed:
-            return None
-        return Pull.objects.select_related("source").get(source_id=source_id, slot=slot)
 
 
 def _fetch(pull: Pull, *, today: date, following: datetime, alive: Callable[[], None]) -> Fetched:

@@ -39,8 +39,9 @@ def worker_of(transactional_db: None, broker: Broker, post: Mailbox, tmp_path: P
     port = settings.MAILERS["default"]["OPTIONS"]["port"]
     shared = environment(broker=broker, smtp_port=port, KPI_SOURCES_DIR=str(tmp_path))
 
-    def begin(name: str = "one", **options: object) -> Worker:
-        worker = Worker.of(tmp_path, shared, name=name, **options).begin()
+    def begin(name: str = "one", *, database: str = "", **options: object) -> Worker:
+        own = shared | {"DATABASE_URL": database} if database else shared
+        worker = Worker.of(tmp_path, own, name=name, **options).begin()
         begun.append(worker)
         return worker
 

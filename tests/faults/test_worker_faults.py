@@ -65,11 +65,6 @@ def assert_applied_once(kpi: Kpi, *, attempts: int) -> None:
     assert list(BandCrossing.objects.values_list("seq", "from_band", "to_band")) == [(1, "", "at_risk")]
 
 
-def end_the_lease() -> None:
-    """Let the time pass for which a worker that died holds its pull."""
-    assert Pull.objects.filter(state="running").update(lease_until=timezone.now() - timedelta(seconds=1)) == 1
-
-
 def judged(kpi: Kpi) -> bool:
     return KpiState.objects.filter(kpi=kpi, dirty_since=None, band="at_risk").exists()
 
@@ -84,7 +79,6 @@ def test_a_worker_killed_with_all_its_children_in_the_middle_of_a_pull_loses_and
         first.kill()
     assert not Measurement.objects.exists()
     assert Pull.objects.get().state == "running"
-    end_the_lease()
     worker_of("second", beat=True)
     eventually(lambda: judged(kpi), "the pull applied by the new worker, and judged")
     assert_applied_once(kpi, attempts=2)
@@ -93,17 +87,13 @@ def test_a_worker_killed_with_all_its_children_in_the_middle_of_a_pull_loses_and
 def test_a_pool_child_killed_in_the_middle_of_a_pull_is_replaced_and_the_pull_is_ended(
     worker_of: Callable[..., Worker], broker: Broker, tmp_path: Path
 ) -> None:
-    source, kpi = a_source_with_weeks(tmp_path)
+    _, kpi = a_source_with_weeks(tmp_path)
     worker = worker_of().ready()
     with nobody_notes_refusals():
         broker.send("kpis.tasks.tick")
         eventually(waits_for_lock, "a pull that has written its values")
         os.kill(worker.pool_child(), signal.SIGKILL)
-    # The task comes back at once, finds its pull in the hands of the dead worker, and leaves it alone.
-    worker.says(f"of source {source.pk}: running")
-    assert not Measurement.objects.exists()
-    end_the_lease()
-    broker.send("kpis.tasks.tick")
+    # The task comes back at once, and finds its pull in nobody's hands.
     eventually(lambda: judged(kpi), "the pull applied by the new child, and judged")
     assert_applied_once(kpi, attempts=2)
 
@@ -122,3 +112,31 @@ def test_a_pull_asked_for_five_times_at_once_is_applied_once(
     eventually(lambda: judged(kpi), "the pull applied and judged")
     assert_applied_once(kpi, attempts=1)
     assert worker.said().count("raised") == 0
+
+
+def test_a_worker_that_is_told_to_stop_ends_its_pull_and_leaves_the_rest_to_the_next_one(
+    worker_of: Callable[..., Worker], tmp_path: Path
+) -> None:
+    _, kpi = a_source_with_weeks(tmp_path)
+    old = worker_of("old", beat=True)
+    assert old.running is not None
+    with nobody_notes_refusals():
+        eventually(waits_for_lock, "a pull that has written its values")
+        os.kill(old.running.pid, signal.SIGTERM)
+        old.says("Warm shutdown")
+        assert old.running.poll() is None
+    assert old.running.wait(timeout=30) == 0
+    assert Pull.objects.get().state == "applied"
+    worker_of("new", beat=True)
+    eventually(lambda: judged(kpi), "the values judged by the new worker")
+    assert_applied_once(kpi, attempts=1)
+
+
+def test_two_clocks_that_ring_at_once_have_the_effect_of_one(worker_of: Callable[..., Worker], tmp_path: Path) -> None:
+    _, kpi = a_source_with_weeks(tmp_path)
+    workers = [worker_of("one", beat=True), worker_of("two", beat=True)]
+    eventually(lambda: judged(kpi), "the pull applied and judged")
+    for worker in workers:
+        worker.says("kpis.tasks.tick", times=3)
+    assert_applied_once(kpi, attempts=1)
+    assert not [worker.said() for worker in workers if "raised" in worker.said()]

@@ -7,13 +7,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
-from kpis.models import KpiState, Measurement, MeasurementRevision, PeriodLock, PeriodReopening, Pull
+from kpis.models import DataSource, KpiState, Measurement, MeasurementRevision, PeriodLock, PeriodReopening, Pull
+from kpis.services.claiming import ATTEMPTS, PULLS
 from kpis.services.pulling import due_pulls, request_pull
 from kpis.signals import measurements_recorded
 from objectives.models import Organisation
 from tests.factories import a_kpi, a_person, the_calendar, the_company
+from tests.journeys.processes import database_url
 from tests.kpis.pulls import NOW, ON_TIME, TODAY, a_mapped_kpi, a_source, lines, pull, values, write
 from tests.kpis.reading import named
 
@@ -240,18 +243,34 @@ def test_a_source_that_is_off_or_feeds_nothing_is_not_due() -> None:
     assert due_pulls(now=NOW) == []
 
 
-def test_a_pull_whose_worker_is_gone_is_due_when_its_lease_is_over(folder: Path) -> None:
+def a_pull_in_hand(source: DataSource) -> Pull:
+    """A pull that a worker claimed, for two minutes."""
+    lease = NOW + timedelta(seconds=120)
+    return Pull.objects.create(source=source, slot=SLOT, state="running", attempts=1, lease_until=lease, started_at=NOW)
+
+
+def test_a_pull_whose_worker_is_gone_is_due_at_once(folder: Path) -> None:
     source = a_source()
     a_mapped_kpi(source)
-    left = Pull.objects.create(
-        source=source, slot=SLOT, state="running", attempts=1, lease_until=NOW + timedelta(seconds=120), started_at=NOW
-    )
+    left = a_pull_in_hand(source)
     write(folder, lines())
-    assert due_pulls(now=NOW + timedelta(seconds=119)) == []
-    assert pull(source, slot=SLOT, now=NOW + timedelta(seconds=119)).state == "running"
+    assert due_pulls(now=NOW) == [(source.pk, SLOT)]
+    done = pull(source, slot=SLOT, now=NOW)
+    assert (done.pk, done.state, done.attempts) == (left.pk, "applied", 2)
+
+
+def test_a_pull_whose_worker_stands_still_is_due_when_its_lease_is_over(folder: Path) -> None:
+    source = a_source()
+    a_mapped_kpi(source)
+    left = a_pull_in_hand(source)
+    write(folder, lines())
     later = NOW + timedelta(seconds=121)
-    assert due_pulls(now=later) == [(source.pk, SLOT)]
-    done = pull(source, slot=SLOT, now=later)
+    with psycopg.connect(database_url()) as its_session:
+        its_session.execute("SELECT pg_advisory_lock(%s, %s)", [PULLS, left.pk * ATTEMPTS + 1])
+        assert due_pulls(now=NOW + timedelta(seconds=119)) == []
+        assert pull(source, slot=SLOT, now=NOW + timedelta(seconds=119)).state == "running"
+        assert due_pulls(now=later) == [(source.pk, SLOT)]
+        done = pull(source, slot=SLOT, now=later)
     assert (done.pk, done.state, done.attempts) == (left.pk, "applied", 2)
 
 
