@@ -282,8 +282,8 @@ def test_the_dry_run_shows_what_the_kpi_will_be_also_what_nobody_said(client, ad
         "objective": "Leave on time",
         "unit": "LaGuardia",
         "how": "monthly, higher is better, average",
-        "target": "80.0",
-        "red_flag": "70.0",
+        "target": "80",
+        "red_flag": "70",
         "becomes": "A new KPI, active.",
     }
     assert found["LATER"]["becomes"] == "A new KPI, as a draft: it has no target yet."
@@ -306,3 +306,16 @@ def test_lines_that_were_left_out_are_still_named_after_the_import(client, admin
     client.post(path, choices(client, path) | {"import": "1"})
     text = client.get(path).content.decode()
     assert "There is no objective “later”." in text
+
+
+def test_a_list_without_codes_sent_again_makes_nothing_twice(client, admin):
+    an_objective(code="punctual")
+    the_calendar()
+    lines = [line("Bags late", ""), line("bags late", ""), line("Bags late", "OTHER")]
+    path = sent(client, *lines)
+    why = "BAGS-LATE is called so already in Harbor Airports: give this one a code of its own."
+    said = {one["number"]: one["refused"] for one in client.get(path).context["lines"]}
+    assert said == {2: [], 3: [why], 4: []}
+    client.post(path, choices(client, path) | {"import": "1"})
+    again = client.get(sent(client, *lines[:1])).context["lines"]
+    assert [one["refused"] for one in again] == [[why]]

@@ -76,7 +76,9 @@ class DryRun:
 
     def __init__(self, wanted: Wanted) -> None:
         self.wanted = wanted
-        self.codes = set(Kpi.objects.values_list("code", flat=True))
+        kpis = list(Kpi.objects.order_by("-pk").values_list("code", "name", "unit_id"))
+        self.codes = {code for code, _name, _unit in kpis}
+        self.named = {(name.lower(), unit): code for code, name, unit in kpis}
         self.codes_said: set[str] = set()
         self.said_in: dict[str, int] = {}
         self.objectives = _by_code_and_name(Objective.objects.filter(status=Objective.Status.ACTIVE))
@@ -114,6 +116,8 @@ class DryRun:
             self._choice(line, column, texts.get(column, ""))
         self._decimals(line, texts.get("decimals", ""))
         self._place(line, texts)
+        if not texts.get("code"):
+            self._once(line)
         line.target, line.red_flag = (self._number(line, said.get(name)) for name in ("target", "red_flag"))
         if (line.target is None, line.red_flag is None) == ("target" not in said, "red_flag" not in said):
             self._limits(line)
@@ -131,6 +135,13 @@ class DryRun:
         else:
             self.said_in[code] = line.number
         line.code = code[:40]
+
+    def _once(self, line: Line) -> None:
+        """Refuse a second KPI of a name in a unit: without a code, a list that is sent again would make each twice."""
+        known = self.named.setdefault((line.name.lower(), line.values.get("unit_id")), line.code)
+        if line.name and known != line.code:
+            words = {"code": known, "unit": line.unit}
+            line.refused.append(_("%(code)s is called so already in %(unit)s: give this one a code of its own.") % words)
 
     def _free_code(self, name: str) -> str:
         base = slugify(name).upper()[:36].strip("-") or "KPI"

@@ -9,8 +9,7 @@ from django.utils.translation import gettext as _
 
 from kpiplatform.dashboards.kpi_list.columns import CHOICES
 from kpiplatform.dashboards.kpi_list.lines import Line
-from kpis.domain.entry_checks import typed_text
-from kpis.domain.figures import with_unit
+from kpis.domain.figures import plain, with_unit
 
 SAID = ("frequency", "polarity", "time_aggregation")
 
@@ -42,8 +41,7 @@ def _number(line: Line, name: str, locale: str) -> str:
     number = getattr(line, name)
     if number is None:
         return ""
-    typed = typed_text(number, line.values.get("decimals", 0), locale=locale)
-    return with_unit(typed, line.values["measure_unit"])
+    return with_unit(plain(number, locale=locale), line.values["measure_unit"])
 
 
 def _becomes(line: Line, *, activate: bool) -> str:
