@@ -274,7 +274,7 @@ def test_the_dry_run_shows_what_the_kpi_will_be_also_what_nobody_said(client, ad
     an_objective("Leave on time", code="punctual")
     the_calendar()
     unit = a_unit("LaGuardia")
-    path = sent(client, line(often=None, good=None), line("Not yet", "LATER", target=None, red=None))
+    path = sent(client, line(often=None, good=None, red=1.25), line("Not yet", "LATER", target=None, red=None))
     said = choices(client, path, activate="on", unit=unit.pk)
     found = {one["code"]: one for one in client.post(path, said).context["lines"]}
     shown = {name: found["BAGS"][name] for name in ("objective", "unit", "how", "target", "red_flag", "becomes")}
@@ -282,8 +282,8 @@ def test_the_dry_run_shows_what_the_kpi_will_be_also_what_nobody_said(client, ad
         "objective": "Leave on time",
         "unit": "LaGuardia",
         "how": "monthly, higher is better, average",
-        "target": "80",
-        "red_flag": "70",
+        "target": "80.0",
+        "red_flag": "1.25",
         "becomes": "A new KPI, active.",
     }
     assert found["LATER"]["becomes"] == "A new KPI, as a draft: it has no target yet."

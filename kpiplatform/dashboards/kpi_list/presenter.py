@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from kpiplatform.dashboards.kpi_list.columns import CHOICES
 from kpiplatform.dashboards.kpi_list.lines import Line
-from kpis.domain.figures import plain, with_unit
+from kpis.domain.figures import number, with_unit
 
 SAID = ("frequency", "polarity", "time_aggregation")
 
@@ -38,10 +38,12 @@ def _shown(line: Line, *, activate: bool, locale: str) -> dict[str, Any]:
 
 
 def _number(line: Line, name: str, locale: str) -> str:
-    number = getattr(line, name)
-    if number is None:
+    """Return a limit with every digit it has: nothing of it is rounded away before it is made."""
+    limit = getattr(line, name)
+    if limit is None:
         return ""
-    return with_unit(plain(number, locale=locale), line.values["measure_unit"])
+    places = max(line.values.get("decimals", 0), -int(limit.normalize().as_tuple().exponent))
+    return with_unit(number(limit, places, locale=locale), line.values["measure_unit"])
 
 
 def _becomes(line: Line, *, activate: bool) -> str:
