@@ -17,7 +17,7 @@ from openpyxl import load_workbook
 
 from kpiplatform.dashboards.export import files
 from kpiplatform.dashboards.export.tables import TABLES, Seen
-from kpis.models import Kpi
+from kpis.models import Annotation, Commentary, Kpi, KpiVersion
 from kpis.readings import Origin, Reading
 from kpis.services.recording import record_measurements
 from objectives.models import Role
@@ -88,6 +88,43 @@ def test_nobody_takes_along_what_they_may_not_see_nor_its_code(client, owner):
     assert [line["code"] for line in lines if line["table"] == "kpis"] == ["OURS"]
     assert [(line["title"], line["kpi"]) for line in lines if line["table"] == "decisions"] == [("Buy a belt", None)]
     assert "THEIRS" not in content
+
+
+def test_a_formula_names_only_kpis_that_one_may_see_wherever_it_stands(client, owner):
+    a_kpi(code="OURS", owner=owner)
+    a_kpi(code="THEIRS", owner=a_person("Daniel Reyes"))
+    formula = "[OURS] ÷ [THEIRS] × 100"
+    rate = a_kpi(code="RATE", owner=owner, entry="derived", formula=formula)
+    KpiVersion.objects.create(
+        kpi=rate,
+        version=1,
+        definition={"formula": formula},
+        effective_from=NOW.date(),
+        recorded_at=NOW,
+        recorded_by=owner,
+    )
+    client.force_login(owner)
+    content = exported(client, "csv", "kpis", "kpi_versions")
+    formulas = {row["code"]: row["formula"] for row in csv_rows(content, "kpis")}
+    assert formulas == {"OURS": "", "RATE": "[OURS] ÷ […] × 100"}
+    (version,) = csv_rows(content, "kpi_versions")
+    assert "THEIRS" not in version["definition"]
+    admin = a_person("Grace Lindholm")
+    a_role(admin, Role.ADMIN)
+    client.force_login(admin)
+    assert {row["code"]: row["formula"] for row in csv_rows(exported(client, "csv", "kpis"), "kpis")}["RATE"] == formula
+
+
+def test_what_people_said_about_values_is_taken_along(client, owner):
+    kpi = a_kpi(code="OTP", owner=owner)
+    Annotation.objects.create(kpi=kpi, text="Strike", author=owner, created_at=NOW, **WEEK)
+    said = {"kind": "explanation", "cause": "Störung", "action": "zwei Züge mehr", "recovery_on": date(2026, 12, 1)}
+    Commentary.objects.create(kpi=kpi, period_start=WEEK["period_start"], author=owner, created_at=NOW, **said)
+    client.force_login(owner)
+    content = exported(client, "csv", "annotations", "commentary")
+    assert [(row["kpi"], row["text"]) for row in csv_rows(content, "annotations")] == [("OTP", "Strike")]
+    (row,) = csv_rows(content, "commentary")
+    assert (row["cause"], row["recovery_on"], row["author"]) == ("Störung", "2026-12-01", "ana@example.com")
 
 
 def test_admins_take_retired_kpis_along(client, owner):

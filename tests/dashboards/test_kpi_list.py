@@ -313,7 +313,7 @@ def test_a_list_without_codes_sent_again_makes_nothing_twice(client, admin):
     the_calendar()
     lines = [line("Bags late", ""), line("bags late", ""), line("Bags late", "OTHER")]
     path = sent(client, *lines)
-    why = "BAGS-LATE is called so already in Harbor Airports: give this one a code of its own."
+    why = "BAGS-LATE is called so already in Harbor Airports: give this one its own code."
     said = {one["number"]: one["refused"] for one in client.get(path).context["lines"]}
     assert said == {2: [], 3: [why], 4: []}
     client.post(path, choices(client, path) | {"import": "1"})

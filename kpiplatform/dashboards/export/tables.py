@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import batched, compress
@@ -16,8 +16,13 @@ from alerts.queries import incidents_visible_to
 from initiatives.models import ExpectedImpact, Milestone
 from initiatives.queries import initiatives_visible_to
 from kpiplatform.accounts.models import User
+from kpiplatform.dashboards.calculation.explanation import HIDDEN
+from kpis.calculations import parsed_or_none
+from kpis.domain.formula.printing import written
 from kpis.grades import grades_then
 from kpis.models import (
+    Annotation,
+    Commentary,
     Evaluation,
     Kpi,
     KpiOwnership,
@@ -60,6 +65,8 @@ class Table:
     """A table of the export; `columns` says for each head by which path it is filled, or how it is computed.
 
     `graded_by` are the paths of the value that is graded: itself, its KPI, its period, and when it ended if it did.
+    `formulas` are columns with a formula, or with a definition that has one: it names no KPI that the person may not
+    see.
     """
 
     name: str
@@ -67,6 +74,7 @@ class Table:
     columns: Mapping[str, str | Callable[[Seen], Subquery]]
     rows: Callable[[Seen], QuerySet[Any]]
     graded_by: tuple[str, ...] = ()
+    formulas: tuple[str, ...] = ()
 
     def heads(self) -> list[str]:
         return [*self.columns, *(["confidence"] if self.graded_by else [])]
@@ -74,6 +82,8 @@ class Table:
     def read(self, seen: Seen) -> Iterator[tuple[Any, ...]]:
         """Yield the rows with a cursor of the database: never more than a chunk is in memory."""
         rows = self._rows(seen, *self.graded_by)
+        if self.formulas:
+            rows = _hiding(rows, [self.heads().index(name) for name in self.formulas], seen)
         return _graded(rows, len(self.graded_by), seen) if self.graded_by else rows
 
     def _rows(self, seen: Seen, *more: str) -> Iterator[tuple[Any, ...]]:
@@ -98,6 +108,20 @@ def _graded(rows: Iterator[tuple[Any, ...]], by: int, seen: Seen) -> Iterator[tu
         grades = grades_then(set(compress(named, has_value)), now=seen.now, zone=zone)
         for row, name, there in zip(chunk, named, has_value, strict=True):
             yield (*row[:-by], grades.get(name, "") if there else "")
+
+
+def _hiding(rows: Iterator[tuple[Any, ...]], places: Sequence[int], seen: Seen) -> Iterator[tuple[Any, ...]]:
+    """Yield rows whose formulas name only KPIs that the person may see."""
+    codes = set(seen.kpis().values_list("code", flat=True))
+
+    def shown(cell: Any) -> Any:
+        if isinstance(cell, dict):
+            return cell | {"formula": shown(cell.get("formula", ""))}
+        tree = parsed_or_none(cell) if cell else None
+        return cell if tree is None else written(tree, lambda code: code if code in codes else HIDDEN)
+
+    for row in rows:
+        yield tuple(shown(cell) if place in places else cell for place, cell in enumerate(row))
 
 
 def _same(*names: str, **others: Any) -> dict[str, Any]:
@@ -163,6 +187,7 @@ TABLES = (
             part_of=lambda seen: seen.code_of(seen.kpis(), "part_of_id"),
         ),
         rows=lambda seen: seen.kpis().order_by("code"),
+        formulas=("formula",),
     ),
     Table(
         name="kpi_versions",
@@ -170,6 +195,7 @@ TABLES = (
         columns={"kpi": "kpi__code"}
         | _same("version", "effective_from", "breaks_series", "reason", "definition") | LAST_CHANGE,
         rows=_of_kpis(KpiVersion, "version"),
+        formulas=("definition",),
     ),
     Table(
         name="kpi_owners",
@@ -220,6 +246,23 @@ TABLES = (
         ),
         rows=_of_kpis(Evaluation, "period_start"),
         graded_by=PRESENT,
+    ),
+    Table(
+        name="annotations",
+        label=_("Marks on charts"),
+        columns={"kpi": "kpi__code", "author": "author__email"}
+        | _same("period_start", "period_end", "text", "created_at"),
+        rows=_of_kpis(Annotation, "period_start", "pk"),
+    ),
+    Table(
+        name="commentary",
+        label=_("Comments and explanations"),
+        columns={"kpi": "kpi__code"}
+        | _same(
+            "kind", "period_start", "body", "cause", "action", "recovery_on", "created_at", author="author__email",
+            answers="parent__created_at",
+        ),
+        rows=_of_kpis(Commentary, "created_at", "pk"),
     ),
     Table(
         name="incidents",
