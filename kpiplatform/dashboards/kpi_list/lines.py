@@ -141,9 +141,7 @@ class DryRun:
         known = self.named.setdefault((line.name.lower(), line.values.get("unit_id")), line.code)
         if line.name and known != line.code:
             words = {"code": known, "unit": line.unit}
-            line.refused.append(
-                _("%(code)s is called so already in %(unit)s: give this one a code of its own.") % words
-            )
+            line.refused.append(_("%(code)s is called so already in %(unit)s: give this one its own code.") % words)
 
     def _free_code(self, name: str) -> str:
         base = slugify(name).upper()[:36].strip("-") or "KPI"
