@@ -12,19 +12,53 @@ from typing import cast
 from django.db.models import Q
 
 from kpis.as_known import states_as_known
-from kpis.models import Evaluation, Kpi, KpiWeight
+from kpis.domain.judged import Judged
+from kpis.models import Evaluation, Kpi, KpiState, KpiWeight
 from objectives.domain.rollup import Child, Method, RollUp, roll_up
-from objectives.models import ManualScore, Objective, ObjectiveWeight
+from objectives.models import ManualScore, Objective, ObjectiveState, ObjectiveWeight
 
 ONE = Decimal(1)
 STANDS_FOR = timedelta(days=400)  # a yearly value stands until the next one
 
 
-def objectives_as_known(*, objective_ids: Iterable[int], before: date, known_at: datetime | None) -> dict[int, RollUp]:
+def stand_as_known(
+    *, objectives: Iterable[Objective], kpis: Sequence[Kpi], before: date, known_at: datetime, on: date
+) -> None:
+    """Give the objectives and KPIs, in memory alone, the states that they had by what was known then.
+
+    So a page that shows how things stand shows how they stood. A constant number of queries.
+    """
+    states = states_as_known(kpis=kpis, before=before, known_at=known_at)
+    for kpi in kpis:
+        kpi.state = _kpi_state(kpi, states[kpi.pk][0].last if kpi.pk in states else None)
+    rows = {row.pk: row for row in objectives}
+    rolled = objectives_as_known(objective_ids=rows, before=before, known_at=known_at, on=on)
+    for pk, row in rows.items():
+        row.state = _objective_state(row, rolled[pk], known_at) if pk in rolled else ObjectiveState(objective=row)
+
+
+def _kpi_state(kpi: Kpi, last: Judged | None) -> KpiState:
+    if last is None:
+        return KpiState(kpi=kpi)
+    same = ("period_start", "value", "goal", "goal_high", "red_flag", "red_high", "score", "band", "no_band_reason")
+    return KpiState(kpi=kpi, **{name: getattr(last, name) for name in same})
+
+
+def _objective_state(row: Objective, rolled: RollUp, known_at: datetime) -> ObjectiveState:
+    same = ("score", "band", "average", "worst_score", "coverage", "with_data", "total")
+    said = {name: getattr(rolled, name) for name in same}
+    bands = {band: rolled.counts[band] for band in ("on_track", "at_risk", "off_track")}
+    return ObjectiveState(objective=row, computed_at=known_at, **said, **bands)
+
+
+def objectives_as_known(
+    *, objective_ids: Iterable[int], before: date, known_at: datetime | None, on: date | None = None
+) -> dict[int, RollUp]:
     """Return the roll-up of each objective over all KPIs below it, with values, limits and weights of that time.
 
-    A constant number of queries.
+    Weights and scores by hand are those in force on the day `on`, else on `before`. A constant number of queries.
     """
+    weighed_on = on or before
     objectives = {row.pk: row for row in Objective.objects.filter(status=Objective.Status.ACTIVE)}
     below: dict[int | None, list[int]] = defaultdict(list)
     for row in objectives.values():
@@ -35,11 +69,11 @@ def objectives_as_known(*, objective_ids: Iterable[int], before: date, known_at:
     kpis = list(active.filter(made).exclude(polarity=Kpi.Polarity.UNSCORED))
     states = states_as_known(kpis=kpis, before=before, known_at=known_at)
     known = Q() if known_at is None else Q(recorded_at__lt=known_at)
-    kpi_weights = _in_force(KpiWeight.objects.filter(known, kpi__in=kpis, effective_from__lte=before), "kpi_id")
+    kpi_weights = _in_force(KpiWeight.objects.filter(known, kpi__in=kpis, effective_from__lte=weighed_on), "kpi_id")
     weights = _in_force(
-        ObjectiveWeight.objects.filter(known, objective_id__in=wanted, effective_from__lte=before), "objective_id"
+        ObjectiveWeight.objects.filter(known, objective_id__in=wanted, effective_from__lte=weighed_on), "objective_id"
     )
-    manual_rows = ManualScore.objects.filter(known, objective_id__in=wanted, effective_from__lte=before)
+    manual_rows = ManualScore.objects.filter(known, objective_id__in=wanted, effective_from__lte=weighed_on)
     manual = {row.objective_id: row.score for row in manual_rows.order_by("effective_from", "recorded_at")}
     children: dict[int, list[Child]] = defaultdict(list)
     for kpi in kpis:

@@ -9,10 +9,12 @@ from unittest.mock import patch
 import pytest
 from django.urls import reverse
 
-from kpis.models import Kpi, KpiState
+from initiatives.models import Initiative
+from kpis.models import Kpi, KpiState, KpiWeight
 from kpis.objectives_as_known import objectives_as_known
 from kpis.readings import PROVISIONAL, REPORTED, Origin, Reading
 from kpis.services.recording import record_measurements
+from kpis.services.rolling import roll_up_objectives
 from objectives.models import Organisation, Role
 from tests.factories import NOW, a_kpi, a_role, limits
 from tests.reviews.factories import a_forum, a_held_review
@@ -20,6 +22,7 @@ from tests.reviews.factories import a_forum, a_held_review
 pytestmark = pytest.mark.django_db
 W44, W45, W46 = date(2026, 10, 26), date(2026, 11, 2), date(2026, 11, 9)
 WEEK = timedelta(weeks=1)
+DAY = "2026-11-12"
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -115,3 +118,37 @@ def test_today_is_that_of_the_organisation_not_of_greenwich(client, kpi):
         for address in (reverse("scorecard"), reverse("unit", args=["company"])):
             (row,) = client.get(address).context["rows"]
             assert row.fresh == "today", address
+
+
+def test_objective_and_map_stand_as_they_stood_and_lead_on_to_the_same_day(client, kpi):
+    record(kpi, W45, "85", on=date(2026, 11, 9))
+    other = a_kpi("Bags", code="BAGS", tier=kpi.tier, objective=kpi.objective, created_at=LONG_AGO)
+    limits(other, goal=80, red_flag=72, recorded_at=LONG_AGO)
+    record(other, W45, "60", on=date(2026, 11, 9))
+    record(kpi, W45, "40", on=date(2026, 11, 20), note="late records")
+    said = {"effective_from": W44, "recorded_by": kpi.owner, "recorded_at": datetime(2026, 11, 21, tzinfo=UTC)}
+    KpiWeight.objects.create(kpi=other, weight=0, **said)
+    Initiative.objects.create(
+        code="gate", name="Gate redesign", owner=kpi.owner, objective=kpi.objective, unit=kpi.unit,
+        status=Initiative.Status.RUNNING, starts_on=W44, ends_on=W46, created_at=NOW,
+    )  # fmt: skip
+    roll_up_objectives(objective_ids=[kpi.objective_id], now=NOW)
+    code = kpi.objective.code
+    known_at = datetime(2026, 11, 13, tzinfo=UTC)
+    rolled = objectives_as_known(objective_ids=[kpi.objective_id], before=known_at.date(), known_at=known_at)
+    score = f"{rolled[kpi.objective_id].score:.1f}"
+    for address, link in (
+        (reverse("objective", args=[code]), f"/kpis/BAGS/?known={DAY}"),
+        (reverse("map"), f"/objectives/{code}/?known={DAY}"),
+        (reverse("map", query={"view": "list"}), f"/objectives/{code}/?known={DAY}"),
+    ):
+        joint = "&" if "?" in address else "?"
+        then, now = (client.get(one).content.decode() for one in (f"{address}{joint}known={DAY}", address))
+        assert f"score {score}" in then or f"score of {score}" in then or f"<dd>{score}<" in then, address
+        assert link in then
+        assert link.split("?")[0] + '"' in now
+        assert "As known on 12 Nov 2026" in then
+        assert ("85.0" in then, "40.0" in then) == (True, False), address
+        assert ("Gate redesign" in then, "Gate redesign" in now) == (False, True), address
+    assert "weights and since when" not in client.get(f"/objectives/{code}/?known={DAY}").content.decode().lower()
+    assert f"/objectives/{code}/?known={DAY}" in client.get(reverse("scorecard"), {"known": DAY}).content.decode()

@@ -118,7 +118,8 @@ def _rolled(page: list[Objective], known_on: date | None, known_at: datetime | N
             pk: {name: getattr(state, name) for name in (*names, *bands)} if state else {}
             for pk, state in stored.items()
         }
-    then = objectives_as_known(objective_ids=[row.pk for row in page], before=known_on + DAY, known_at=known_at)
+    asked = {"before": known_on + DAY, "known_at": known_at, "on": known_on}
+    then = objectives_as_known(objective_ids=[row.pk for row in page], **asked)
     return {
         pk: {name: getattr(rolled, name) for name in names} | {band: rolled.counts[band] for band in bands}
         for pk, rolled in then.items()

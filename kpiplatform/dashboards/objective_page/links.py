@@ -8,18 +8,19 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from kpiplatform.dashboards.as_known import NOW, AsKnown
 from objectives.models import CausalLink
 
 LINES = {"supported": "supported", "contradicted": "contra", "cannot_tell": "cannot", "untested": "untested"}
 PLUS, MINUS = "+", "\u2212"
 
 
-def hypothesis(link: CausalLink, other: Any) -> dict[str, Any]:
-    """Return a link as one card of it tells it; `other` is the objective at its other end."""
+def hypothesis(link: CausalLink, other: Any, known: AsKnown = NOW) -> dict[str, Any]:
+    """Return a link as one card of it tells it; `other` is the objective at its other end, to which it leads."""
     state = getattr(other, "state", None)
     return {
         "pk": link.pk,
-        "url": reverse("objective", args=[other.code]),
+        "url": reverse("objective", args=[other.code]) + known.query,
         "name": other.name,
         "band": state.band if state else "",
         "rationale": link.rationale,

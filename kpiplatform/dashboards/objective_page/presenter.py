@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from initiatives.domain.progress import end_slipped, furthest_behind
+from kpiplatform.dashboards.as_known import beginning
 from kpiplatform.dashboards.objective_page.line import line
 from kpiplatform.dashboards.objective_page.links import days, hypothesis
 from kpiplatform.dashboards.objective_page.queries import Facts, Moment
@@ -34,14 +35,18 @@ def objective_page(facts: Facts) -> dict[str, Any]:
         "terms": terms_of(facts),
         "wide": line(points, width=WIDE[0], ticks=WIDE[1]),
         "narrow": line(points, width=NARROW[0], ticks=NARROW[1]),
-        "line_label": _line_label(facts),
+        "line_label": _line_label(facts) if facts.history else "",
         "history": [_history_row(moment, facts.locale) for moment in reversed(facts.history)],
         "opens_parent": facts.opens_parent,
-        "may_configure": facts.may_configure,
+        "may_configure": facts.may_configure and not facts.known.on,
+        "known": facts.known,
+        "now_url": "?",
+        "day": facts.known.on or facts.today,
+        "begins": beginning(kpi_ids=[kpi.pk for kpi in facts.kpis], known=facts.known, kept={}),
         "initiatives": [initiative_line(row, facts.today) for row in facts.initiatives if row.opens],
         "hidden_initiatives": sum(not row.opens for row in facts.initiatives),
-        "links_out": [hypothesis(link, link.target) for link in facts.links_out if link.opens],
-        "links_in": [hypothesis(link, link.source) for link in facts.links_in if link.opens],
+        "links_out": [hypothesis(link, link.target, facts.known) for link in facts.links_out if link.opens],
+        "links_in": [hypothesis(link, link.source, facts.known) for link in facts.links_in if link.opens],
         "hidden_links": sum(not link.opens for link in (*facts.links_in, *facts.links_out)),
         "weights": [
             {"name": row.name, "weight": _weight(row.weight, facts.locale), "since": day(row.since), "by": row.by}
@@ -98,6 +103,8 @@ def _worst(facts: Facts) -> str:
 
 def _since(facts: Facts) -> str:
     """Say since which week the band is what it is, if the weeks shown saw it turn."""
+    if not facts.history:
+        return ""
     band = facts.history[-1].rolled.band
     before = next((moment for moment in reversed(facts.history) if moment.rolled.band != band), None)
     if not band or before is None or not before.rolled.band:

@@ -98,7 +98,7 @@ def _kpi_row(kpi: Any, term: Term | None, facts: Facts, method: Method) -> TermR
     else:
         turned = _turn_words(facts.family, f"kpi:{kpi.pk}", method, _needed_of_kpi(kpi, state, facts.locale))
     return TermRow(
-        url=reverse("kpi", args=[kpi.code]),
+        url=reverse("kpi", args=[kpi.code]) + facts.known.query,
         name=kpi.name,
         kind=_("KPI"),
         band=state.band if state else "",
@@ -123,7 +123,7 @@ def _objective_row(child: Any, term: Term | None, facts: Facts, method: Method) 
         return _("a score of %(score)s") % {"score": number(wanted, 1, locale=facts.locale)}
 
     return TermRow(
-        url=reverse("objective", args=[child.code]),
+        url=reverse("objective", args=[child.code]) + facts.known.query,
         name=child.name,
         kind=_("Objective"),
         band=state.band if state else "",

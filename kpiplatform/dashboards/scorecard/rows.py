@@ -277,7 +277,9 @@ def _spark_note(kpi: Line) -> str:
     return _("first due %(day)s") % {"day": short_day(due)} if due else _("never measured")
 
 
-def grouped(rows: Iterable[Row], board: Board, rolled: dict[int, Any] | None, *, locale: str) -> list[PerspectiveGroup]:
+def grouped(
+    rows: Iterable[Row], board: Board, rolled: dict[int, Any] | None, *, locale: str, known: AsKnown = NOW
+) -> list[PerspectiveGroup]:
     """Return the lines under their objectives and perspectives, in the order of the plan."""
     groups: list[PerspectiveGroup] = []
     perspective = objective = None
@@ -288,12 +290,14 @@ def grouped(rows: Iterable[Row], board: Board, rolled: dict[int, Any] | None, *,
             groups.append(PerspectiveGroup(name=kpi.perspective_name))
         if objective != kpi.objective_id:
             objective = kpi.objective_id
-            groups[-1].objectives.append(_objective_group(kpi, board, rolled, locale))
+            groups[-1].objectives.append(_objective_group(kpi, board, rolled, known, locale))
         groups[-1].objectives[-1].rows.append(row)
     return groups
 
 
-def _objective_group(kpi: Line, board: Board, rolled: dict[int, Any] | None, locale: str) -> ObjectiveGroup:
+def _objective_group(
+    kpi: Line, board: Board, rolled: dict[int, Any] | None, known: AsKnown, locale: str
+) -> ObjectiveGroup:
     states = board.objective_states if rolled is None else rolled
     state = states.get(kpi.objective_id)
     terms = ""
@@ -305,7 +309,7 @@ def _objective_group(kpi: Line, board: Board, rolled: dict[int, Any] | None, loc
             terms = _("worst %(score)s") % {"score": worst} + " · " + terms
     return ObjectiveGroup(
         name=kpi.objective_name,
-        url=reverse("objective", args=[kpi.objective_code]) if kpi.opens_objective else "",
+        url=reverse("objective", args=[kpi.objective_code]) + known.query if kpi.opens_objective else "",
         owner=kpi.objective_owner_name,
         band=state.band if state else "",
         bullet=bullet(state.score if state else None),

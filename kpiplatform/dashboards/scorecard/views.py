@@ -81,10 +81,11 @@ def _context(user: Any, chosen: Selection, by_calendar: dict[int, Calendar], rea
     rolled = None
     if not chosen.is_now:
         objectives = {kpi.objective_id for kpi in read.kpis}
-        rolled = objectives_as_known(objective_ids=objectives, before=chosen.reads_to, known_at=chosen.known_at)
+        asked = {"before": chosen.reads_to, "known_at": chosen.known_at, "on": None if chosen.week else chosen.known_on}
+        rolled = objectives_as_known(objective_ids=objectives, **asked)
     part, moved = part_of(rows, after=chosen.after), moved_of(rows)
     give_grades([*part.rows, *moved.named], today=chosen.known_or_today, known_at=chosen.known_at)
-    perspectives = grouped(part.rows, read, rolled, locale=user.locale)
+    perspectives = grouped(part.rows, read, rolled, locale=user.locale, known=chosen.known)
     ids = [kpi.pk for kpi in read.kpis]
     if chosen.known_at is None:
         recorded = max((kpi.recorded_at for kpi in read.kpis if kpi.recorded_at), default=None)

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from kpiplatform.dashboards.as_known import NOW, PARAMETER, AsKnown, beginning
 from kpiplatform.dashboards.objective_page.links import hypothesis, short_words
 from kpiplatform.dashboards.objective_page.presenter import initiative_line
 from kpiplatform.dashboards.strategy_map.queries import KPIS_ON_A_CARD, Strategy
@@ -43,15 +44,26 @@ def map_page(found: Strategy, *, is_list: bool, today: date) -> dict[str, Any]:
         "hidden": found.hidden,
         "has_objectives": bool(found.on_map),
         "may_configure": found.may_configure,
-        "map_url": _address(found.selected, is_list=False),
-        "list_url": _address(found.selected, is_list=True),
+        "map_url": _address(found.selected, found.known, is_list=False),
+        "list_url": _address(found.selected, found.known, is_list=True),
+        "known": found.known,
+        "now_url": _address(found.selected, NOW, is_list=is_list),
+        "kept": _choices(found.selected, is_list=is_list),
+        "day": found.known.on or today,
+        "begins": beginning(
+            kpi_ids=[kpi.pk for kpis in found.kpis.values() for kpi in kpis],
+            known=found.known,
+            kept=_choices(found.selected, is_list=is_list),
+        ),
     }
 
 
-def _address(objective: Objective | None, *, is_list: bool) -> str:
-    query = {"view": "list"} if is_list else {}
-    if objective:
-        query["objective"] = objective.code
+def _choices(objective: Objective | None, *, is_list: bool) -> dict[str, str]:
+    return ({"view": "list"} if is_list else {}) | ({"objective": objective.code} if objective else {})
+
+
+def _address(objective: Objective | None, known: AsKnown, *, is_list: bool) -> str:
+    query = _choices(objective, is_list=is_list) | ({PARAMETER: str(known.on)} if known.on else {})
     return reverse("map", query=query) if query else reverse("map")
 
 
@@ -107,7 +119,9 @@ def _card(row: Any, found: Strategy, drawing: Drawing, *, is_list: bool) -> dict
     more = len(kpis) - KPIS_ON_A_CARD
     return {
         "code": row.code,
-        "url": reverse("objective", args=[row.code]) if is_list else reverse("map", query={"objective": row.code}),
+        "url": reverse("objective", args=[row.code]) + found.known.query
+        if is_list
+        else _address(row, found.known, is_list=False),
         "name": row.name,
         "band": state.band if state else "",
         "row": place.row,
@@ -132,7 +146,7 @@ def _kpi(kpi: Any, found: Strategy) -> dict[str, str]:
     state = getattr(kpi, "state", None)
     stale = state is not None and state.band and state.health in {"stale", "source_error"}
     return {
-        "url": reverse("kpi", args=[kpi.code]),
+        "url": reverse("kpi", args=[kpi.code]) + found.known.query,
         "name": kpi.name,
         "band": state.band if state else "",
         "state": "stale" if stale else "",
@@ -170,23 +184,23 @@ def _selected(found: Strategy, today: date) -> dict[str, Any]:
     state = getattr(row, "state", None)
     return {
         "name": row.name,
-        "url": reverse("objective", args=[row.code]),
+        "url": reverse("objective", args=[row.code]) + found.known.query,
         "band": state.band if state else "",
         "score": score_words(row, found.locale),
         "owner": row.owner,
         "kpis": [_kpi(kpi, found) for kpi in found.kpis[row.pk]],
-        "below": [_below(child, found.locale) for child in found.below[row.pk]],
-        "links_out": [hypothesis(link, link.target) for link in found.links if link.source_id == row.pk],
-        "links_in": [hypothesis(link, link.source) for link in found.links if link.target_id == row.pk],
+        "below": [_below(child, found) for child in found.below[row.pk]],
+        "links_out": [hypothesis(link, link.target, found.known) for link in found.links if link.source_id == row.pk],
+        "links_in": [hypothesis(link, link.source, found.known) for link in found.links if link.target_id == row.pk],
         "initiatives": [initiative_line(one, today) for one in found.initiatives],
     }
 
 
-def _below(child: Any, locale: str) -> dict[str, str]:
+def _below(child: Any, found: Strategy) -> dict[str, str]:
     state = getattr(child, "state", None)
     return {
-        "url": reverse("objective", args=[child.code]),
+        "url": reverse("objective", args=[child.code]) + found.known.query,
         "name": child.name,
         "band": state.band if state else "",
-        "score": number(state.score if state else None, 1, locale=locale),
+        "score": number(state.score if state else None, 1, locale=found.locale),
     }

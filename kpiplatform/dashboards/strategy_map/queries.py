@@ -13,9 +13,11 @@ from initiatives.domain.status import OPEN
 from initiatives.models import Milestone
 from initiatives.queries import initiatives_visible_to
 from kpiplatform.accounts.models import User
+from kpiplatform.dashboards.as_known import DAY, NOW, AsKnown
 from kpis.grades import grades_of
 from kpis.models import Kpi
-from kpis.queries import kpis_visible_to
+from kpis.objectives_as_known import stand_as_known
+from kpis.queries import kpis_visible_to, there_at
 from objectives.models import CausalLink, Objective, Perspective
 from objectives.queries import may_configure, objectives_visible_to
 
@@ -37,10 +39,14 @@ class Strategy:
     selected: Objective | None
     may_configure: bool
     locale: str
+    known: AsKnown
 
 
-def strategy(user: User, *, selected: str, is_list: bool, today: date) -> Strategy:
-    """Return the strategy of `user`; selected is the objective of that code, or else the one that stands worst."""
+def strategy(user: User, *, selected: str, is_list: bool, today: date, known: AsKnown = NOW) -> Strategy:
+    """Return the strategy of `user`; selected is the objective of that code, or else the one that stands worst.
+
+    As known on a past day objectives and KPIs stand as they stood, and what has no history is left out.
+    """
     objectives = list(
         objectives_visible_to(user, today=today)
         .filter(plan__is_active=True)
@@ -53,12 +59,18 @@ def strategy(user: User, *, selected: str, is_list: bool, today: date) -> Strate
         if row.parent_id in seen:
             below[row.parent_id].append(row)
     on_map = [row for row in objectives if row.parent_id not in seen]
+    if known.on is not None and known.at is not None:
+        then = {"before": known.on + DAY, "known_at": known.at, "on": known.on}
+        stand_as_known(objectives=objectives, kpis=[], **then)
     chosen = next((row for row in objectives if row.code == selected), None) or _worst(on_map)
     kpis: dict[int, list[Any]] = defaultdict(list)
     # Objectives below others are named only.
     shown = {row.pk for row in on_map} | ({chosen.pk} if chosen else set())
     visible = kpis_visible_to(user, today=today).filter(objective__in=shown, status=Kpi.Status.ACTIVE)
-    for kpi in visible.select_related("state").order_by("-tier", "position", "code"):
+    rows = list(there_at(visible, known.at).select_related("state").order_by("-tier", "position", "code"))
+    if known.on is not None and known.at is not None:
+        stand_as_known(objectives=[], kpis=rows, **then)
+    for kpi in rows:
         kpis[kpi.objective_id].append(kpi)
     active = Objective.objects.filter(plan__is_active=True, status=Objective.Status.ACTIVE)
     return Strategy(
@@ -66,18 +78,24 @@ def strategy(user: User, *, selected: str, is_list: bool, today: date) -> Strate
         on_map=on_map,
         below=below,
         kpis=kpis,
-        links=list(
-            CausalLink.objects.filter(source__in=seen, target__in=seen)
-            .select_related("source__state", "target__state")
-            .order_by("pk")
-        ),
+        links=_links(objectives),
         hidden=active.count() - len(objectives),
-        initiatives=_initiatives(user, chosen, today) if chosen else [],
-        grades=_grades(on_map, chosen, kpis, most=None if is_list else KPIS_ON_A_CARD, today=today),
+        initiatives=_initiatives(user, chosen, today) if chosen and not known.on else [],
+        grades=_grades(on_map, chosen, kpis, most=None if is_list else KPIS_ON_A_CARD, today=today, known=known),
         selected=chosen,
-        may_configure=may_configure(user, today=today),
+        may_configure=may_configure(user, today=today) and not known.on,
         locale=user.locale,
+        known=known,
     )
+
+
+def _links(objectives: list[Objective]) -> list[CausalLink]:
+    """Return the links between the objectives, with these at their ends."""
+    by_pk = {row.pk: row for row in objectives}
+    links = list(CausalLink.objects.filter(source__in=by_pk, target__in=by_pk).order_by("pk"))
+    for link in links:
+        link.source, link.target = by_pk[link.source_id], by_pk[link.target_id]
+    return links
 
 
 def _worst(objectives: list[Objective]) -> Objective | None:
@@ -86,11 +104,18 @@ def _worst(objectives: list[Objective]) -> Objective | None:
 
 
 def _grades(
-    on_map: list[Objective], chosen: Objective | None, kpis: dict[int, list[Any]], *, most: int | None, today: date
+    on_map: list[Objective],
+    chosen: Objective | None,
+    kpis: dict[int, list[Any]],
+    *,
+    most: int | None,
+    today: date,
+    known: AsKnown,
 ) -> dict[int, str]:
     """Return the grade of confidence in each value that is shown: on the cards, and of the selected objective."""
     shown = [kpi for row in on_map for kpi in kpis[row.pk][:most]] + (kpis[chosen.pk] if chosen else [])
-    return grades_of({kpi.pk: kpi.state.period_start for kpi in shown if hasattr(kpi, "state")}, today=today)
+    latest = {kpi.pk: kpi.state.period_start for kpi in shown if hasattr(kpi, "state")}
+    return grades_of(latest, today=known.on or today, known_at=known.at)
 
 
 def _initiatives(user: User, objective: Objective, today: date) -> list[Any]:
