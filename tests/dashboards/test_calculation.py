@@ -94,6 +94,16 @@ def test_an_active_kpi_changes_for_a_reason(client, admin):
     kpi = a_kpi("Share", code="SHARE")
     response = client.post(page_of(kpi), said(kpi, "[LATE] + 1", reason=""))
     assert (response.status_code, "changes for a reason" in text(response)) == (422, True)
+    assert 'Reason <span class="optional">' not in text(response)
+    inserted = client.post(page_of(kpi), said(kpi, "[LATE] + ", reason="", insert="LATE"))
+    assert (inserted.status_code, "changes for a reason" in text(inserted)) == (200, False)
+
+
+def test_what_has_no_value_yet_is_computed_from_its_beginning_unless_somebody_says_otherwise(client, admin):
+    kpi = a_kpi("Share", code="SHARE", active_from=LAST.start)
+    page = text(client.get(page_of(kpi)))
+    assert f'value="{LAST.start}"' in page
+    assert f'value="{timezone.localdate()}"' not in page
 
 
 def test_the_preview_computes_the_latest_periods_and_saves_nothing(client, admin):

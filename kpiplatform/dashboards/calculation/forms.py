@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from kpiplatform.dashboards.kpi_setup.changing import OneChangeForm
+from kpiplatform.dashboards.kpi_setup.changing import NEEDS_REASON, OneChangeForm
 from kpiplatform.dashboards.kpi_setup.sheet import sheet_fields
 from kpis.calculations import checked_formula
 from kpis.domain.formula.errors import FormulaError
@@ -21,7 +21,7 @@ from kpis.domain.formula.printing import written
 from kpis.domain.formula.tree import Node
 from kpis.domain.periods import Frequency
 from kpis.formula_words import sentence
-from kpis.models import Kpi
+from kpis.models import Kpi, Measurement
 from kpis.queries import calendar_of
 
 # What is being written of a reference that is not closed yet.
@@ -67,11 +67,16 @@ class CalculationForm(WritesFormula, OneChangeForm):
     )
 
     def __init__(self, data: Any = None, *, kpi: Kpi, shape: Shape, among: QuerySet[Kpi], today: date) -> None:
-        initial = {"formula": kpi.formula, "missing_policy": kpi.missing_policy}
+        initial: dict[str, Any] = {"formula": kpi.formula, "missing_policy": kpi.missing_policy}
+        if kpi.active_from and not Measurement.objects.filter(kpi=kpi).exists():
+            initial["effective_from"] = kpi.active_from  # what has no value yet has none by another calculation
         super().__init__(data, kpi=kpi, today=today, auto_id="calculation-%s", initial=initial)
         self.fields = sheet_fields(("formula", "missing_policy"), required=("formula",)) | self.fields
         self.fields["formula"].widget.attrs |= FORMULA
         self.fields["effective_from"].label = _("The calculation holds from")
+        if kpi.status == Kpi.Status.ACTIVE:
+            self.fields["reason"].required = True
+            self.fields["reason"].error_messages["required"] = NEEDS_REASON
         self.shape, self.among = shape, among
 
     @property
@@ -82,10 +87,10 @@ class CalculationForm(WritesFormula, OneChangeForm):
     def clean_formula(self) -> str:
         return self.read_formula(self.cleaned_data["formula"], code=self.kpi.code, shape=self.shape, among=self.among)
 
-    def clean(self) -> dict[str, Any]:
-        if self.kpi.status == Kpi.Status.ACTIVE and self.changes:
-            self.ask_for_reason()
-        return self.cleaned_data
+    def complain_of(self, name: str) -> None:
+        """Say what is wrong with one field only: the others are not sent yet."""
+        for other in self.errors.keys() - {name}:
+            del self.errors[other]
 
     def refuse_formula(self, error: FormulaError) -> None:
         self.add_error("formula", sentence(error))
@@ -95,11 +100,6 @@ class CalculationForm(WritesFormula, OneChangeForm):
         """What the form says, by column."""
         said = {name: self.cleaned_data.get(name, "") for name in ("formula", "missing_policy")}
         return {"entry": Kpi.Entry.DERIVED} | said
-
-    @property
-    def changes(self) -> bool:
-        """Whether it says anything else than what is stored."""
-        return any(getattr(self.kpi, name) != value for name, value in self.values.items())
 
 
 class NewCalculationForm(WritesFormula):

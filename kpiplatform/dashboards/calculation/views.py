@@ -50,6 +50,8 @@ def calculation(request: HttpRequest, code: str) -> HttpResponse:
     if form.is_valid() and not shows and defined(form, by=request.user, now=now):
         messages.success(request, _("The calculation of %(name)s was saved.") % {"name": kpi.name})
         return HttpResponseRedirect(reverse("kpis:calculation", args=[kpi.code]), status=303)
+    if shows:
+        form.complain_of("formula")
     live = shows and "insert" not in data and data.get("preview") == "live"
     refused = form.is_bound and not shows
     context = _context(form, request)

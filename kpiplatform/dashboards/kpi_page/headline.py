@@ -109,8 +109,12 @@ def _move(facts: Facts, latest: Cell) -> str:
 
 
 def _no_value_yet(facts: Facts, wording: Wording) -> str:
-    if facts.state.next_due_on:
-        return _("No value yet; the first is due by %(day)s.") % {"day": wording.day(facts.state.next_due_on)}
+    due_on = facts.state.next_due_on
+    if due_on:
+        says = _("No value yet; the first is due by %(day)s.")
+        return (says if due_on >= facts.today else _("No value yet; the first was due by %(day)s.")) % {
+            "day": wording.day(due_on)
+        }
     return _("No value yet.")
 
 

@@ -20,6 +20,9 @@ from kpis.services.aiming import Refused
 from kpis.services.defining import SHEET, define
 
 
+NEEDS_REASON = gettext_lazy("An active KPI changes for a reason: say it.")
+
+
 class ChangeForm(forms.Form):
     """From when and why what a KPI means changes."""
 
@@ -45,7 +48,7 @@ class ChangeForm(forms.Form):
     def ask_for_reason(self) -> None:
         """Refuse a change of an active KPI that nobody gave a reason for."""
         if not self.cleaned_data.get("reason"):
-            self.add_error("reason", _("An active KPI changes for a reason: say it."))
+            self.add_error("reason", NEEDS_REASON)
 
 
 class OneChangeForm(ChangeForm):
