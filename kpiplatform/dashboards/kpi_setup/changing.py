@@ -19,7 +19,6 @@ from kpis.models import Kpi
 from kpis.services.aiming import Refused
 from kpis.services.defining import SHEET, define
 
-
 NEEDS_REASON = gettext_lazy("An active KPI changes for a reason: say it.")
 
 
