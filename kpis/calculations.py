@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -13,7 +14,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from kpis.domain.aggregation import Aggregate
-from kpis.domain.formula.deriving import Calculation, aggregate_derived, span_of
+from kpis.domain.formula.deriving import Bounds, Calculation, aggregate_derived, span_of
 from kpis.domain.formula.errors import FormulaError, Problem
 from kpis.domain.formula.evaluating import Missing
 from kpis.domain.formula.fitting import Shape, refuse_misfit
@@ -52,6 +53,7 @@ class Version:
     effective_from: date
     formula: Node | None
     missing: Missing
+    bounds: Bounds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +166,12 @@ def _version(number: int, since: date, sheet: Mapping[str, object]) -> Version:
         effective_from=since,
         formula=parsed_or_none(str(sheet.get("formula", ""))) if is_derived else None,
         missing=Missing(str(sheet.get("missing_policy", Missing.BLANK))),
+        bounds=Bounds(least=_bound(sheet.get("minimum")), most=_bound(sheet.get("maximum"))),
     )
+
+
+def _bound(stored: object) -> Decimal | None:
+    return None if stored is None else Decimal(str(stored))
 
 
 def parsed_or_none(text: str) -> Node | None:

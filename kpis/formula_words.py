@@ -32,6 +32,7 @@ def no_value(reason: str) -> str:
         "zero_denominator": _("division by zero"),
         "too_large": _("too large to keep"),
         "no_rollup": _("an input has no roll-up"),
+        "not_possible": _("outside of what this KPI can be"),
     }.get(reason, reason)
 
 
@@ -39,7 +40,9 @@ def no_value(reason: str) -> str:
 _WHOLE = {Problem.EMPTY, Problem.TOO_LONG, Problem.NO_REFERENCE, Problem.OTHER_UNIT, Problem.CYCLE}
 _PROBLEMS = {
     Problem.EMPTY: lambda: _("A derived KPI needs its calculation."),
-    Problem.TOO_LONG: lambda: _("A formula has at most %(more)s characters."),
+    Problem.TOO_LONG: lambda: _(
+        "A formula has at most %(more)s characters, counted as it is always written: with spaces around its signs."
+    ),
     Problem.TOO_DEEP: lambda: _("parentheses are nested more than %(more)s deep."),
     Problem.UNKNOWN_SIGN: lambda: _("“%(text)s” has no meaning here."),
     Problem.UNEXPECTED: lambda: "%(expected)s",

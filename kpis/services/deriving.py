@@ -149,7 +149,7 @@ def _computed(jobs: Sequence[_Job], today: date) -> list[tuple[_Job, Period, Out
         if job.version.formula is not None
     ]
     return [
-        (job, period, derive(calculation, Span.of(period), today=today))
+        (job, period, derive(calculation, Span.of(period), today=today, bounds=job.version.bounds))
         for job, calculation in zip(jobs, calculations(wanted), strict=True)
         for period in job.periods
     ]

@@ -25,6 +25,7 @@ FORMULAS = 7_361_401
 # A change of these columns can make a formula misfit, and what it computes different.
 SHAPE = {"frequency", "calendar_id", "time_aggregation", "ratio_factor", "measure_unit", "active_from"}
 CALCULATION = {"entry", "formula", "missing_policy"}
+BOUNDS = {"minimum", "maximum"}
 
 
 def hold_formulas() -> None:
@@ -62,6 +63,7 @@ def follow_formulas(kpi: Kpi, changed: set[str], since: date) -> None:
     if changed & (CALCULATION | SHAPE):
         _refuse_if_fed(kpi)
         connect_inputs(kpi)
+    if changed & (CALCULATION | SHAPE | BOUNDS):
         owe_from(kpi, since)
     if changed & SHAPE:
         for other in Kpi.objects.filter(inputs__input=kpi, inputs__is_current=True).select_related("calendar"):

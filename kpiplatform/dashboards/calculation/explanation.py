@@ -51,7 +51,7 @@ def explanation(kpi: Kpi, start: date | None, reader: Reader) -> dict[str, Any] 
     span = Span.of(period)
     wanted = Wanted(formula=version.formula, missing=version.missing, calendar=calendar, spans=[span])
     (calculation,) = calculations([wanted])
-    outcome = derive(calculation, span, today=reader.today)
+    outcome = derive(calculation, span, today=reader.today, bounds=version.bounds)
     inputs = {one.code: one for one in reader.visible.filter(code__in=codes(version.formula))}
     wording = Wording.of_kpi(kpi, locale=reader.locale, today=reader.today)
     step = explain(version.formula, outcome.of, version.missing)

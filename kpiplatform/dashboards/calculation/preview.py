@@ -13,7 +13,7 @@ from kpiplatform.dashboards.calculation.words import result_words, taken_words
 from kpiplatform.dashboards.kpi_page.wording import Wording
 from kpis.calculations import Wanted, calculations
 from kpis.dates import short_label
-from kpis.domain.formula.deriving import Outcome, derive
+from kpis.domain.formula.deriving import Bounds, Outcome, derive
 from kpis.domain.formula.errors import FormulaError
 from kpis.domain.formula.evaluating import Missing
 from kpis.domain.formula.printing import written
@@ -29,13 +29,20 @@ FOUND = 12
 
 
 def preview(
-    *, formula: Node, missing: Missing, calendar: Calendar, frequency: str, wording: Wording, today: date
+    *,
+    formula: Node,
+    missing: Missing,
+    calendar: Calendar,
+    frequency: str,
+    bounds: Bounds,
+    wording: Wording,
+    today: date,
 ) -> dict[str, Any]:
     """Return the latest periods with the value of each term and of the whole, the open period last."""
     periods = list(_latest(period_of(today, frequency, calendar), calendar))[::-1]
     spans = [Span.of(period) for period in periods]
     (calculation,) = calculations([Wanted(formula=formula, missing=missing, calendar=calendar, spans=spans)])
-    outcomes = [derive(calculation, span, today=today) for span in spans]
+    outcomes = [derive(calculation, span, today=today, bounds=bounds) for span in spans]
     inputs = {kpi.code: kpi for kpi in Kpi.objects.filter(code__in=codes(formula))}
     words = {code: Wording.of_kpi(kpi, locale=wording.locale, today=today) for code, kpi in inputs.items()}
     values = [outcome.value for outcome in outcomes]

@@ -24,6 +24,7 @@ from kpiplatform.dashboards.kpi_page.wording import Wording
 from kpiplatform.dashboards.kpi_setup.changing import defined
 from kpiplatform.htmx import page
 from kpis.calculations import shape_of
+from kpis.domain.formula.deriving import Bounds
 from kpis.domain.formula.evaluating import Missing
 from kpis.domain.periods import FIRST_YEAR, LAST_YEAR
 from kpis.models import Kpi
@@ -117,6 +118,7 @@ def _shown(form: CalculationForm | NewCalculationForm, request: HttpRequest) -> 
             missing=Missing(policy) if policy in set(Missing) else Missing.BLANK,
             calendar=form.shape.calendar,
             frequency=form.shape.frequency,
+            bounds=Bounds(least=form.kpi.minimum, most=form.kpi.maximum),
             wording=Wording.of_kpi(form.kpi, locale=request.user.locale, today=today()),
             today=today(),
         )

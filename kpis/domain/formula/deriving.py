@@ -12,7 +12,7 @@ from kpis.domain.aggregation import Aggregate
 from kpis.domain.formula.evaluating import Absent, Missing, Result, evaluate
 from kpis.domain.formula.series import Series, Span, Taken
 from kpis.domain.formula.tree import Node, Reference, Rolling, Term, ToDate, terms
-from kpis.domain.parsing import TOO_LARGE
+from kpis.domain.parsing import TOO_LARGE, to_storage
 from kpis.domain.periods import DAY, Calendar, Period, fiscal_year_start, previous_period
 
 
@@ -36,6 +36,21 @@ class Calculation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """The least and the greatest value that a KPI can have in one of its periods, None where nobody said any."""
+
+    least: Decimal | None = None
+    most: Decimal | None = None
+
+    def hold(self, value: Decimal) -> bool:
+        """Return whether a value that is stored is possible."""
+        return (self.least is None or self.least <= value) and (self.most is None or value <= self.most)
+
+
+UNBOUNDED = Bounds()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """The value of a derived KPI in a span, or why there is none.
 
@@ -53,14 +68,19 @@ class Outcome:
         return self.taken[term].value
 
 
-def derive(calculation: Calculation, span: Span, *, today: date) -> Outcome:
-    """Return the value of a formula in a span; nothing where not one of its inputs has anything to say of it."""
+def derive(calculation: Calculation, span: Span, *, today: date, bounds: Bounds = UNBOUNDED) -> Outcome:
+    """Return the value of a formula in a span; nothing where not one of its inputs has anything to say of it.
+
+    What lies outside of `bounds` is no value, as it is none where it is typed or read.
+    """
     taken = {term: _take(calculation, term, span, today) for term in calculation.terms}
     result: Result = Absent.MISSING
     if any(one.is_there for one in taken.values()):
         result = evaluate(calculation.formula, lambda term: taken[term].value, calculation.missing)
     if isinstance(result, Decimal) and result.copy_abs() >= TOO_LARGE:
         result = Absent.TOO_LARGE
+    if isinstance(result, Decimal) and not bounds.hold(to_storage(result)):
+        result = Absent.NOT_POSSIBLE
     value = result if isinstance(result, Decimal) else None
     return Outcome(
         value=value,

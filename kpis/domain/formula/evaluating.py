@@ -38,6 +38,7 @@ class Absent(StrEnum):
     ZERO_DENOMINATOR = "zero_denominator"
     TOO_LARGE = "too_large"
     NO_ROLLUP = "no_rollup"
+    NOT_POSSIBLE = "not_possible"
 
 
 class Missing(StrEnum):
