@@ -149,7 +149,7 @@ def _mysql(settings: Mapping[str, Any], place: Place, days: Mapping[str, date]) 
         host=host,
         port=port,
         user=settings["user"],
-        password=settings["password"],
+        password=settings["password"].encode(),  # as servers keep it; the library would take latin letters alone
         database=settings["database"],
         ssl=context,
         ssl_disabled=context is None,

@@ -15,7 +15,7 @@ from mysql_mimic.auth import IdentityProvider
 from mysql_mimic.session import BaseSession
 from mysql_mimic.variables import GlobalVariables, SessionVariables
 
-READER, PASSWORD = "reader", "s3cret"
+READER, PASSWORD = "reader", "ß3crét-ł"
 
 
 @dataclass
