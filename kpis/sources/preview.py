@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from decimal import Decimal
 from typing import Any
 
-from kpis.domain.guessing import guess
+from kpis.domain.guessing import Guess, guess
 from kpis.domain.parsing import Refused
 from kpis.sources.base import REFUSED_SHARE_AT_MOST, Connector, Refusal, Table, Window, of_column
-from kpis.sources.cells import Formats
+from kpis.sources.cells import PLAIN, Formats
 from kpis.sources.steps import Steps
 
 ROWS_SHOWN = 50
@@ -59,10 +60,18 @@ def _unread_days(table: Table, formats: Formats, date_column: str) -> list[Refus
 def _shown(table: Table, formats: Any) -> Mapping[str, Any]:
     texts = {name: [_text(formats, cell) for cell in cells] for name, cells in table.columns.items()}
     return {
-        "columns": [[name, _plain(guess(cells))] for name, cells in texts.items()],
+        "columns": [[name, _plain(_guess(table.columns[name], cells))] for name, cells in texts.items()],
         "lines": list(table.lines[:ROWS_SHOWN]),
         "rows": [list(row) for row in zip(*(cells[:ROWS_SHOWN] for cells in texts.values()), strict=True)],
     }
+
+
+def _guess(cells: Sequence[Any], texts: Sequence[str]) -> Guess:
+    """Return what a column seems to hold. A number that comes as one is read without marks, however it looks."""
+    found = guess(texts)
+    if found.kind == "number" and all(isinstance(cell, int | float | Decimal | None) for cell in cells):
+        return replace(found, number_formats=(PLAIN,), fits=())
+    return found
 
 
 def _text(formats: Any, cell: Any) -> str:

@@ -97,6 +97,17 @@ def test_a_number_for_a_day_is_refused(folder: Path) -> None:
         fetch(folder, "SELECT minutes AS day, airport, minutes FROM flights WHERE day >= :since AND day < :until")
 
 
+def test_a_number_of_the_database_needs_no_decimal_mark_to_be_said(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / "flights.sqlite3")) as database, database:
+        database.execute("CREATE TABLE weights (day TEXT, heavy REAL, written TEXT)")
+        database.execute("INSERT INTO weights VALUES ('2026-11-02', 21.782, '21.782')")
+    config = {"database": "flights.sqlite3", "query": "SELECT * FROM weights WHERE day >= :since AND day < :until"}
+    look = source_of(kind="sql_query", config=config, place=a_place(folder)).preview(until=date(2026, 11, 22))
+    assert {column.name: len(column.guess.number_formats) for column in look.before.columns} == {
+        "day": 0, "heavy": 1, "written": 2
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "query",
     [

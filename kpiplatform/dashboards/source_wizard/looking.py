@@ -100,7 +100,7 @@ def suggested(look: Mapping[str, Any]) -> dict[str, Any]:
         found["date_column"] = days[0]["name"]
         if len(days[0]["dates"]) == 1:
             found["date_format"] = days[0]["dates"][0]
-    return found | _way_of_numbers([column for column in columns if column["kind"] == "number"])
+    return found | _way_of_numbers([column for column in columns if column["kind"] == "number" and column["fits"]])
 
 
 def _way_of_numbers(columns: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
