@@ -10,6 +10,8 @@ from kpis.models import DataSource
 
 def schedule_words(source: DataSource) -> str:
     """Return when a source is pulled, like “every day at 06:10”."""
+    if not source.is_enabled:
+        return _("switched off")
     if source.config.get("origin") == "upload":
         return _("when a file is sent in")
     words = {

@@ -22,7 +22,7 @@ from kpis.services.formulas import hold_formulas
 from kpis.sources.mapping import parse_mapping
 
 # What is asked on the pages of access and reading; the rest of a source changes meanwhile.
-ASKED = ("kind", "config")
+ASKED = ("kind", "config", "is_snapshot")
 LONGEST_CODE = 40
 AT = time(6)
 
@@ -58,15 +58,26 @@ def begin_source(*, name: str, kind: str, owner: User) -> DataSource:
 
 
 def set_access(
-    *, source: DataSource, seen: str, config: Mapping[str, Any], secrets: Mapping[str, str], by: User, now: datetime
+    *,
+    source: DataSource,
+    seen: str,
+    config: Mapping[str, Any],
+    secrets: Mapping[str, str],
+    is_snapshot: bool | None = None,
+    by: User,
+    now: datetime,
 ) -> DataSource:
-    """Store settings of a source, and those secrets that are given; others stay. Raises ChangedMeanwhile."""
+    """Store settings of a source, and those secrets that are given; others stay. Raises ChangedMeanwhile.
+
+    `is_snapshot` says whether the source has no history, None where that was not asked.
+    """
+    snapshot = source.is_snapshot if is_snapshot is None else is_snapshot
     with transaction.atomic():
-        if source.config == config and not secrets:
+        if source.config == config and source.is_snapshot == snapshot and not secrets:
             return source  # also the second press of the button
         row = lock_as_seen(DataSource.objects.all(), source.pk, seen, ASKED)
-        row.config = dict(config)
-        row.save(update_fields=["config"])
+        row.config, row.is_snapshot = dict(config), snapshot
+        row.save(update_fields=["config", "is_snapshot"])
         for name, secret in secrets.items():
             set_credential(source=row, name=name, secret=secret, by=by, now=now)
     return row

@@ -180,6 +180,23 @@ def test_a_rule_over_a_column_that_the_rows_do_not_have_is_refused_before_it_end
     assert admin.post(page, {"columns": "revenue", "low": "0", "severity": "refuse", "seen": ""}).status_code == 303
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_source_without_history_is_connected_through_the_pages_alone(admin: Client, folder: Path) -> None:
+    to = send(admin, reverse("configuration:new_source"), name="Shop", kind="sql_query")
+    counted = "SELECT product, count(*) AS open FROM sales WHERE returned = 1 GROUP BY 1"
+    reading = send(admin, to, database="shop.sqlite3", query=counted)
+    refused = admin.post(reading, form_of(admin, reading) | {"date_column": ""})
+    assert (refused.status_code, "say below that the source has no history" in refused.content.decode()) == (422, True)
+    figures = send(admin, reading, date_column="", is_snapshot="on")
+    to = send(admin, figures, name="Returned", kind="value", agg="sum", column="open", where="product == Tea")
+    chosen = {"objective": an_objective("Sell fresh"), "unit": the_company(), "owner": a_person("Rosa Delgado")}
+    to = send(admin, to, **{name: str(one.pk) for name, one in chosen.items()}, frequency="day")
+    assert '<b class="num">50' in admin.get(to).content.decode()
+    send(admin, to)
+    source = DataSource.objects.get()
+    assert (source.is_snapshot, source.is_enabled, source.config.get("date_column", "")) == (True, True, "")
+
+
 def test_a_port_left_empty_is_the_usual_one(admin: Client, folder: Path) -> None:
     to = send(admin, reverse("configuration:new_source"), name="Shop", kind="sql_query")
     server = {

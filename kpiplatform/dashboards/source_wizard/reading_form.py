@@ -25,6 +25,11 @@ STEPS_HELP = gettext_lazy(
 class ReadingForm(SettingsForm):
     """The settings about reading; what the first rows suggest stands there until somebody chooses."""
 
+    is_snapshot = forms.BooleanField(
+        label=gettext_lazy("It has no history: what it says is of the day it is asked"),
+        required=False,
+        help_text=gettext_lazy("Then there is no column of the day, and a day on which nobody asked stays a gap."),
+    )
     steps = forms.CharField(
         label=gettext_lazy("Steps"),
         required=False,
@@ -40,8 +45,11 @@ class ReadingForm(SettingsForm):
         if not source.config.get("date_column"):
             self.initial |= guessed
         self.initial["steps"] = written_steps(source.config.get("steps", []))
-        self.order_fields(["seen", *(one.name for one in self.asked), "steps"])
-        self.fields["date_column"].required = not source.is_snapshot
+        self.initial["is_snapshot"] = source.is_snapshot
+        self.order_fields(["seen", *(one.name for one in self.asked), "is_snapshot", "steps"])
+        day = self.fields["date_column"]
+        day.required = not (source.is_snapshot if data is None else data.get("is_snapshot"))
+        day.error_messages["required"] = gettext_lazy("Choose it, or say below that the source has no history.")
 
     @property
     def parts(self) -> list[list[Any]]:
@@ -49,6 +57,7 @@ class ReadingForm(SettingsForm):
         rows = (
             ("seen", "date_column", "date_format", "unique_by"),
             ("decimal", "grouping", "percent", "accounting"),
+            ("is_snapshot",),
             ("steps",),
         )
         return [[self[name] for name in names if name in self.fields] for names in rows]

@@ -141,6 +141,7 @@ def reading(request: HttpRequest, code: str) -> HttpResponse:
                 seen=form.cleaned_data["seen"],
                 config=form.config(),
                 secrets={},
+                is_snapshot=form.cleaned_data["is_snapshot"],
                 by=request.user,
                 now=timezone.now(),
             )

@@ -112,9 +112,9 @@ def source_row(source: Any, *, zone: tzinfo, now: datetime, record: Record | Non
 
 def schedule_in_full(source: DataSource) -> str:
     """Return when a source is pulled and how far back, like “every day at 06:10, looks back 14 days”."""
-    if not source.is_enabled:
-        return _("switched off")
     words = schedule_words(source)
+    if not source.is_enabled:
+        return words
     if source.is_snapshot:
         return _("%(schedule)s, a snapshot") % {"schedule": words}
     days = source.look_back_days if is_scheduled(source) else 0
