@@ -188,23 +188,6 @@ def test_an_input_that_is_not_there_leaves_a_gap_and_one_that_went_takes_the_val
     assert (gone.period_start, gone.value, gone.reason) == (W45, None, "missing_input")
 
 
-def test_what_a_kpi_can_not_be_is_no_value_of_it_by_the_definition_of_the_period():
-    """Typed or pulled it would be refused; judged, 120 percent of all flights would be better than any other value."""
-    part, whole = an_input("PART"), an_input("WHOLE")
-    share = derived("[PART] ÷ [WHOLE] × 100", maximum=Decimal(100))
-    say(part, {W45: "90", W46: "120", W47: "100"})
-    say(whole, dict.fromkeys((W45, W46, W47), "100"))
-    derive_owed(now=NOW)
-    assert values_of(share) == {W45: 90, W46: None, W47: 100}
-    assert Measurement.objects.get(kpi=share, period_start=W46).reason == "not_possible"
-    calculate(share, "[PART] ÷ [WHOLE] × 100", since=W46, maximum=None)
-    derive_owed(now=NOW)
-    assert values_of(share) == {W45: 90, W46: 120, W47: 100}
-    calculate(share, "[PART] ÷ [WHOLE] × 100", since=W47, maximum=Decimal(95))
-    derive_owed(now=NOW)
-    assert values_of(share) == {W45: 90, W46: 120, W47: None}
-
-
 def test_a_changed_formula_holds_from_its_day_and_corrections_before_it_follow_the_old_one():
     one, two = an_input("ONE"), an_input("TWO")
     kpi = derived("[ONE] × 2")
