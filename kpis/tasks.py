@@ -8,6 +8,7 @@ from datetime import datetime
 from celery import shared_task
 from django.utils import timezone
 
+from kpis.services.clock import note_clock
 from kpis.services.deriving import derive_owed
 from kpis.services.health import refresh_health
 from kpis.services.judging import judge, judge_owed
@@ -24,6 +25,7 @@ ASKED_FOR_SECONDS = 300
 def tick() -> None:
     """Ask the database what is due now: one task per pull, the health of KPIs and the roll-ups whose day has come."""
     now = timezone.now()
+    note_clock(now=now)
     for source_id, slot in due_pulls(now=now):
         pull_source.apply_async((source_id, slot.isoformat()), expires=ASKED_FOR_SECONDS)
     refresh_health(now=now)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -15,20 +14,19 @@ from kpiplatform.dashboards.navigation import items_of, navigation
 from kpiplatform.demo.sign_ins import SAMPLE_PASSWORD, sign_ins
 from objectives.queries import may_write, organisation
 
-DEAD_MAILS_SHOWN_FOR = timedelta(days=7)
-
 
 def chrome(request: HttpRequest) -> dict[str, Any]:
     """Return the context of the page frame; one query for people who are signed in."""
     user = getattr(request, "user", None)
     if user is not None and user.is_authenticated:
         today = timezone.localdate()
-        frame = frame_for(user, since=timezone.now() - DEAD_MAILS_SHOWN_FOR)
+        frame = frame_for(user, now=timezone.now())
         waiting = {"alerts:inbox": frame.unacknowledged if may_write(user, today=today) else 0}
         return {
             "organisation": frame.organisation,
             "nav": items_of(navigation(user, request.path, today=today, counts=waiting)),
             "undelivered": frame.undelivered,
+            "silent_since": frame.silent_since,
         }
     # Asked only where it is shown: on the page on which people sign in.
     context: dict[str, Any] = {"organisation": organisation().name, "nobody_yet": _nobody_yet}

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import connection
 
 from alerts.replies import reply_in_words
@@ -16,6 +17,8 @@ from kpiplatform.accounts.models import User
 from objectives.queries import NAMELESS
 
 DEAD_MAILS_AT_MOST = 3
+DEAD_MAILS_SHOWN_FOR = timedelta(days=7)
+SILENCE = timedelta(seconds=max(300, 5 * settings.TICK_SECONDS))  # of the clock, before it is said
 
 STATEMENT = """
 SELECT
@@ -35,6 +38,11 @@ SELECT
             ))
             ORDER BY d.finished_at DESC LIMIT %(most)s
         ) AS dead
+    ),
+    (
+        SELECT heard_at FROM kpis_clock WHERE heard_at < %(silent)s AND EXISTS (
+            SELECT FROM objectives_roleassignment WHERE user_id = %(reader)s AND role = 'admin'
+        )
     )
 """
 
@@ -52,23 +60,32 @@ class DeadMail:
 class Frame:
     """The name of the organisation, how many alerts wait for the reader, and the mails given up lately.
 
-    Those are the mails to the reader, for administrators those to anyone.
+    Those are the mails to the reader, for administrators those to anyone. Administrators also read since when no worker
+    has asked what is due, where that is long ago.
     """
 
     organisation: str
     unacknowledged: int
     undelivered: list[DeadMail]
+    silent_since: datetime | None
 
 
-def frame_for(reader: User, *, since: datetime) -> Frame:
-    """Return what the frame says to a reader; mails given up before `since` are past."""
+def frame_for(reader: User, *, now: datetime) -> Frame:
+    """Return what the frame says to a reader."""
+    parameters = {
+        "reader": reader.pk,
+        "since": now - DEAD_MAILS_SHOWN_FOR,
+        "most": DEAD_MAILS_AT_MOST,
+        "silent": now - SILENCE,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(STATEMENT, {"reader": reader.pk, "since": since, "most": DEAD_MAILS_AT_MOST})
-        name, waiting, dead = cursor.fetchone()
+        cursor.execute(STATEMENT, parameters)
+        name, waiting, dead, silent_since = cursor.fetchone()
     return Frame(
         organisation=name or NAMELESS,
         unacknowledged=waiting,
         undelivered=[
             DeadMail(reply=reply_in_words(reply), to=to, about=about) for reply, to, about in json.loads(dead or "[]")
         ],
+        silent_since=silent_since,
     )

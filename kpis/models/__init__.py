@@ -1,6 +1,7 @@
 """KPIs: what is measured, the values, how they are judged, and where they come from."""
 
 from kpis.models.calendar import Holiday, PeriodCalendar, PeriodLock, PeriodReopening, UnitCalendar
+from kpis.models.clock import Clock
 from kpis.models.definition import Kpi, KpiLink, KpiOwnership, KpiVersion, KpiWeight
 from kpis.models.derivation import KpiInput, OwedDerivation
 from kpis.models.entry import EntryRules, KeptValue, ProposedValue
@@ -14,6 +15,7 @@ from kpis.models.target import Target, ThresholdSet
 
 __all__ = [
     "Annotation",
+    "Clock",
     "Commentary",
     "DataSource",
     "EntryRules",

@@ -172,10 +172,10 @@ def test_the_inbox_asks_the_same_queries_for_two_incidents_and_for_nine():
 def test_the_count_beside_the_navigation_is_of_what_waits_for_oneself():
     kpi = a_troubled_kpi()
     a_troubled_kpi("Kennedy")
-    assert frame_for(kpi.owner, since=MONDAY).unacknowledged == 1
+    assert frame_for(kpi.owner, now=MONDAY).unacknowledged == 1
     assert 'Alerts <span class="n">1</span>' in inbox(kpi.owner)
     acknowledge(incident_id=incident_of(kpi).pk, user=kpi.owner, now=MONDAY)
-    assert frame_for(kpi.owner, since=MONDAY).unacknowledged == 0
+    assert frame_for(kpi.owner, now=MONDAY).unacknowledged == 0
 
 
 # --- one incident -------------------------------------------------------------------------------

@@ -131,7 +131,7 @@ def test_the_panel_says_what_was_noted_in_silence_and_what_could_not_be_delivere
     incident = an_incident()
     Delivery.objects.update(state="dead", finished_at=MONDAY, reply="550 no such user")
     assert panel_of(incident.kpi).undelivered == "1 mail about it could not be delivered."
-    assert [one.reply for one in frame_for(incident.kpi.owner, since=MONDAY).undelivered] == ["550 no such user"]
+    assert [one.reply for one in frame_for(incident.kpi.owner, now=MONDAY).undelivered] == ["550 no such user"]
 
 
 def test_a_kpi_never_judged_has_no_story_yet():
