@@ -38,10 +38,11 @@ Combine = Callable[[Sequence[Part]], Aggregate]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """This period's value less that of another; without `change`, why there is none."""
+    """This period's value less that of another, of which `other_due` values were due; else why there is none."""
 
     change: Decimal | None = None
     other: Period | None = None
+    other_due: int = 0
     why_none: str = ""
 
 
@@ -166,4 +167,4 @@ def _difference(
         return Difference(other=periods[other], why_none=Uncompared.INCOMPLETE)
     if bisect_right(sorted(breaks), periods[here].last_day) != bisect_right(sorted(breaks), periods[other].start):
         return Difference(other=periods[other], why_none=Uncompared.OTHER_DEFINITION)
-    return Difference(change=mine.value - theirs.value, other=periods[other])
+    return Difference(change=mine.value - theirs.value, other=periods[other], other_due=theirs.due)

@@ -220,6 +220,21 @@ def test_a_lock_is_made_only_when_it_is_sent_a_second_time(client: Client) -> No
     assert PeriodLock.objects.get().locked_by == admin
 
 
+@pytest.mark.django_db
+def test_a_year_of_weeks_ends_with_a_week(client: Client) -> None:
+    admin = a_person("Grace Lindholm")
+    a_role(admin, Role.ADMIN)
+    client.force_login(admin)
+    path = reverse("configuration:new_calendar")
+    said = dict(client.get(path).context["form"].initial) | {"name": "Retail", "pattern": "454", "seen": ""}
+    refused = client.post(path, said | {"year_end_weekday": 5, "week_start": 0})
+    assert refused.status_code == 422
+    assert "ends on a Saturday needs weeks that begin on a Sunday" in refused.content.decode()
+    assert refused.context["groups"]  # the coming periods still show what was meant
+    assert client.post(path, said | {"year_end_weekday": 5, "week_start": 6}).status_code == 303
+    assert PeriodCalendar.objects.get(name="Retail").week_start == 6
+
+
 # --- units with a calendar of their own -----------------------------------------------------------
 
 

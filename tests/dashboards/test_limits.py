@@ -220,3 +220,14 @@ def test_a_later_target_still_holds_for_the_present_band(kpi, admin):
     assert [one.period_start for one in shown.really_moved][-1] < last.start
     assert (shown.present[0].old_band, shown.present[0].new_band) == ("at_risk", "at_risk")
     assert shown.next_change == last.start
+
+
+def test_before_another_change_it_is_said_whether_present_bands_turn_on_saving(kpi, admin, client: Client):
+    client.force_login(admin)
+    coming = NOW.date() + timedelta(days=1)
+    later = NOW.date() + timedelta(days=60)
+    set_target(kpi=kpi, effective_from=later, value=Decimal(90), reason="plan", by=admin, now=NOW)
+    text = client.post(
+        reverse("kpi_limits", args=["OTA"]), said(kpi, preview="1", effective_from=str(coming))
+    ).content.decode()
+    assert "until then the proposal holds from 23 Nov 2026 on. No present band changes on saving" in text

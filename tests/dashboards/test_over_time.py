@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from unittest.mock import patch
 
 import pytest
@@ -13,7 +14,7 @@ from kpiplatform.dashboards.kpi_over_time.choice import Choice
 from kpiplatform.dashboards.kpi_over_time.presenter import over_time
 from kpiplatform.dashboards.kpi_page.choice import Choice as PageChoice
 from kpiplatform.dashboards.kpi_page.presenter import kpi_page
-from kpis.models import Kpi
+from kpis.models import Kpi, PeriodCalendar
 from tests.dashboards.measured import W44, W45, W46, a_ratio, a_week, facts_of, measured, record
 from tests.dashboards.test_kpi_page_reading import admin
 from tests.factories import NOW, a_unit
@@ -119,3 +120,17 @@ def test_the_page_asks_as_many_queries_for_two_units_as_for_one(client):
             client.get(address)
         counts.append(len(captured))
     assert counts[0] == counts[1] <= 13
+
+
+def test_a_sum_after_a_53rd_week_says_how_many_weeks_it_is_compared_with():
+    retail = PeriodCalendar.objects.create(
+        name="Retail", pattern="454", week_start=6, year_end_rule="nearest", year_end_month=1, label_rule="start"
+    )
+    kpi = measured({}, calendar=retail, time_aggregation="sum", measure_unit="", decimals=0)
+    quarters = ((date(2023, 10, 29), 14), (date(2024, 11, 3), 13), (date(2025, 11, 2), 13))
+    weeks = [first + timedelta(weeks=week) for first, count in quarters for week in range(count)]
+    record(kpi, [a_week(kpi, start, "10") for start in weeks])
+    page = page_of(kpi, by="quarter")
+    rows = {row.period: (row.value, row.last_year, row.remark) for row in page["rows"] if row.period.startswith("Q4")}
+    assert rows["Q4 FY24"] == ("130", "−10", "13 weeks, 14 last year")
+    assert rows["Q4 FY25"] == ("130", "±0", "")

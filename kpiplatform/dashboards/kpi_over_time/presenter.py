@@ -148,11 +148,19 @@ class _Words:
                     "" if span.is_over else _("still running"),
                     _("partial sum") if partial and span.is_over else "",
                     _("the definition changed in it") if span.mixes_definitions else "",
+                    self.lengths(span),
                 ],
                 ", ",
             ),
             css="" if span.is_over else "is-provisional",
         )
+
+    def lengths(self, span: Span) -> str:
+        """Say that a sum is compared with one of more or fewer values, as after a year of 53 weeks."""
+        due, then = span.total.due, span.last_year.other_due
+        if not self.is_added_up or span.last_year.change is None or due == then:
+            return ""
+        return _("%(periods)s, %(then)d last year") % {"periods": Wording.of(self.facts).periods(due), "then": then}
 
     def is_partial(self, total: Aggregate, *, is_over: bool) -> bool:
         """Whether a sum stands for less than its period."""
@@ -185,6 +193,10 @@ class _Words:
             Uncompared.OTHER_DEFINITION: _("other definition"),
         }.get(difference.why_none, MISSING)
 
+    def _in_brackets(self, span: Span) -> str:
+        lengths = self.lengths(span)
+        return f"({lengths})" if lengths else ""
+
     def latest(self, found: Sequence[Span]) -> str:
         """Say the latest whole period in a sentence, with its coverage and what it compares with."""
         span = next((one for one in reversed(found) if one.is_over and one.total.value is not None), None)
@@ -206,7 +218,7 @@ class _Words:
             f"{wording.change(difference.change)} {words}"
             for difference, words in (
                 (span.previous, _("against the period before")),
-                (span.last_year, _("against the same period last year")),
+                (span.last_year, joined([_("against the same period last year"), self._in_brackets(span)], " ")),
             )
             if difference.change is not None
         ]

@@ -318,12 +318,12 @@ def _applies(preview: Preview, reader: Reader) -> str:
     words = {"day": day(preview.effective_from), "period": reader.period(preview.effective_from)}
     if preview.next_change is not None:
         words["until"] = day(preview.next_change)
-        return _("Another change takes effect on %(until)s; until then the proposal holds from %(day)s on.") % words
+        told = _("Another change takes effect on %(until)s; until then the proposal holds from %(day)s on.") % words
+    else:
+        told = _("The proposal holds from %(day)s on.") % words
     if preview.applies_at_once:
-        return _("These bands change on saving.")
-    return _("The proposal holds from %(day)s on: no present band changes on saving, this is how they would read.") % (
-        words
-    )
+        return _("These bands change on saving.") if preview.next_change is None else told
+    return f"{told} {_('No present band changes on saving: this is how they would read.')}"
 
 
 def _rejudged(preview: Preview, reader: Reader) -> str:

@@ -101,6 +101,19 @@ class CalendarForm(forms.Form):
             raise ValidationError(_("There is a calendar called %(name)s already.") % {"name": name})
         return name
 
+    def clean(self) -> dict[str, Any]:
+        said: dict[str, Any] = super().clean() or {}
+        if not said.keys() >= set(CUT) or said["pattern"] == "calendar":
+            return said
+        is_new = self.calendar is None or any(said[name] != self.initial[name] for name in CUT)
+        wanted = (said["year_end_weekday"] + 1) % len(WEEKDAYS)
+        if is_new and said["week_start"] != wanted:
+            weekdays = dict(WEEKDAYS)
+            words = {"ends": weekdays[said["year_end_weekday"]], "begins": weekdays[wanted]}
+            told = _("A year of whole weeks that ends on a %(ends)s needs weeks that begin on a %(begins)s.") % words
+            self.add_error(None, told)
+        return said
+
     def cut(self) -> Calendar | None:
         """Return the calendar as it is typed, None while something is missing."""
         said = self.initial
