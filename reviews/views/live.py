@@ -19,8 +19,9 @@ from kpis.models import Commentary, Kpi
 from kpis.services import notes
 from objectives.queries import colleagues_of
 from reviews.forms import DecisionForm, NotesForm
-from reviews.models import Action, Decision, Review
+from reviews.models import Action, Decision, Pack, Review
 from reviews.queries import reviews_visible_to
+from reviews.restated import restated_after
 from reviews.rows import Viewer, action_row
 from reviews.services.outcomes import add_action, add_decision
 from reviews.services.reviewing import NotNow
@@ -152,14 +153,18 @@ def _desk(table: Table, topic: Topic | None, review: Review, viewer: Viewer, for
         "form": form,
         "outcomes": outcomes_of(review, viewer),
         "said": _said(topic, review),
-        **_present(topic, viewer),
+        **_present(topic, review, viewer),
     }
 
 
-def _present(topic: Topic | None, viewer: Viewer) -> dict[str, Any]:
-    """Return how a decision or an action of the agenda stands by now, with what can be done about it."""
-    if topic is None or topic.kind == "kpi":
+def _present(topic: Topic | None, review: Review, viewer: Viewer) -> dict[str, Any]:
+    """Return how an item of the agenda stands by now: what became of the value, or what can be done about it."""
+    if topic is None:
         return {}
+    if topic.kind == "kpi":
+        frozen = Pack.objects.get(review=review)
+        asked = {"frozen_at": frozen.frozen_at, "viewer": viewer, "now": timezone.now(), "code": topic.key}
+        return {"restated_after": restated_after(frozen.content, **asked)}
     if topic.kind == "action":
         action = Action.objects.select_related("owner", "review__forum", "kpi", "initiative").get(pk=topic.key)
         return {"action": action_row(action, viewer)}

@@ -24,6 +24,7 @@ from reviews.forms import CloseForm, PlanForm
 from reviews.models import Forum, Minutes, Pack, Review
 from reviews.on_the_table import table_of
 from reviews.queries import begins_at, forums_visible_to, may_contribute, may_run, open_actions, reviews_visible_to
+from reviews.restated import restated_after
 from reviews.rows import Viewer, action_row, decision_row
 from reviews.services import reviewing
 from reviews.showing import Reader, minutes_shown, table_shown
@@ -142,6 +143,7 @@ def pack(request: HttpRequest, pk: int) -> HttpResponse:
         "sha256": frozen.sha256,
         "is_intact": fingerprint(frozen.content) == frozen.sha256,
         "frozen": moment(frozen.frozen_at, viewer.zone),
+        "restated_after": restated_after(frozen.content, frozen_at=frozen.frozen_at, viewer=viewer, now=now),
         "minutes": _minutes(its),
     }
     return page(request, "reviews/pack.html", context, partial="body")

@@ -372,3 +372,28 @@ def test_an_initiative_lists_what_was_decided_about_it_to_those_who_may_open_the
     assert "<html" not in page
     its = client.get(reverse("initiatives:initiative", args=[work.code])).text
     assert f'hx-get="{reverse("reviews:of_initiative", args=[work.code])}"' in its
+
+
+def test_pack_and_live_review_say_which_of_their_values_were_restated_since(client, chair):
+    review = an_agenda(chair)
+    kpi, now = Kpi.objects.get(), timezone.now()
+    monday = (now - WEEK).date() - timedelta(days=now.weekday())
+    pages = (live(review), reverse("reviews:pack", args=[review.pk]))
+    say(kpi, "66", at=now + timedelta(seconds=1), monday=monday - WEEK)  # is not the value on the table
+    assert not any("Restated since the pack was frozen" in client.get(page).content.decode() for page in pages)
+    say(kpi, "75", at=now + timedelta(seconds=2), monday=monday)
+    sha256 = review.pack.sha256
+    for page in pages:
+        text = client.get(page).content.decode()
+        told = text[text.index("Restated since the pack was frozen") :].split("</ul>")[0]
+        assert "70.0" in told
+        assert "75.0\u202f%" in told
+        assert "70.0" in text.replace(told, "")
+    assert sha256 in client.get(pages[1]).content.decode()
+    guest = a_person("Peter Haas")
+    review.forum.participants.add(guest)
+    client.force_login(guest)
+    for page in pages:
+        answer = client.get(page)
+        assert answer.status_code == 200
+        assert "75.0" not in answer.content.decode()
