@@ -5,7 +5,7 @@ from __future__ import annotations
 import zoneinfo
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 
 from kpiplatform.audit.actor import acting
@@ -24,6 +24,22 @@ class ActorMiddleware:
             return self.get_response(request)
         with acting(request.user.pk):
             return self.get_response(request)
+
+
+class NulMiddleware:
+    """Answer an address with the character NUL like one that leads nowhere: no text of the database has it.
+
+    Programs are told so in their own form.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        has_nul = "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", "")
+        if has_nul and not request.path_info.startswith("/api/v1/"):
+            raise Http404
+        return self.get_response(request)
 
 
 class TimeZoneMiddleware:

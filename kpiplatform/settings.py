@@ -110,6 +110,7 @@ MIDDLEWARE = [
     "kpiplatform.htmx.ClientRedirectMiddleware",
     "kpiplatform.middleware.ActorMiddleware",
     "kpiplatform.middleware.TimeZoneMiddleware",
+    "kpiplatform.middleware.NulMiddleware",
 ]
 ROOT_URLCONF = "kpiplatform.urls"
 WSGI_APPLICATION = "kpiplatform.wsgi.application"

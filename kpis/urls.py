@@ -7,6 +7,7 @@ from datetime import date
 from django.urls import path, register_converter
 
 from kpis import views
+from kpis.domain.periods import is_known
 
 
 class DayConverter:
@@ -15,7 +16,10 @@ class DayConverter:
     regex = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 
     def to_python(self, value: str) -> date:
-        return date.fromisoformat(value)
+        day = date.fromisoformat(value)
+        if not is_known(day):
+            raise ValueError
+        return day
 
     def to_url(self, value: date | str) -> str:
         return str(value)

@@ -86,6 +86,11 @@ class Period:
         return self.end - DAY
 
 
+def is_known(day: date) -> bool:
+    """Return whether calendars know the day: others are typing errors."""
+    return FIRST_YEAR <= day.year <= LAST_YEAR
+
+
 def period_of(day: date, frequency: str, calendar: Calendar) -> Period:
     """Return the one period of `frequency` that holds `day`."""
     if isinstance(day, datetime):

@@ -84,7 +84,7 @@ document.body.addEventListener("htmx:afterRequest", ({ detail }) => {
   if (detail.successful || detail.xhr.status === 422) {
     done.push(inputs.map((input) => input.id));
     tries = 0;
-  } else keep(inputs, TRIED_AGAIN.has(detail.xhr.status));
+  } else keep(inputs, detail.xhr.status);
   sendNext();
 });
 
@@ -94,14 +94,16 @@ const SECONDS = [5, 15, 30, 60]; // before each try
 let tries = 0;
 let timer = 0;
 
-function keep(inputs, again) {
+function keep(inputs, status) {
+  const again = TRIED_AGAIN.has(status);
   for (const input of inputs) {
     sent.delete(input);
     input.closest(".cell").classList.add("cell--kept");
     show(input);
   }
   count();
-  if (!tries) tell(document.querySelector("[data-kept]").dataset.kept, inputs.length);
+  // Of a session that ended, and of a fault of the server, is told elsewhere.
+  if (!tries && again && status !== 401) tell(document.querySelector("[data-kept]").dataset.kept, inputs.length);
   clearTimeout(timer);
   if (again) timer = setTimeout(tryAgain, SECONDS[Math.min(tries, SECONDS.length - 1)] * 1000);
   tries += 1;
@@ -264,7 +266,7 @@ document.body.addEventListener("htmx:afterRequest", ({ detail }) => {
   const start = document.getElementById(pasted.start);
   if (!detail.successful && detail.xhr.status !== 422) {
     fill(start, pasted.text);
-    if (saves) keep(block.map(([input]) => input), TRIED_AGAIN.has(detail.xhr.status));
+    if (saves) keep(block.map(([input]) => input), detail.xhr.status);
   } else if (saves) {
     done.push([...new FormData(elt).keys()].filter((name) => name.includes("@")).map(idOf));
   } else return;

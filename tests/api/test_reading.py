@@ -239,11 +239,26 @@ def test_what_one_has_already_is_not_sent_again(owner, program):
     assert program.get("kpis/OTP", headers={"If-None-Match": first["ETag"]}).status_code == 200
 
 
-@pytest.mark.parametrize("query", [{"limit": 0}, {"limit": 1001}, {"limit": "x"}, {"tier": "strategical"}])
+@pytest.mark.parametrize(
+    "query", [{"limit": 0}, {"limit": 1001}, {"limit": "x"}, {"tier": "strategical"}, {"unit": "a\0"}, {"after": "\0"}]
+)
 def test_a_question_that_makes_no_sense_says_where(program, query):
     response = program.get("kpis", **query)
     assert response.status_code == 422
     assert [one["where"] for one in response.json()["errors"]] == list(query)
+
+
+@pytest.mark.parametrize("name", ["since", "until", "known_on", "after"])
+def test_days_that_no_calendar_knows_are_refused_and_the_last_one_is_read(owner, program, name):
+    kpi = a_kpi(code="OTP", owner=owner, frequency=Kpi.Frequency.MONTH)
+    record(kpi, (*JANUARY, "82.5"))
+    for frequency in ("", "year"):
+        ask = {"frequency": frequency}
+        assert program.get("kpis/OTP/measurements", **ask, **{name: "2200-12-31"}).status_code == 200
+        refused = program.get("kpis/OTP/measurements", **ask, **{name: "9999-12-31"})
+        assert (refused.status_code, refused.json()["errors"][0]["where"]) == (422, name)
+    assert program.get("scorecard", known_on="9999-12-31").status_code == 422
+    assert program.get("kpis/OTP%00").status_code == 404
 
 
 def test_wrong_methods_and_addresses_are_problems_too(client, program):

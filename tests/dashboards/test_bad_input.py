@@ -73,6 +73,22 @@ def test_an_unknown_kpi_is_not_found_and_nothing_is_written(kpi: Kpi, client: Cl
     assert not MeasurementRevision.objects.exists()
 
 
+def test_a_day_that_no_calendar_knows_is_not_found(kpi: Kpi, client: Client) -> None:
+    for day in ("9999-12-27", "0001-01-01", "2026-02-30"):
+        assert client.get(f"/kpis/WALKS/measurements/{day}/").status_code == 404
+        assert client.get(f"/my/WALKS/{day}/").status_code == 404
+        assert (
+            client.post(reverse("my:block"), {f"WALKS@{day}@0": "80"}, headers={"HX-Request": "true"}).status_code < 500
+        )
+    assert not MeasurementRevision.objects.exists()
+
+
+@pytest.mark.parametrize("path", ["/kpis/WALKS%00/", "/search/?q=%00", "/kpis/WALKS/?range=a%00b", "/%00"])
+def test_an_address_with_the_character_nul_leads_nowhere(kpi: Kpi, client: Client, path: str) -> None:
+    assert client.get(path).status_code == 404
+    assert Client().get(path).status_code in {302, 404}
+
+
 def rule(kpi: Kpi, **said: Any) -> dict[str, Any]:
     """What comes with every target and threshold set."""
     return {

@@ -222,6 +222,11 @@ def test_without_a_connection_what_was_typed_stays_and_is_saved_when_it_is_back(
     assert [
         int(row.value or 0) for row in Measurement.objects.filter(period_start=latest.start).order_by("kpi_id")
     ] == [3, 4, 5]
+    expect(desk.page.locator("#notices")).not_to_contain_text("The server can’t be reached.", timeout=15_000)
+    desk.page.context.clear_cookies(name="sessionid")
+    desk.type(newark, latest, "6")
+    expect(desk.page.locator("#notices")).to_contain_text("You were signed out.")
+    expect(desk.page.locator("#notices")).not_to_contain_text("The server can’t be reached.")
 
 
 @pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1440, "light")])

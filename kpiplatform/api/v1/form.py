@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from functools import wraps
 from hashlib import sha256
@@ -19,10 +20,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from ninja.parser import Parser
 from ninja.renderers import BaseRenderer
-from pydantic import Field, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, Field, PlainSerializer, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from kpiplatform.api.v1.problems import Problem, answer
 from kpiplatform.cells import plain_number
+from kpis.domain.periods import FIRST_YEAR, LAST_YEAR
 
 PAGE, LONGEST_PAGE = 100, 1000
 TOO_LARGE = gettext_lazy(
@@ -40,6 +43,19 @@ Number = Annotated[
 Most = Annotated[
     int, Field(ge=1, le=LONGEST_PAGE, description=f"how many at once, 1 to {LONGEST_PAGE}; {PAGE} unless said")
 ]
+
+# The days that calendars know.
+Day = Annotated[date, Field(ge=date(FIRST_YEAR, 1, 1), le=date(LAST_YEAR, 12, 31))]
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise PydanticCustomError("nul", "It has the character NUL, which no text has.")
+    return text
+
+
+# A text as the database takes it.
+Words = Annotated[str, AfterValidator(_without_nul)]
 
 
 class Json(BaseRenderer):

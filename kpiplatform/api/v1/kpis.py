@@ -15,7 +15,7 @@ from pydantic import Field
 from kpiplatform.accounts.models import User
 from kpiplatform.api.queries import Caller, kpis_readable_by
 from kpiplatform.api.v1.access import READ
-from kpiplatform.api.v1.form import PAGE, Most, Number, following
+from kpiplatform.api.v1.form import PAGE, Most, Number, Words, following
 from kpiplatform.api.v1.problems import not_there
 from kpis.domain.judged import Rules
 from kpis.domain.limits import Limits, RangeLimits, in_force, limits_for
@@ -106,8 +106,8 @@ class Selection(Schema):
     """Which KPIs, and from where on."""
 
     tier: Literal["", "strategic", "operational"] = Field("", description="empty for both")
-    unit: str = Field("", description="code of a unit: its KPIs and those of the units below")
-    after: str = Field("", description="code of the last KPI of the page before")
+    unit: Words = Field("", description="code of a unit: its KPIs and those of the units below")
+    after: Words = Field("", description="code of the last KPI of the page before")
     limit: Most = PAGE
 
 
@@ -154,7 +154,7 @@ def kpi(request: HttpRequest, code: str) -> dict[str, Any]:
 def kpi_or_problem(caller: Caller, code: str) -> Kpi:
     """Return the KPI, or the same answer for one that does not exist and for one that is not for this token."""
     rows: QuerySet[Kpi] = kpis_readable_by(caller).select_related(*WITH)
-    found = rows.filter(code=code).first()
+    found = None if "\0" in code else rows.filter(code=code).first()
     if found is None:
         raise not_there(_("KPI %(code)s") % {"code": code[:40]})
     return found

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from kpiplatform.api.queries import Caller
 from kpiplatform.api.v1.access import READ
-from kpiplatform.api.v1.form import PAGE, Most, Number, following
+from kpiplatform.api.v1.form import PAGE, Day, Most, Number, following
 from kpiplatform.api.v1.known import judged, reach_known, values_known
 from kpiplatform.api.v1.kpis import kpi_or_problem
 from kpiplatform.api.v1.problems import Problem
@@ -42,10 +42,10 @@ class Asked(Schema):
     """Which periods, of which length, as known when."""
 
     frequency: Often = Field("", description="of the periods; empty for the KPI's own, or a longer one")
-    since: date | None = Field(None, description="first day: periods that end after it")
-    until: date | None = Field(None, description="last day: periods that start by it")
-    known_on: date | None = Field(None, description="as known at the end of this day; empty for now")
-    after: date | None = Field(None, description="first day of the last period of the page before")
+    since: Day | None = Field(None, description="first day: periods that end after it")
+    until: Day | None = Field(None, description="last day: periods that start by it")
+    known_on: Day | None = Field(None, description="as known at the end of this day; empty for now")
+    after: Day | None = Field(None, description="first day of the last period of the page before")
     limit: Most = PAGE
 
 

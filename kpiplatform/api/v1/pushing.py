@@ -23,7 +23,7 @@ from kpiplatform.api.services.pushing import (
     push_measurements,
 )
 from kpiplatform.api.v1.access import INGEST
-from kpiplatform.api.v1.form import sent_digest
+from kpiplatform.api.v1.form import Words, sent_digest
 from kpiplatform.api.v1.problems import Problem
 from kpiplatform.audit.actor import acting
 from kpis.readings import Conflict, PeriodLocked
@@ -39,7 +39,7 @@ class Said(Schema):
 
     model_config = NOTHING_ELSE
 
-    kpi: str = Field(description="code of the KPI", examples=["OTP-LGA"], max_length=80)
+    kpi: Words = Field(description="code of the KPI", examples=["OTP-LGA"], max_length=80)
     period: str = Field(
         description="key of the period, like 2026-W46, 2026-11 or 2026-Q4, or its first day", max_length=20
     )
@@ -47,7 +47,7 @@ class Said(Schema):
     numerator: Figure = None
     denominator: Figure = None
     provisional: bool = Field(False, description="the value may still change; that of a period still open always is")
-    not_applicable: str = Field(
+    not_applicable: Words = Field(
         "", description="instead of a value: why the period has none", max_length=LONGEST_REASON
     )
 
@@ -58,7 +58,7 @@ class Push(Schema):
     model_config = NOTHING_ELSE
 
     measurements: list[Said] = Field(min_length=1, max_length=ROWS_AT_MOST)
-    note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=LONGEST_NOTE)] = Field(
+    note: Annotated[Words, StringConstraints(strip_whitespace=True, max_length=LONGEST_NOTE)] = Field(
         "", description="why, kept with every value; wanted for KPIs that a source feeds"
     )
 
@@ -98,7 +98,11 @@ def push(
         ),
     ] = "",
 ) -> dict[str, Any]:
-    """Record values. Equal values change nothing, so that the same push may be sent again at any time."""
+    """Record values. Equal values change nothing, so that the same push may be sent again at any time.
+
+    Programs are not asked what people are: an unusual move and a low score are taken as they come, and a KPI whose
+    values wait for approval is refused.
+    """
     rows = [Row(**one.dict()) for one in said.measurements]
     try:
         with acting(request.auth.user.pk):

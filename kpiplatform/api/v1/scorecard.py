@@ -13,7 +13,7 @@ from pydantic import Field
 
 from kpiplatform.api.queries import Caller, kpis_readable_by, objectives_readable_by
 from kpiplatform.api.v1.access import READ
-from kpiplatform.api.v1.form import PAGE, Most, Number, following
+from kpiplatform.api.v1.form import PAGE, Day, Most, Number, Words, following
 from kpiplatform.api.v1.kpis import Person, person
 from kpis.as_known import states_as_known
 from kpis.domain.periods import period_of
@@ -31,8 +31,8 @@ DAY = timedelta(days=1)
 class AskedBoard(Schema):
     """As known when, and from where on."""
 
-    known_on: date | None = Field(None, description="as known at the end of this day; empty for now")
-    after: str = Field("", description="code of the last objective of the page before")
+    known_on: Day | None = Field(None, description="as known at the end of this day; empty for now")
+    after: Words = Field("", description="code of the last objective of the page before")
     limit: Most = PAGE
 
 

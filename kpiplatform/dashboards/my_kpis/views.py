@@ -20,6 +20,7 @@ from kpiplatform.dashboards.my_kpis.saving import Saved, Typed
 from kpiplatform.dashboards.my_kpis.sheet import Key, Viewer, title_of
 from kpiplatform.dashboards.my_kpis.slots import Slot
 from kpiplatform.htmx import changed, page, wants_partial
+from kpis.domain.periods import is_known
 from kpis.models import Kpi
 from kpis.readings import Conflict, PeriodLocked
 from kpis.services.entry import take_back
@@ -215,6 +216,7 @@ def _typed_in_grid(request: HttpRequest, kpis: Sequence[Kpi], viewer: Viewer) ->
 
 def _day(text: str) -> date | None:
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         return None
+    return day if is_known(day) else None
