@@ -197,6 +197,22 @@ def test_a_source_without_history_is_connected_through_the_pages_alone(admin: Cl
     assert (source.is_snapshot, source.is_enabled, source.config.get("date_column", "")) == (True, True, "")
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_kpi_that_a_further_figure_takes_leaves_the_one_before_and_stays_with_it(admin: Client, folder: Path) -> None:
+    source = connected(admin)
+    bread = Kpi.objects.get(name="Revenue, Bread")
+    figures = reverse("configuration:source_figures", args=["shop"])
+    to = send(admin, figures, name="Sold", kind="value", agg="sum", column="revenue", where="product == Bread")
+    values = send(admin, to, **{"to-0": str(bread.pk)})
+    assert admin.get(values).content.decode().count("Revenue, Bread") == 2  # its values, and that they change
+    for _press in range(2):
+        today = str(timezone.localdate())
+        send(admin, values, effective_from=today, reason="all of it", breaks_series="on")
+        spec = SourceMapping.objects.get(kpi=bread, source=source).spec
+        assert spec["where"] == [["product", "==", "Bread"]]
+        assert "group" not in spec
+
+
 def test_a_port_left_empty_is_the_usual_one(admin: Client, folder: Path) -> None:
     to = send(admin, reverse("configuration:new_source"), name="Shop", kind="sql_query")
     server = {

@@ -176,6 +176,15 @@ def chosen(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in initial.items() if value is not None}
 
 
+def assign(setup: SourceSetup, place: int, *, assigned: list[dict[str, Any]], common: dict[str, Any]) -> None:
+    """Let the figure at `place` feed what was chosen for its groups; a KPI that another figure fed leaves that one."""
+    taken = {one["kpi"] for one in assigned if "kpi" in one}
+    for entry in setup.measures:
+        if "assigned" in entry:
+            entry["assigned"] = [one for one in entry["assigned"] if one.get("kpi") not in taken]
+    setup.measures[place] |= {"assigned": assigned, "common": common}
+
+
 def suggested_common(setup: SourceSetup, place: int) -> dict[str, Any]:
     """Return what new KPIs of a figure most likely have: what the figure before has, and the unit of a percentage."""
     before = [entry["common"] for entry in setup.measures[:place] if entry.get("common")]

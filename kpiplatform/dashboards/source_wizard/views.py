@@ -12,13 +12,14 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from kpiplatform.accounts.services import NotActive
 from kpiplatform.audit.editing import ChangedMeanwhile, refuse_as_changed
 from kpiplatform.dashboards.configuration.entry import admins_only, posted, today
 from kpiplatform.dashboards.models import SourceSetup
-from kpiplatform.dashboards.source_wizard.assigning import AssignForm, Group, chosen, suggested_common
+from kpiplatform.dashboards.source_wizard.assigning import AssignForm, Group, assign, chosen, suggested_common
 from kpiplatform.dashboards.source_wizard.finishing import connect, turned, wanted
 from kpiplatform.dashboards.source_wizard.forms import BeginForm, ConnectForm, MeasureForm
 from kpiplatform.dashboards.source_wizard.looking import (
@@ -216,7 +217,7 @@ def figure(request: HttpRequest, code: str, place: int) -> HttpResponse:
         locale=request.user.locale,
     )
     if form.is_valid():
-        entry |= {"assigned": form.assigned(), "common": form.stored_common()}
+        assign(setup, place, assigned=form.assigned(), common=form.stored_common())
         setup.save()
         return _try(request, source, setup)
     context = _context(source, setup, "figures") | {
@@ -242,10 +243,11 @@ def tried(request: HttpRequest, code: str) -> HttpResponse:
         except (NotActive, Refused, FedElsewhere) as refused:
             form.add_error(None, str(refused))
         else:
-            said = _("%(source)s feeds %(count)d KPIs anew. Say when it is pulled, and pull it now.")
+            feeds = ngettext("%(source)s feeds %(count)d KPI anew.", "%(source)s feeds %(count)d KPIs anew.", changed)
+            then = _("Say when it is pulled, and pull it now.")
             if source.config.get("origin") == "upload":
-                said = _("%(source)s feeds %(count)d KPIs anew. Read its file now; the next ones are sent in here.")
-            messages.success(request, said % {"source": source.name, "count": changed})
+                then = _("Read its file now; the next ones are sent in here.")
+            messages.success(request, f"{feeds % {'source': source.name, 'count': changed}} {then}")
             return _go("source", source)
     context = _context(source, setup, "values") | {
         "tried": values_shown(setup.tried, locale=request.user.locale),
