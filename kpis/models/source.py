@@ -125,6 +125,10 @@ class Pull(models.Model):
     ends_on = models.DateField(null=True, help_text="the last day that it has rows of, where a period goes on")
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     asked_because = models.CharField(max_length=300, blank=True, default="")
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+", help_text="when it was held"
+    )
+    decided_because = models.CharField(max_length=400, blank=True, default="")
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     rows_read = models.PositiveIntegerField(default=0)

@@ -201,6 +201,7 @@ def apply_held_pull(*, pull_id: int, by: User, reason: str, now: datetime) -> Pu
         origin = Origin(kind="pull", note=reason[:400], pull_id=pull.pk, user_id=by.pk)
         _apply(source, pull, fetched, origin, now=now)
         pull.state, pull.error, pull.finished_at = Pull.State.APPLIED, None, now
+        pull.decided_by, pull.decided_because = by, reason[:400]
         pull.save()
         source.usual_rows = fetched.rows_a_day
         source.save(update_fields=STANDING)
@@ -212,7 +213,7 @@ def discard_held_pull(*, pull_id: int, by: User, reason: str, now: datetime) -> 
     with transaction.atomic():
         source, pull = _held(pull_id)
         pull.staged.all().delete()
-        pull.state, pull.finished_at = Pull.State.FAILED, now
+        pull.state, pull.decided_by, pull.decided_because = Pull.State.FAILED, by, reason[:400]
         put_aside = Sentence(_("Put aside by %(name)s: %(reason)s"), {"name": by.name, "reason": reason})
         pull.error = joined([pull.error, put_aside]) if pull.error else put_aside
         pull.save()

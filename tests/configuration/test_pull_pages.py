@@ -119,7 +119,10 @@ def test_the_owner_of_a_source_decides_and_an_auditor_only_reads(
     owner.roles.update(role=Role.MEMBER)
     assert client.post(address("pull", held.pk), decision).status_code == 303
     assert Measurement.objects.get(kpi=kpi, period_start="2026-11-02").value == 70
-    assert "Configuration</a>" not in client.get(address("source")).content.decode()
+    assert f"{owner.name} applied it: the strike was real" in client.get(address("pull", held.pk)).content.decode()
+    source_page = client.get(address("source")).content.decode()
+    assert "Configuration</a>" not in source_page
+    assert "–</td></tr>" in source_page  # how long somebody thought about it is not how long the pull took
 
 
 def test_refused_lines_come_as_a_file_that_no_spreadsheet_computes(

@@ -302,6 +302,8 @@ def test_a_decision_about_one_of_two_held_pulls_leaves_the_later_one_to_be_decid
     later.refresh_from_db()
     assert (later.state, str(again(source).last_error)) == ("suspect", str(later.error))
     assert values(kpi)["2026-11-16"][0] == 7
+    held.refresh_from_db()
+    assert (held.decided_by, held.decided_because) == (person, "A quiet week")
     discard_held_pull(pull_id=later.pk, by=person, reason="As the one before", now=NOW + 2 * DAY)
     assert again(source).last_error is None
 

@@ -69,6 +69,7 @@ class PullRow:
     seconds: str
     error: str
     asked: str
+    decided: str
 
 
 def with_standing(sources: QuerySet[DataSource]) -> QuerySet[DataSource]:
@@ -163,6 +164,7 @@ def pull_row(pull: Pull, *, zone: tzinfo, locale: str) -> PullRow:
         seconds=_seconds(pull, locale),
         error=in_words(pull.error, locale=locale),
         asked=_asked_words(pull),
+        decided=_decided_words(pull),
     )
 
 
@@ -232,6 +234,13 @@ def _asked_words(pull: Pull) -> str:
     return _("%(who)s asked for the days since %(day)s: %(why)s") % (words | {"day": day(pull.since)})
 
 
+def _decided_words(pull: Pull) -> str:
+    """Say who applied a pull that was held, and why; nothing for any other pull."""
+    if pull.decided_by is None or pull.state != Pull.State.APPLIED:
+        return ""
+    return _("%(who)s applied it: %(why)s") % {"who": pull.decided_by.name, "why": pull.decided_because}
+
+
 def _state_words(pull: Pull, zone: tzinfo) -> str:
     if pull.state == Pull.State.WAITING and pull.next_attempt_at:
         return _("tried again at %(time)s") % {"time": f"{pull.next_attempt_at.astimezone(zone):%H:%M}"}
@@ -241,5 +250,7 @@ def _state_words(pull: Pull, zone: tzinfo) -> str:
 def _seconds(pull: Pull, locale: str) -> str:
     if pull.started_at is None or pull.finished_at is None or pull.finished_at < pull.started_at:
         return "–"
+    if pull.state == Pull.State.APPLIED and pull.decided_by_id is not None:
+        return "–"  # it was held until somebody decided
     seconds = Decimal((pull.finished_at - pull.started_at).total_seconds())
     return with_unit(number(seconds, 1, locale=locale), "s")

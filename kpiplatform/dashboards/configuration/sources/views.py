@@ -151,7 +151,7 @@ def history(request: HttpRequest, code: str) -> HttpResponse:
     row = source_to_read(request, code)
     state = request.GET.get("state", "")
     before = _moment(request.GET.get("before", ""))
-    found = row.pulls.select_related("asked_by").order_by("-slot")
+    found = row.pulls.select_related("asked_by", "decided_by").order_by("-slot")
     if state in Pull.State.values:
         found = found.filter(state=state)
     if before is not None:
@@ -194,7 +194,7 @@ def _ring(source: DataSource, asked: Pull) -> None:
 
 def _source(request: HttpRequest, row: DataSource, form: ScheduleForm | None = None) -> dict[str, Any]:
     zone, now, locale = timezone.get_current_timezone(), timezone.now(), request.user.locale
-    shown = list(row.pulls.select_related("asked_by").order_by("-slot")[:PULLS_SHOWN])
+    shown = list(row.pulls.select_related("asked_by", "decided_by").order_by("-slot")[:PULLS_SHOWN])
     records = records_of([row], now=now, zone=ZoneInfo(organisation().time_zone))
     counted = with_standing(DataSource.objects.filter(pk=row.pk)).get()
     fed = Kpi.objects.filter(mapping__source=row).select_related("owner", "unit").order_by("name")
