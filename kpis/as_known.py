@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 
 from django.db import connection
 from django.db.models import Max, Min
@@ -12,13 +13,22 @@ from django.db.models import Max, Min
 from kpis.domain.judged import Judged, Rules, Valued, judge_periods
 from kpis.domain.periods import Calendar, fiscal_year_start
 from kpis.domain.state import State, band_since, closed_periods, state_of
-from kpis.models import Kpi, MeasurementRevision
+from kpis.models import Kpi, KpiVersion, MeasurementRevision
 from kpis.queries import breaks_of, calendars, fiscal_years_of, rules_of
 
 LOOK_BACK = 27  # periods: what the state row reads, too
 WHOLE_YEARS = 400  # periods, of days more than a year
 EVERYTHING = 100_000
 
+# What of the definition sheet pages say or compute with. Where the KPI belongs is as it is now: that decides who may
+# open it.
+DEFINED = (
+    "version", "name", "purpose", "decision_informed", "formula_in_words", "inclusions", "measure_unit", "decimals",
+    "numerator_label", "denominator_label", "polarity", "tier", "indicator_type", "frequency", "time_aggregation",
+    "unit_aggregation", "is_cumulative", "ratio_factor", "minimum", "maximum", "reporting_lag_days",
+    "lag_in_working_days", "cost_to_measure", "unintended_consequences", "baseline_value", "baseline_note",
+    "benchmark_value", "benchmark_source", "benchmark_on", "review_by", "active_from",
+)  # fmt: skip
 # The values known at a moment are the latest revisions recorded before it.
 VALUES_KNOWN = """
 SELECT k.kpi_id, r.period_start, r.period_end, r.value, r.state, r.reason
@@ -43,12 +53,42 @@ CROSS JOIN LATERAL (
 """
 
 
+def definitions_then(kpi_ids: Collection[int], known_at: datetime) -> dict[int, dict[str, Any]]:
+    """Return what the sheets of KPIs said by what was known at a moment, by column; nothing before a first version."""
+    versions = KpiVersion.objects.filter(kpi_id__in=kpi_ids, recorded_at__lt=known_at)
+    latest = versions.order_by("kpi_id", "-version").distinct("kpi_id").values_list("kpi_id", "definition")
+    return {kpi_id: said_in(definition) for kpi_id, definition in latest}
+
+
+def said_in(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a stored sheet says of a KPI, as the values of its columns."""
+    fields = {field.name: field for field in Kpi._meta.concrete_fields}
+    return {name: fields[name].to_python(definition[name]) for name in DEFINED if name in definition}
+
+
+def defined_then(kpi: Kpi, said: Mapping[str, Any]) -> Kpi:
+    """Return the KPI with what its sheet said then, in memory alone; unchanged where no version was recorded yet."""
+    for name, value in said.items():
+        setattr(kpi, name, value)
+    return kpi
+
+
+def define_as_known(kpis: Sequence[Kpi], known_at: datetime | None) -> None:
+    """Give the KPIs, in memory alone, what their sheets said by what was known at a moment, None for now."""
+    if known_at is None:
+        return
+    sheets = definitions_then([kpi.pk for kpi in kpis], known_at)
+    for kpi in kpis:
+        defined_then(kpi, sheets.get(kpi.pk, {}))
+
+
 def states_as_known(
     *, kpis: Sequence[Kpi], before: date, known_at: datetime | None, whole_bands: bool = False
 ) -> dict[int, tuple[State, date]]:
     """Return the state of each KPI over periods that ended on or before `before`, by what was known at `known_at`.
 
-    Values, targets and thresholds recorded later do not exist for the answer. With the state comes the first
+    Values, targets and thresholds recorded later do not exist for the answer; the KPIs come with the definitions of
+    then. With the state comes the first
     period of its present band, looked for in the latest 27, or in all with `whole_bands`. KPIs without any value then
     are left out. Five queries, and one for whole bands.
     """

@@ -11,7 +11,7 @@ from typing import cast
 
 from django.db.models import Q
 
-from kpis.as_known import states_as_known
+from kpis.as_known import define_as_known, states_as_known
 from kpis.domain.judged import Judged
 from kpis.models import Evaluation, Kpi, KpiState, KpiWeight
 from objectives.domain.rollup import Child, Method, RollUp, roll_up
@@ -24,10 +24,11 @@ STANDS_FOR = timedelta(days=400)  # a yearly value stands until the next one
 def stand_as_known(
     *, objectives: Iterable[Objective], kpis: Sequence[Kpi], before: date, known_at: datetime, on: date
 ) -> None:
-    """Give the objectives and KPIs, in memory alone, the states that they had by what was known then.
+    """Give the objectives and KPIs, in memory alone, the states and definitions that they had by what was known then.
 
     So a page that shows how things stand shows how they stood. A constant number of queries.
     """
+    define_as_known(kpis, known_at)
     states = states_as_known(kpis=kpis, before=before, known_at=known_at)
     for kpi in kpis:
         kpi.state = _kpi_state(kpi, states[kpi.pk][0].last if kpi.pk in states else None)
@@ -66,7 +67,9 @@ def objectives_as_known(
     wanted = _with_descendants([pk for pk in objective_ids if pk in objectives], below)
     active = Kpi.objects.filter(objective_id__in=wanted, status=Kpi.Status.ACTIVE)
     made = Q() if known_at is None else Q(created_at__lt=known_at)
-    kpis = list(active.filter(made).exclude(polarity=Kpi.Polarity.UNSCORED))
+    there = list(active.filter(made))
+    define_as_known(there, known_at)
+    kpis = [kpi for kpi in there if kpi.polarity != Kpi.Polarity.UNSCORED]
     states = states_as_known(kpis=kpis, before=before, known_at=known_at)
     known = Q() if known_at is None else Q(recorded_at__lt=known_at)
     kpi_weights = _in_force(KpiWeight.objects.filter(known, kpi__in=kpis, effective_from__lte=weighed_on), "kpi_id")

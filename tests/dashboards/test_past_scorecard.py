@@ -10,7 +10,7 @@ import pytest
 from django.urls import reverse
 
 from initiatives.models import Initiative
-from kpis.models import Kpi, KpiState, KpiWeight
+from kpis.models import Kpi, KpiState, KpiVersion, KpiWeight
 from kpis.objectives_as_known import objectives_as_known
 from kpis.readings import PROVISIONAL, REPORTED, Origin, Reading
 from kpis.services.recording import record_measurements
@@ -152,3 +152,28 @@ def test_objective_and_map_stand_as_they_stood_and_lead_on_to_the_same_day(clien
         assert ("Gate redesign" in then, "Gate redesign" in now) == (False, True), address
     assert "weights and since when" not in client.get(f"/objectives/{code}/?known={DAY}").content.decode().lower()
     assert f"/objectives/{code}/?known={DAY}" in client.get(reverse("scorecard"), {"known": DAY}).content.decode()
+
+
+def test_pages_of_a_past_day_have_the_definitions_of_the_day(client, kpi):
+    record(kpi, W45, "85", on=date(2026, 11, 9))
+    said = {"effective_from": W44, "recorded_by": kpi.owner}
+    sheet = {"name": "Arrivals in time", "polarity": "higher_is_better", "measure_unit": "% of all"}
+    KpiVersion.objects.create(kpi=kpi, version=1, definition=sheet, recorded_at=LONG_AGO, **said)
+    changed = {"name": "Complaints", "polarity": "unscored", "measure_unit": "letters"}
+    at = datetime(2026, 11, 20, tzinfo=UTC)
+    KpiVersion.objects.create(kpi=kpi, version=2, definition=changed, recorded_at=at, **said)
+    Kpi.objects.update(**changed)
+    company = {"args": ["company"], "query": {"tier": "strategic", "known": DAY}}
+    for address in (
+        reverse("scorecard", query={"known": DAY}),
+        reverse("unit", **company),
+        reverse("unit_bowler", **company),
+        reverse("map", query={"view": "list", "known": DAY}),
+        reverse("objective", args=[kpi.objective.code], query={"known": DAY}),
+    ):
+        text = client.get(address).content.decode()
+        assert ("Arrivals in time" in text, "% of all" in text, "Complaints" in text) == (True, True, False), address
+    (row,) = scorecard(client, known=DAY)["rows"]
+    assert row.standing.band == "on_track"
+    then = {"before": at.date(), "known_at": at, "on": date(2026, 11, 19)}
+    assert objectives_as_known(objective_ids=[kpi.objective_id], **then)[kpi.objective_id].band == "on_track"

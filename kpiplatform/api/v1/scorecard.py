@@ -15,7 +15,7 @@ from kpiplatform.api.queries import Caller, kpis_readable_by, objectives_readabl
 from kpiplatform.api.v1.access import READ
 from kpiplatform.api.v1.form import PAGE, Day, Most, Number, Words, following
 from kpiplatform.api.v1.kpis import Person, person
-from kpis.as_known import states_as_known
+from kpis.as_known import define_as_known, states_as_known
 from kpis.domain.periods import period_of
 from kpis.grades import grades_of
 from kpis.models import Kpi
@@ -133,6 +133,7 @@ def _below(
     if known_at is not None:
         readable = readable.filter(created_at__lt=known_at)
     kpis = list(readable.select_related("state").order_by("position", "code"))
+    define_as_known(kpis, known_at)
     then = states_as_known(kpis=kpis, before=known_on + DAY, known_at=known_at) if known_on else {}
     standing: dict[int, Any] = {
         kpi.pk: getattr(kpi, "state", None) if known_on is None else then[kpi.pk][0].last if kpi.pk in then else None

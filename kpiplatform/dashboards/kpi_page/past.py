@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
 
 from kpiplatform.dashboards.kpi_page.facts import Row
 from kpis.domain.judged import Judged, Rules, Valued, judge_periods
@@ -12,24 +11,6 @@ from kpis.domain.periods import Calendar, fiscal_year_start
 from kpis.domain.state import band_since, closed_periods, state_of
 from kpis.models import Kpi, KpiState
 from kpis.services.stating import LOOK_BACK
-
-# What of the definition sheet the page says or computes with. Where the KPI belongs is as it is now: that decides who
-# may open it.
-DEFINED = (
-    "version", "name", "purpose", "decision_informed", "formula_in_words", "inclusions", "measure_unit", "decimals",
-    "numerator_label", "denominator_label", "polarity", "tier", "indicator_type", "frequency", "time_aggregation",
-    "unit_aggregation", "is_cumulative", "ratio_factor", "minimum", "maximum", "reporting_lag_days",
-    "lag_in_working_days", "cost_to_measure", "unintended_consequences", "baseline_value", "baseline_note",
-    "benchmark_value", "benchmark_source", "benchmark_on", "review_by", "active_from",
-)  # fmt: skip
-
-
-def defined_then(kpi: Kpi, definition: dict[str, Any] | None) -> Kpi:
-    """Return the KPI with the definition sheet of then; unchanged where no version was recorded yet."""
-    for name in DEFINED:
-        if definition and name in definition:
-            setattr(kpi, name, Kpi._meta.get_field(name).to_python(definition[name]))
-    return kpi
 
 
 def judged_then(rows: Sequence[Row], rules: Rules, kpi: Kpi, calendar: Calendar, at: datetime) -> tuple[Row, ...]:

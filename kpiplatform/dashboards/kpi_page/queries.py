@@ -15,8 +15,9 @@ from kpiplatform.accounts.models import User
 from kpiplatform.dashboards.as_known import NOW, AsKnown
 from kpiplatform.dashboards.kpi_page.facts import Facts, Other, state_of
 from kpiplatform.dashboards.kpi_page.histories import Histories, histories
-from kpiplatform.dashboards.kpi_page.past import defined_then, judged_then, state_then
+from kpiplatform.dashboards.kpi_page.past import judged_then, state_then
 from kpiplatform.dashboards.kpi_page.whole_kpi import whole_kpi
+from kpis.as_known import defined_then, said_in
 from kpis.calculations import by_formula
 from kpis.domain.aggregation import Aggregate
 from kpis.domain.confidence import Confidence
@@ -79,7 +80,7 @@ def kpi_facts(
 
 
 def _as_known(facts: Facts, found: Histories, known: AsKnown, at: datetime, on: date) -> Facts:
-    kpi = defined_then(facts.kpi, found.definition)
+    kpi = defined_then(facts.kpi, said_in(found.definition or {}))
     rules = replace(facts.rules, polarity=kpi.polarity)
     rows = judged_then(facts.rows, rules, kpi, facts.calendar, at)
     return replace(

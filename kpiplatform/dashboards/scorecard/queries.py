@@ -24,7 +24,7 @@ from kpiplatform.dashboards.scorecard.surroundings import (
     ObjectiveStanding,
     surroundings,
 )
-from kpis.as_known import standing_before, states_as_known
+from kpis.as_known import definitions_then, standing_before, states_as_known
 from kpis.domain.state import State
 from kpis.models import Kpi
 from kpis.queries import kpis_visible_to
@@ -123,6 +123,7 @@ def board(user: User, chosen: Selection, *, visible: QuerySet[Kpi], tiers: dict[
     of_tier = visible.filter(tier=chosen.tier)
     kpis = lines(_filtered(of_tier, chosen), user, order=BY_OBJECTIVE, today=chosen.today)
     ids = [kpi.pk for kpi in kpis]
+    kpis = as_defined(kpis, chosen.known_at)
     judged = cast("list[Kpi]", kpis)  # judging asks for nothing that a line lacks
     states = None
     if not chosen.is_now:
@@ -187,6 +188,15 @@ def lines(kpis: QuerySet[Kpi], user: User, *, order: str, today: date) -> list[L
         of = {"status": status, "owner_id": owner_id, "unit_path": unit_path}
         opens[status, owner_id, unit_path] = opens_objective(user, **of, today=today)
     return [Line(*row[:SPARK], orjson.loads(row[SPARK] or "{}"), *row[SPARK + 1 : -3], opens[row[-3:]]) for row in rows]
+
+
+def as_defined(kpis: list[Line], known_at: datetime | None) -> list[Line]:
+    """Return the lines with what the sheets of their KPIs said by what was known at a moment, None for now."""
+    if known_at is None:
+        return kpis
+    sheets = definitions_then([kpi.pk for kpi in kpis], known_at)
+    said = {pk: {name: value for name, value in sheet.items() if name in Line._fields} for pk, sheet in sheets.items()}
+    return [kpi._replace(**said.get(kpi.pk, {})) for kpi in kpis]
 
 
 def _filtered(kpis: QuerySet[Kpi], chosen: Selection) -> QuerySet[Kpi]:

@@ -13,6 +13,7 @@ from django.db.models import Count, QuerySet
 from kpiplatform.accounts.models import User
 from kpiplatform.dashboards.as_known import AsKnown
 from kpiplatform.paging import slice_of
+from kpis.as_known import define_as_known
 from kpis.calculations import by_formulas
 from kpis.domain.cumulative import to_date
 from kpis.domain.grid import Sample, Series
@@ -67,6 +68,7 @@ def grid_of(
     fitting = of_tier.filter(frequency__in=frequencies)
     total = fitting.count()
     part = slice_of(fitting.select_related("unit", "calendar"), order=ORDER, after=after, size=AT_ONCE)
+    define_as_known(part.rows, known.at)
     rows = list(PeriodCalendar.objects.order_by("-is_default", "pk"))
     holidays: dict[int, set[date]] = defaultdict(set)
     for calendar_id, day in Holiday.objects.values_list("calendar_id", "day"):

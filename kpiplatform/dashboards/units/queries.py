@@ -15,7 +15,7 @@ from initiatives.models import ExpectedImpact, Initiative, Milestone
 from initiatives.queries import initiatives_visible_to
 from kpiplatform.accounts.models import User
 from kpiplatform.dashboards.as_known import DAY, NOW, AsKnown
-from kpiplatform.dashboards.scorecard.queries import BY_UNIT, Answer, Board, Line, lines
+from kpiplatform.dashboards.scorecard.queries import BY_UNIT, Answer, Board, Line, as_defined, lines
 from kpis.as_known import standing_before, states_as_known
 from kpis.domain.state import State
 from kpis.models import Kpi
@@ -78,7 +78,7 @@ def unit_facts(*, user: User, code: str, tier: str, today: date, known: AsKnown 
     visible = kpis_visible_to(user, today=today).filter(pk__in=inside.values("pk"))
     tiers = dict(visible.order_by().values_list("tier").annotate(Count("pk")))
     of_tier = visible.filter(tier=tier) if tier in tiers else visible
-    kpis = lines(of_tier, user, order=BY_UNIT, today=today)
+    kpis = as_defined(lines(of_tier, user, order=BY_UNIT, today=today), known.at)
     states = None
     if known.on is not None:
         # Judging asks for nothing that a line lacks.
