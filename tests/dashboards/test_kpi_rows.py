@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +13,10 @@ from django.test import Client
 from django.urls import reverse
 
 from kpiplatform.dashboards.models import TakenFile
+from kpis.dates import short_label
+from kpis.domain.periods import period_of
 from kpis.models import Kpi, Measurement, SourceAgreement
+from kpis.queries import calendar_of
 from kpis.services import reaching
 from kpis.services.judging import judge_owed
 from objectives.models import Role
@@ -178,6 +182,20 @@ def test_the_page_of_the_kpi_grades_its_values_and_leads_to_the_rows(client: Cli
     page = read(signed_in(client, reader), reverse("kpi", args=[kpi.code]))
     assert "Data confidence" in page
     assert address(kpi) not in page
+
+
+def test_each_graded_value_leads_to_its_own_points(client: Client, kpi: Kpi) -> None:
+    page = read(signed_in(client, kpi.owner), reverse("kpi", args=[kpi.code]), view="table")
+    links = re.findall(r'<a class="trusted" href="\?view=table&amp;confidence=([0-9-]+)#trust">', page)
+    assert links
+    assert "<details open><summary>Data confidence" not in page
+    page = read(client, reverse("kpi", args=[kpi.code]), confidence=links[-1])
+    name = short_label(period_of(date.fromisoformat(links[-1]), kpi.frequency, calendar_of(kpi.calendar)))
+    assert f"<details open><summary>Data confidence of {name} <b>" in page
+    assert "How it came in" in page
+    assert f'rows/{links[-1]}/">Source rows behind it' in page
+    page = read(client, reverse("kpi", args=[kpi.code]), confidence="none")
+    assert "<details><summary>Data confidence <b>" in page
 
 
 def test_the_scorecard_grades_each_row_and_names_a_source_that_is_behind(client: Client, kpi: Kpi) -> None:

@@ -1,9 +1,10 @@
-"""What the reader chose to see: a view of the chart, a span of time, all revisions or the latest."""
+"""What the reader chose to see: a view of the chart, a span of time, all revisions, the points of one value."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from urllib.parse import urlencode
 
 from django.utils.translation import gettext as _
@@ -17,6 +18,7 @@ VALUES, NATURAL, TABLE = "values", "xmr", "table"
 VIEWS = (VALUES, NATURAL, TABLE)
 SHORT, LONG, YEAR, ALL = "short", "long", "year", "all"
 SPANS = (SHORT, LONG, YEAR, ALL)
+CONFIDENCE = "confidence"
 MOST_BY_DEFAULT = 60
 # periods of the short and the long span by frequency, and the letter they are written with
 LENGTHS = {
@@ -31,12 +33,16 @@ LENGTHS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """One way to look at the page; `span` is "" until the reader chooses one."""
+    """One way to look at the page; `span` is "" until the reader chooses one.
+
+    `trusted` is the first day of the period whose confidence is opened, None for the latest one, closed.
+    """
 
     view: str = VALUES
     span: str = ""
     all_revisions: bool = False
     known: AsKnown = NOW
+    trusted: date | None = None
 
     @classmethod
     def from_query(cls, query: Mapping[str, str], known: AsKnown = NOW) -> Choice:
@@ -47,6 +53,7 @@ class Choice:
             span=span if span in SPANS else "",
             all_revisions=query.get("revisions") == "all",
             known=known,
+            trusted=_day(query.get(CONFIDENCE, "")),
         )
 
     @property
@@ -66,7 +73,16 @@ class Choice:
             query["revisions"] = "all"
         if self.known.on:
             query[PARAMETER] = self.known.on.isoformat()
+        if self.trusted:
+            query[CONFIDENCE] = self.trusted.isoformat()
         return query
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from kpiplatform.dashboards.as_known import NOW, PARAMETER, beginning
@@ -17,6 +18,7 @@ from kpiplatform.dashboards.kpi_page.table_rows import rows_of
 from kpiplatform.dashboards.kpi_page.timeline import latest_closed, timeline
 from kpiplatform.dashboards.kpi_page.wording import Wording
 from kpiplatform.dashboards.trust import explained
+from kpis.dates import short_label
 
 
 def kpi_page(facts: Facts, choose: Choice) -> dict[str, Any]:
@@ -29,6 +31,8 @@ def kpi_page(facts: Facts, choose: Choice) -> dict[str, Any]:
     first_lines, more_lines = sheet.definition(facts)
     is_table = choose.view == TABLE
     twin = table(facts=facts, cells=shown if is_table else cells, notes=notes, limit=None if is_table else LATEST)
+    trusted = next((cell.period for cell in cells if cell.period.start == choose.trusted), None)
+    graded = trusted or (latest.period if latest else None)
     kept = {name: value for name, value in choose.query.items() if name != PARAMETER}
     return {
         "kpi": facts.kpi,
@@ -38,8 +42,9 @@ def kpi_page(facts: Facts, choose: Choice) -> dict[str, Any]:
         "band_state": band_state(facts),
         "lede": lede(facts, cells),
         "headline": headline(facts, cells),
-        "trust": explained(facts.confidence.get(latest.period.start), facts) if latest else None,
-        "rows_of": latest.period.start if latest and facts.may_read_rows and not choose.known.on else None,
+        "trust": explained(facts.confidence.get(graded.start), facts) if graded else None,
+        "trusted": short_label(trusted) if trusted else "",
+        "rows_of": graded.start if graded and facts.may_read_rows and not choose.known.on else None,
         "source": None if choose.known.on else sheet.source(facts),
         "choice": choose,
         "views": choice.views(choose),
@@ -49,7 +54,12 @@ def kpi_page(facts: Facts, choose: Choice) -> dict[str, Any]:
         "parts": parts(facts),
         "is_table": is_table,
         "table": twin,
-        "table_rows": rows_of(twin, links=not choose.known.on, may_correct=facts.may_correct),
+        "table_rows": rows_of(
+            twin,
+            links=not choose.known.on,
+            may_correct=facts.may_correct,
+            confidence=replace(choose, trusted=date.min).url.replace(date.min.isoformat(), ""),
+        ),
         "all_periods_url": Choice(view=TABLE, span=ALL).url,
         "thread": history.thread(facts),
         "entry_count": len(facts.comments),

@@ -19,15 +19,18 @@ ROW = "kpis/kpi/_table_row.html"
 CELLS = ("css", "start", "period", "dates", "figures", "judged", "notes", "data", "change")
 
 
-def rows_of(table: Table, *, links: bool, may_correct: bool) -> SafeString:
-    """Return the rows of a table; with `links` each leads to the versions of its value."""
+def rows_of(table: Table, *, links: bool, may_correct: bool, confidence: str) -> SafeString:
+    """Return the rows of a table; with `links` each leads to the versions of its value.
+
+    `confidence` is the address at which the points of a value are opened, but for its first day.
+    """
     marks = {name: SafeString(f"{{{name}}}") for name in CELLS}
     form = render_to_string(ROW, {"table": table, "links": links, "may_correct": may_correct, **marks})
     rows = _("Rows")
-    return mark_safe("".join([form.format_map(_cells(row, rows)) for row in table.rows]))
+    return mark_safe("".join([form.format_map(_cells(row, rows, escape(confidence))) for row in table.rows]))
 
 
-def _cells(row: TableRow, rows: str) -> dict[str, str]:
+def _cells(row: TableRow, rows: str, confidence: str) -> dict[str, str]:
     """Return what stands in each place, all of it escaped."""
     period, words = escape(row.period), escape(row.words)
     if row.band is None:
@@ -37,9 +40,11 @@ def _cells(row: TableRow, rows: str) -> dict[str, str]:
     notes = "".join([f'<span class="marker">{number}</span> ' for number in row.notes])
     if row.remark:
         notes += f'<span class="muted">{escape(row.remark)}</span>'
-    data: str = grade(row.grade)
+    spoken = f'<span class="sr-only"> {period}</span>'
+    data = (
+        f'<a class="trusted" href="{confidence}{row.start}#trust">{grade(row.grade)}{spoken}</a>' if row.grade else ""
+    )
     if row.rows:
-        spoken = f'<span class="sr-only"> {period}</span>'
         data += f' <a class="correct" href="rows/{row.rows}/">{escape(rows)}{spoken}</a>'
     return {
         "css": row.css,
