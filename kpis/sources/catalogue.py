@@ -21,7 +21,7 @@ QUERIES = {
         SELECT '' AS in_schema, t.name AS in_table, c.name AS named, c.type AS typed
         FROM sqlite_schema t JOIN pragma_table_info(t.name) c
         WHERE t.type IN ('table', 'view') AND t.name NOT LIKE 'sqlite!_%' ESCAPE '!'
-        ORDER BY t.name, c.cid""",
+        ORDER BY lower(t.name), c.cid""",
     "postgresql": """
         SELECT CASE WHEN pg_table_is_visible(c.oid) THEN '' ELSE n.nspname::text END AS in_schema,
                c.relname::text AS in_table, a.attname::text AS named, format_type(a.atttypid, a.atttypmod) AS typed

@@ -79,6 +79,8 @@ def connected(client: Client) -> DataSource:
     page = client.get(to).content.decode()
     assert "Returned, Bread" in page
     assert "25.0" in page
+    assert "goal 20.0 or less, red flag above 30.0" in page
+    assert page.count('aria-label="At risk"') >= page.count(">25.0<") > 5
     User.objects.filter(name="Grace Lindholm").update(locale="de")
     assert "25,0" in client.get(to).content.decode()  # written for whoever reads it, not for whoever tried it
     User.objects.filter(name="Grace Lindholm").update(locale="en")

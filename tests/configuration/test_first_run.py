@@ -93,6 +93,8 @@ def test_six_steps_lead_from_nothing_to_the_first_kpi(client: Client, admin: Use
 
     named = client.post(step("organisation"), {"name": "Quayside Ferries", "time_zone": "Europe/Oslo"})
     assert (named.status_code, named["Location"]) == (303, step("calendar"))
+    admin.refresh_from_db()
+    assert admin.time_zone == "Europe/Oslo"
     cut = client.post(step("calendar"), CUT | {"name": "Standard", "fiscal_year_start_month": "7"})
     assert cut["Location"] == step("units")
     units = client.post(step("units"), {"units": "Harbour\n  Night ferry\nWorkshop"})
@@ -114,6 +116,7 @@ def test_six_steps_lead_from_nothing_to_the_first_kpi(client: Client, admin: Use
     shown = client.get(step("kpi")).content.decode()
     assert "Leave on time" in shown
     assert f"{reverse('kpis:new')}?objective={objective.pk}" in shown
+    assert reverse("configuration:new_source") in shown
     kpi = in_seven_steps(client, objective)
     assert (kpi.status, kpi.owner, kpi.objective) == (Kpi.Status.ACTIVE, admin, objective)
 

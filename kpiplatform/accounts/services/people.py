@@ -40,6 +40,12 @@ def edit_person(*, person: User, seen: str, name: str, email: str, time_zone: st
     return locked
 
 
+def follow_clock(*, person: User, time_zone: str) -> None:
+    """Let a person whose clock nobody has set yet read moments by this one."""
+    unset = User._meta.get_field("time_zone").get_default()
+    User.objects.filter(pk=person.pk, time_zone=unset).update(time_zone=time_zone)
+
+
 def close_account(*, person: User) -> None:
     """Let a person sign in no more, from this moment: their open sessions end and owed invitations are dropped.
 

@@ -45,6 +45,7 @@ class AssignForm(forms.Form):
     unit = forms.ModelChoiceField(
         label=gettext_lazy("Unit of the organisation"), queryset=Unit.objects.none(), required=False
     )
+    by_name = forms.BooleanField(label=gettext_lazy("Each to the unit that is called like its group"), required=False)
     owner = forms.ModelChoiceField(label=gettext_lazy("Owner"), queryset=User.objects.none(), required=False)
     frequency = forms.ChoiceField(
         label=gettext_lazy("Frequency"), choices=Kpi.Frequency.choices, required=False, initial=Kpi.Frequency.MONTH
@@ -100,7 +101,26 @@ class AssignForm(forms.Form):
                 required=False,
                 initial=name[:160],
             )
+        self._units = self._called_like(groups)
+        if self._units:
+            self.fields["by_name"].help_text = _("Found: %(units)s. Other groups go to the unit that is chosen.") % {
+                "units": ", ".join(unit.name for unit in self._units.values())
+            }
+        else:
+            del self.fields["by_name"]
+        for name in ("objective", "unit", "owner"):
+            only = list(self.fields[name].queryset[:2])
+            if len(only) == 1:
+                self.initial.setdefault(name, only[0].pk)
         read_in(self, locale)
+
+    def _called_like(self, groups: Sequence[Group]) -> dict[str, Unit]:
+        """Return the units that are called like a group, by its label; a name that two of them have says nothing."""
+        named: dict[str, list[Unit]] = {}
+        for unit in self.fields["unit"].queryset:
+            named.setdefault(unit.name.casefold(), []).append(unit)
+        found = {group.label: named.get(group.label.strip().casefold(), []) for group in groups}
+        return {label: units[0] for label, units in found.items() if len(units) == 1}
 
     @property
     def rows(self) -> Iterator[dict[str, Any]]:
@@ -111,7 +131,7 @@ class AssignForm(forms.Form):
     @property
     def common(self) -> list[Any]:
         """The fields that all new KPIs share."""
-        return [self[name] for name in COMMON]
+        return [self[name] for name in (*COMMON[:2], "by_name", *COMMON[2:]) if name in self.fields]
 
     def clean(self) -> dict[str, Any]:
         said = self.cleaned_data
@@ -124,8 +144,12 @@ class AssignForm(forms.Form):
             if to == NEW and not said.get(f"name-{place}"):
                 self.add_error(f"name-{place}", _("Say what the new KPI is called."))
         if NEW in chosen:
+            of_groups = self._of_groups()
+            everywhere = all(
+                group.label in of_groups for group, to in zip(self.groups, chosen, strict=True) if to == NEW
+            )
             for name in NEEDED:
-                if not said.get(name):
+                if not said.get(name) and not (name == "unit" and everywhere):
                     self.add_error(name, _("New KPIs need it."))
             self._limits(said)
         return said
@@ -140,14 +164,19 @@ class AssignForm(forms.Form):
         elif goal is not None and goal == red_flag:
             self.add_error("red_flag", _("The red flag differs from the goal; on which side says what is good."))
 
+    def _of_groups(self) -> dict[str, Unit]:
+        return self._units if self.cleaned_data.get("by_name") else {}
+
     def assigned(self) -> list[dict[str, Any]]:
         """Return what was chosen for each group, as it is stored."""
-        said = self.cleaned_data
+        said, of_groups = self.cleaned_data, self._of_groups()
         found = []
         for place, group in enumerate(self.groups):
             to = said[f"to-{place}"]
             if to == NEW:
-                found.append({"group": group.value, "new": said[f"name-{place}"]})
+                unit = of_groups.get(group.label)
+                own = {"unit": unit.pk} if unit else {}
+                found.append({"group": group.value, "new": said[f"name-{place}"], **own})
             elif to:
                 found.append({"group": group.value, "kpi": int(to)})
         return found
@@ -166,13 +195,15 @@ class AssignForm(forms.Form):
 
 def chosen(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Return what was chosen for the groups of a figure before, for the fields of the form."""
-    initial = dict(entry.get("common", {}))
     by_group = {str(one["group"]): one for one in entry.get("assigned", [])}
+    by_name = not by_group or any("unit" in one for one in by_group.values())
+    initial = {"by_name": by_name, **entry.get("common", {})}
     for place, group in enumerate(entry["groups"] if by_group else []):
         one = by_group.get(str(group["value"]))
         initial[f"to-{place}"] = LEAVE_OUT if one is None else str(one.get("kpi", NEW))
         if one and "new" in one:
             initial[f"name-{place}"] = one["new"]
+    initial |= {name: Decimal(initial[name]) for name in ("goal", "red_flag") if initial.get(name)}
     return {name: value for name, value in initial.items() if value is not None}
 
 

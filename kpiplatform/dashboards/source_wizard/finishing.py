@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -60,7 +60,7 @@ def wanted(setup: SourceSetup) -> Iterator[Wanted]:
                 group=chosen["group"],
                 kpi_id=chosen.get("kpi"),
                 name=chosen.get("new", ""),
-                common=entry.get("common", {}),
+                common=_common(entry, chosen),
             )
 
 
@@ -84,13 +84,19 @@ def connect(*, setup: SourceSetup, change: Change, by: User, today: date, now: d
             measure = Measure.stored(entry["measure"])
             for chosen in entry.get("assigned", []):
                 if "kpi" not in chosen:
-                    kpi = _new_kpi(measure, chosen.pop("new"), entry["common"], by, today, now)
+                    kpi = _new_kpi(measure, chosen.pop("new"), _common(entry, chosen), by, today, now)
                     chosen["kpi"] = kpi.pk
                 kpi = Kpi.objects.get(pk=chosen["kpi"])
                 feeds.append(Feed(kpi=kpi, spec=measure.mapping(chosen["group"])))
         changed = feed(source=row.source, feeds=feeds, change=change, by=by, now=now)
         row.save(update_fields=["measures"])
     return changed
+
+
+def _common(entry: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what new KPIs of a figure have in common, with the unit of the one that was chosen."""
+    own = {"unit": chosen["unit"]} if "unit" in chosen else {}
+    return {**entry.get("common", {}), **own}
 
 
 def _new_kpi(measure: Measure, name: str, common: dict[str, Any], by: User, today: date, now: datetime) -> Kpi:

@@ -12,11 +12,15 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import gettext as say
+
 from kpiplatform.dashboards.configuration.sources.showing import cut_words
 from kpiplatform.dashboards.source_wizard.finishing import Wanted
 from kpiplatform.dashboards.source_wizard.looking import with_sentences
 from kpis.domain.figures import number
+from kpis.domain.limits import Limits
 from kpis.domain.periods import Calendar, period_of, previous_period
+from kpis.domain.scoring import band_for
 from kpis.domain.sentences import Sentence
 from kpis.domain.sentences import gettext_noop as _
 from kpis.forms import period_name
@@ -78,7 +82,8 @@ def values(source: DataSource, chosen: Sequence[Wanted], *, today: date, now: da
             )
         )
         decimals = kpi.decimals if kpi else one.common.get("decimals") or 0
-        written.append({"decimals": decimals, "frequency": mapped[place].frequency, "calendar": calendar_id})
+        limits = {} if kpi else {name: one.common[name] for name in ("goal", "red_flag") if one.common.get(name)}
+        written.append({"decimals": decimals, "frequency": mapped[place].frequency, "calendar": calendar_id, **limits})
     window = _window(mapped, today)
     with reached(source) as reader:
         rows = reader.fetch(
@@ -149,7 +154,10 @@ def values_shown(found: Mapping[str, Any], *, locale: str) -> dict[str, Any]:
         "cuts": cut_words(begins_on, ends_on, rhythms),
         "rows": number(Decimal(found["rows"]), 0, locale=locale),
         "refused": number(Decimal(found["refused"]), 0, locale=locale),
-        "kpis": [kpi | {"values": _shown(kpi, by_calendar[kpi["calendar"]], locale)} for kpi in found["kpis"]],
+        "kpis": [
+            kpi | {"values": _shown(kpi, by_calendar[kpi["calendar"]], locale), "judged_by": _judged_by(kpi, locale)}
+            for kpi in found["kpis"]
+        ],
     }
 
 
@@ -160,9 +168,33 @@ def _shown(kpi: Mapping[str, Any], calendar: Calendar, locale: str) -> list[dict
             "value": number(None if one["value"] is None else Decimal(one["value"]), kpi["decimals"], locale=locale),
             "open": one["open"],
             "locked": one.get("locked", False),
+            "band": _band(kpi, one["value"]),
         }
         for one in kpi["values"]
     ]
+
+
+def _limits(kpi: Mapping[str, Any]) -> Limits | None:
+    """Return what a new KPI will be judged by, if that is known."""
+    if not kpi.get("goal") or not kpi.get("red_flag"):
+        return None
+    return Limits(goal=Decimal(kpi["goal"]), red_flag=Decimal(kpi["red_flag"]))
+
+
+def _band(kpi: Mapping[str, Any], value: str | None) -> str:
+    limits = _limits(kpi)
+    return "" if limits is None or value is None else band_for(Decimal(value), limits)
+
+
+def _judged_by(kpi: Mapping[str, Any], locale: str) -> str:
+    limits = _limits(kpi)
+    if limits is None:
+        return ""
+    goal, red_flag = (number(one, kpi["decimals"], locale=locale) for one in (limits.goal, limits.red_flag))
+    words = {"goal": goal, "red_flag": red_flag}
+    if limits.goal > limits.red_flag:
+        return say("goal %(goal)s or more, red flag below %(red_flag)s") % words
+    return say("goal %(goal)s or less, red flag above %(red_flag)s") % words
 
 
 def _window(mapped: Sequence[MappedKpi], today: date) -> Window:

@@ -19,11 +19,13 @@ from kpiplatform.dashboards.configuration.tree import choices
 from kpis.forms import DayInput
 from objectives.models import Role, Unit
 
+NO_PLACES = {"Factory", "localtime"}
+
 
 @cache
 def time_zones() -> list[tuple[str, str]]:
-    """Return every time zone by its name, read with spaces."""
-    return [(name, name.replace("_", " ")) for name in sorted(zoneinfo.available_timezones())]
+    """Return every time zone by its name, read with spaces; what only this machine knows is none."""
+    return [(name, name.replace("_", " ")) for name in sorted(zoneinfo.available_timezones() - NO_PLACES)]
 
 
 def time_zone_field() -> forms.ChoiceField:

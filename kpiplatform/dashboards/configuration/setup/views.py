@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from kpiplatform.accounts.services import NotActive, invite
+from kpiplatform.accounts.services import NotActive, follow_clock, invite
 from kpiplatform.dashboards.configuration.bell import ring_invitations, ring_sample
 from kpiplatform.dashboards.configuration.calendars.forms import CalendarForm
 from kpiplatform.dashboards.configuration.calendars.preview import coming_periods
@@ -133,7 +133,8 @@ def _done(slug: str, form: Any, request: HttpRequest) -> bool:
         with transaction.atomic():
             match slug:
                 case "organisation":
-                    found_organisation(name=said["name"], time_zone=said["time_zone"])
+                    founded = found_organisation(name=said["name"], time_zone=said["time_zone"])
+                    follow_clock(person=request.user, time_zone=founded.time_zone)
                 case "calendar":
                     add_calendar(name=said["name"], said=said)
                 case "units":
