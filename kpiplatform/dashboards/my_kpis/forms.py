@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -37,8 +38,10 @@ class CellForm(forms.Form):
     seq = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
     proposed = forms.IntegerField(min_value=0, required=False, widget=forms.HiddenInput)
 
-    def __init__(self, *, slot: Slot, viewer: Viewer, data: Any = None) -> None:
-        super().__init__(data, initial=_initial(slot, viewer))
+    def __init__(
+        self, *, slot: Slot, viewer: Viewer, data: Any = None, starts_as: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(data, initial={**_initial(slot, viewer), **(starts_as or {})})
         self.slot, self.viewer, self.doubt = slot, viewer, ""
         self.telling = ValueExplanationForm(data, period=slot.period, told=slot.kept.told if slot.kept else None)
         self.asks_explanation, self.lacks_explanation = data is None and slot.kept is not None, False

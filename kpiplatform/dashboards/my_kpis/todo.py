@@ -249,7 +249,8 @@ def _alert(kpi: Kpi, incident: Incident, grades: Mapping[int, str], viewer: View
         "value": _against(kpi, crossing.value, crossing.goal, crossing.red_flag, viewer),
         "period": _period(kpi, crossing.period_start),
     }
-    if kpi.state.period_start != crossing.period_start:
+    # The grade beside it is that of the value that stands: of a corrected one, too.
+    if (kpi.state.period_start, kpi.state.value) != (crossing.period_start, crossing.value):
         text += _(", now %(value)s") % {"value": _value(kpi.state.value, kpi, viewer)}
     return AlertItem(
         when=words.clock(incident.opened_at, viewer.now, viewer.tz),

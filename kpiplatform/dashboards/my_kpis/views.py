@@ -51,7 +51,9 @@ def cell(request: HttpRequest, code: str, period_start: str) -> HttpResponse:
     viewer = presenter.viewer_of(request)
     slot = _slot_or_404(viewer, code, period_start)
     if request.method != "POST":
-        return render(request, CELL, answers.form_page(slot, CellForm(slot=slot, viewer=viewer), viewer))
+        starts_as = {"not_applicable": True} if "not_applicable" in request.GET else {}
+        form = CellForm(slot=slot, viewer=viewer, starts_as=starts_as)
+        return render(request, CELL, answers.form_page(slot, form, viewer))
     if "take" in request.POST:
         return _let_go(request, slot, viewer)
     if "undo" in request.POST or "withdraw" in request.POST:

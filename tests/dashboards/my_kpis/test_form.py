@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from decimal import Decimal
 from html import unescape
@@ -13,7 +14,7 @@ from django.urls import reverse
 
 from kpis.models import Kpi, Measurement, MeasurementRevision, PeriodLock
 from objectives.models import Role
-from tests.dashboards.my_kpis.sheets import W44, W46, W47, enter, url_of, words_in
+from tests.dashboards.my_kpis.sheets import W44, W46, W47, body, enter, type_into, url_of, words_in
 from tests.factories import NOW, a_deputy, a_kpi, a_person, a_role, limits
 
 pytestmark = pytest.mark.django_db
@@ -84,6 +85,15 @@ def test_a_ratio_over_nothing_is_stored_without_value(client, passed):
     assert send(client, passed, W46, numerator="0", denominator="0").status_code == 303
     assert Measurement.objects.get().reason == "zero_denominator"
     assert "No value: the denominator is zero." in words_in(shown(client, passed, W46))
+
+
+def test_whoever_comes_to_say_that_a_period_does_not_apply_finds_it_said(client, crews):
+    ticked = re.compile(r'<input[^>]*name="not_applicable"[^>]* checked')
+    address = url_of(crews, W46)
+    assert ticked.search(body(client.get(address, {"not_applicable": "1"})))
+    assert not ticked.search(body(client.get(address)))
+    enter(crews, W46, "6")
+    assert f'href="{address}?not_applicable=1">Mark as not applicable' in body(type_into(client, crews, W46, "", seq=1))
 
 
 def test_a_period_that_does_not_apply_needs_a_reason_and_no_number(client, crews):

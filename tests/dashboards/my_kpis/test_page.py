@@ -205,6 +205,17 @@ def test_alerts_wait_for_owner_and_deputy_exactly_as_the_alerts_say(client, rosa
     assert "Alerts to acknowledge <span>2</span>" in page
 
 
+def test_an_alert_of_a_value_that_was_corrected_since_names_the_one_that_stands_beside_its_grade(client, rosa):
+    kpi = a_kpi("Long delays", owner=rosa, decimals=1)
+    limits(kpi)
+    enter(kpi, W45, "85")
+    enter(kpi, W46, "75")
+    assert ", now" not in page_of(client)
+    enter(kpi, W46, "74", seq=1, note="counted again")
+    assert "75.0" in page_of(client)
+    assert "in W46, now 74.0" in page_of(client)
+
+
 def test_an_acknowledged_alert_leaves_the_list(client, rosa):
     kpi = a_kpi("Long delays", owner=rosa)
     limits(kpi)
