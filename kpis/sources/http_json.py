@@ -21,6 +21,7 @@ from kpis.sources.settings import AUTHENTICATION, READING, Setting, Type
 FIRST_DAY = date(1900, 1, 1)
 PAGES_AT_MOST = 10_000
 DEPTH_AT_MOST = 5
+ABOVE = "above"  # what the fields of rows are called that have no name and hold the rows that are read
 COUNTED = ("number", "offset")  # ways of paging by a number that goes up
 
 SETTINGS = (
@@ -34,7 +35,10 @@ SETTINGS = (
     Setting(
         name="rows_at",
         label=_("Rows are at"),
-        help=_("Path to the list of rows, like data.items; empty if the answer is the list."),
+        help=_(
+            "Path to the list of rows, like data.items; empty if the answer is the list. Lists inside of rows are "
+            "reached too: orders.items gives a row for each item, with the day of its order as orders.day."
+        ),
     ),
     Setting(
         name="paging",
@@ -179,8 +183,8 @@ def _refuse_constant(name: str) -> None:
 
 
 def _rows_at(answer: Any, path: str) -> list[Any]:
-    rows = _at(answer, path) if path else answer
-    if not isinstance(rows, list):
+    rows = _inside(answer, path.split(".") if path else [])
+    if rows is None:
         missing = (
             Sentence(_("There is no list of rows at %(place)s."), {"place": path})
             if path
@@ -188,6 +192,35 @@ def _rows_at(answer: Any, path: str) -> list[Any]:
         )
         raise SourceError(joined([missing, _found_instead(answer, path)]))
     return rows
+
+
+def _inside(value: Any, names: Sequence[str]) -> list[Any] | None:
+    """Return the rows that the path leads to, None where there is no list; one on the way gives those of its rows."""
+    for at, name in enumerate(names):
+        if isinstance(value, list):
+            return _of_each(value, names[at:], place=".".join(names[:at]))
+        if not isinstance(value, dict) or name not in value:
+            return None
+        value = value[name]
+    return value if isinstance(value, list) else None
+
+
+def _of_each(rows: Sequence[Any], names: Sequence[str], *, place: str) -> list[Any] | None:
+    """Return the rows inside of each row, with what that one says beside them: the day of an order with its items."""
+    found: list[Any] = []
+    is_there = not rows
+    for row in rows:
+        inside = _inside(row, names)
+        if inside is None:
+            continue  # a row without any
+        is_there = True
+        beside = {
+            f"{place or ABOVE}.{name}": value
+            for name, value in row.items()
+            if name != names[0] and not isinstance(value, list)
+        }
+        found += [{**beside, **one} if isinstance(one, dict) else one for one in inside]
+    return found if is_there else None
 
 
 def _at(answer: Any, path: str) -> Any:

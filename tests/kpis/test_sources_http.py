@@ -64,6 +64,22 @@ def test_rows_lie_deeper_and_nested_fields_are_columns() -> None:
     assert (rows.column("airport").tolist(), rows.column("minutes").tolist()) == (["LGA"], [1.5])
 
 
+@pytest.mark.parametrize(("path", "name"), [("orders.items", "orders"), ("items", "above")])
+def test_lists_inside_of_rows_are_rows_with_what_holds_them_beside(path: str, name: str) -> None:
+    orders = [
+        {"day": "2026-11-19", "from": {"airport": "LGA"}, "tags": [1], "items": [{"minutes": 1}, {"minutes": 2}]},
+        {"day": "2026-11-20", "from": {"airport": "JFK"}, "items": []},
+        {"day": "2026-11-20", "from": {"airport": "JFK"}, "items": None},
+        {"day": "2026-11-20", "from": {"airport": "EWR"}, "items": [{"minutes": 3, "airport": "no"}]},
+    ]
+    steps = [{"do": "rename", "column": f"{name}.from.airport", "to": "airport"}]
+    steps = [{"do": "rename", "column": "airport", "to": "other"}, *steps]
+    with serving(lambda _: as_json({"orders": orders} if "." in path else orders)) as server:
+        rows = fetch(server.url, rows_at=path, date_column=f"{name}.day", steps=steps)
+    assert rows.days.tolist() == [date(2026, 11, 19)] * 2 + [date(2026, 11, 20)]
+    assert (rows.column("airport").tolist(), rows.column("minutes").tolist()) == (["LGA", "LGA", "EWR"], [1, 2, 3])
+
+
 def pages(how: str) -> Any:
     """Three pages of the rows, as a service with that kind of paging gives them."""
     parts = [ROWS[:10], ROWS[10:20], ROWS[20:], []]
