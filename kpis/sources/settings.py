@@ -159,7 +159,7 @@ AUTHENTICATION = (
         label=_("Further headers"),
         type=Type.PAIRS,
         default={},
-        help=_("One a line, written X-Tenant: north. They are shown again: nothing secret."),
+        help=_("One a line, written X-Tenant: north. They are not kept secret."),
     ),
 )
 
