@@ -279,7 +279,7 @@ const idOf = (name) => `value-${name.split("@").slice(0, 2).join("-")}`;
 
 function fill(start, text) {
   const { filled, skipped } = start.closest("table").dataset;
-  const all = placed(start, text);
+  const all = placed(start, text).filter(([, value]) => value); // an empty cell says nothing
   block = [];
   for (const [cell, value] of all) {
     const input = inputIn(cell);

@@ -32,6 +32,9 @@ class Pasted:
 
 def preview(typed: Sequence[Typed], left: Sequence[str], viewer: Viewer) -> dict[str, Any]:
     """Return the context of the preview: a row per KPI, a column per period, and what has no place in the grid."""
+    # An empty cell of a spreadsheet says nothing of the value that stands.
+    passed = [one for one in typed if not one.text.strip() and (one.slot.value or one.slot.waiting)]
+    typed = [one for one in typed if one not in passed]
     # A spreadsheet that groups digits gives 1,234: it is read so, and shown as 1234 before it is stored.
     as_read = [replace(one, text=ungrouped(one.text, locale=viewer.locale)) for one in typed]
     grouped = any(one.text != read.text for one, read in zip(typed, as_read, strict=True))
@@ -58,6 +61,7 @@ def preview(typed: Sequence[Typed], left: Sequence[str], viewer: Viewer) -> dict
         "problems": [cell for cell in cells if cell.sentence],
         "left": [text[:LONGEST_LEFT] for text in left[:MOST_LEFT]],
         "count": len(stored),
+        "passed": len(passed),
         "grouping": MARKS.get(language_of(viewer.locale), MARKS["en"])[0] if grouped else "",
         "same": sum(cell.state == "same" for cell in cells),
     }

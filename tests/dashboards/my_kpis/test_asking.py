@@ -174,6 +174,14 @@ def test_digits_that_a_spreadsheet_grouped_are_shown_as_they_are_read_before_the
     assert type_into(client, Kpi.objects.get(code="REVENUE"), W46, text).status_code == 422
 
 
+def test_an_empty_cell_of_a_block_leaves_the_value_that_stands(client, crews):
+    enter(crews, W45, "6")
+    shown = preview(client, {f"CREWS@{W45}@1": "", f"CREWS@{W46}@0": "5"}, [])
+    assert "1 value will be saved. 1 cell of the block is empty and changes nothing." in words_in(shown)
+    assert f"CREWS@{W45}@1" not in shown
+    assert "Not saved as it is" not in shown
+
+
 def test_a_block_that_changes_nothing_offers_nothing_to_save(client, crews):
     enter(crews, W45, "6")
     shown = preview(client, {f"CREWS@{W45}@1": "6"}, [])
