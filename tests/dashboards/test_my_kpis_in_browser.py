@@ -229,6 +229,35 @@ def test_without_a_connection_what_was_typed_stays_and_is_saved_when_it_is_back(
     expect(desk.page.locator("#notices")).not_to_contain_text("The server can’t be reached.")
 
 
+def test_what_was_typed_and_not_saved_outlives_the_page_and_overwrites_nothing(desk: Desk) -> None:
+    newark, kennedy, lga = desk.kpis
+    latest = desk.weeks[-2]
+    desk.page.route("**/my/*/**", lambda route: route.abort())
+    desk.page.route("**/my/values/**", lambda route: route.abort())
+    for kpi, text in ((newark, "3"), (kennedy, "4"), (lga, "seven")):
+        desk.type(kpi, latest, text)
+        expect(desk.cell(kpi, latest)).to_have_class(re.compile("cell--kept"))
+    enter(kennedy, latest, 9, desk.ana, seq=1)
+    desk.page.on("dialog", lambda dialog: dialog.accept())
+    desk.page.unroute_all()
+    desk.page.reload()
+    expect(desk.field(newark, latest)).to_have_value("3")
+    expect(desk.field(lga, latest)).to_have_value("seven")
+    expect(desk.field(kennedy, latest)).to_have_value("9")
+    expect(desk.page.locator("#notices")).to_contain_text("you typed 4 before, and the value has changed since")
+    expect(desk.page.locator("#notices")).to_contain_text("not saved yet: 2.")
+    desk.field(lga, latest).focus()
+    desk.page.keyboard.press("Escape")
+    desk.field(newark, latest).focus()
+    desk.page.keyboard.press("Enter")
+    expect(desk.cell(newark, latest)).to_have_class(re.compile("cell--saved"))
+    desk.page.reload()
+    expect(desk.field(newark, latest)).to_have_value("3")
+    assert not desk.page.evaluate('Object.keys(sessionStorage).filter((key) => key.startsWith("typed-")).length')
+    values = dict(Measurement.objects.filter(period_start=latest.start).values_list("kpi__code", "value"))
+    assert (values["EWR"], values["JFK"]) == (3, 9)
+
+
 @pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1440, "light")])
 def test_the_page_breaks_no_accessibility_rule_whatever_state_its_cells_are_in(
     desk: Desk, width: int, theme: str
