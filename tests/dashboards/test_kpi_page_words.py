@@ -103,6 +103,12 @@ def test_late_data_is_said_beside_the_band_not_instead_of_it():
     assert page["lede"].rest.endswith("The next value is 6 days late.")
 
 
+def test_a_gap_before_the_latest_value_is_not_called_the_next_one():
+    kpi = measured({W44: "82", W46: "82"})
+    KpiState.objects.filter(kpi=kpi).update(health="stale", days_late=12, next_due_on=date(2026, 11, 9))
+    assert page_of(kpi)["lede"].rest.endswith("An earlier value is missing: it was due by 9 Nov.")
+
+
 # --- the numbers --------------------------------------------------------------------------------
 
 

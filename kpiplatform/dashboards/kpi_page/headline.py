@@ -63,7 +63,9 @@ def lede(facts: Facts, cells: Sequence[Cell]) -> Lede:
     latest = latest_closed(cells)
     definition = sentence(facts.kpi.formula_in_words or facts.kpi.purpose)
     if latest is None or latest.row is None:
-        return Lede(definition=definition, band="", rest=joined([_no_value_yet(facts, wording), _delay(facts)], " "))
+        return Lede(
+            definition=definition, band="", rest=joined([_no_value_yet(facts, wording), _delay(facts, None)], " ")
+        )
     state = facts.state
     words = {
         "value": wording.full(latest.shown),
@@ -80,7 +82,7 @@ def lede(facts: Facts, cells: Sequence[Cell]) -> Lede:
     return Lede(
         definition=definition,
         band=band_name(latest.band) if latest.band else "",
-        rest=joined([standing, _move(facts, latest), _delay(facts)], " "),
+        rest=joined([standing, _move(facts, latest), _delay(facts, latest)], " "),
     )
 
 
@@ -118,11 +120,16 @@ def _no_value_yet(facts: Facts, wording: Wording) -> str:
     return _("No value yet.")
 
 
-def _delay(facts: Facts) -> str:
+def _delay(facts: Facts, latest: Cell | None) -> str:
+    """Say how late a value is; where a later one is there already, that it is missing since when."""
     state = facts.state
     if state.health == FAILING:
         return ""  # the source's own line says since when
     if state.health in {"late", "stale"} and state.days_late:
+        if latest is not None and state.next_due_on is not None and latest.period.last_day > state.next_due_on:
+            return _("An earlier value is missing: it was due by %(day)s.") % {
+                "day": Wording.of(facts).day(state.next_due_on)
+            }
         return _("The next value is %(days)s late.") % {"days": days(state.days_late)}
     return ""
 

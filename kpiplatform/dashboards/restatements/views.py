@@ -29,12 +29,14 @@ SETTLED = "provisional"  # in the address
 def restatements(request: HttpRequest) -> HttpResponse:
     """List what was restated in a span of days: old and new value, bands, who and why, and which pack showed it."""
     chosen, found = _found(request, ON_A_PAGE)
+    refused = [text for name in ("from", "to") if (text := request.GET.get(name, "")) and _day(text) is None]
     zone = timezone.get_current_timezone()
     rows = rows_of(found, calendars(), locale=request.user.locale, zone=zone)
     moved, is_all = sum(row.moved for row in rows), len(rows) == found.total
     query = {name: text for name, text in request.GET.items() if name != "after"}
     context = {
         "chosen": chosen,
+        "refused": [_("“%(text)s” is not a date; it is left out.") % {"text": text[:20]} for text in refused],
         "rows": rows,
         "found": found,
         "lede": _lede(found.total, chosen),
@@ -80,10 +82,10 @@ def _found(request: HttpRequest, limit: int) -> tuple[Chosen, Restated]:
     today = now.astimezone(zone).date()
     asked = request.GET
     last = _day(asked.get("to", "")) or today
-    first = _day(asked.get("from", "")) or last - SPAN
+    first, last = sorted((_day(asked.get("from", "")) or last - SPAN, last))
     tier = asked.get("tier", "")
     chosen = Chosen(
-        first=min(first, last),
+        first=first,
         last=last,
         unit=asked.get("unit", "")[:40].replace("\0", ""),
         tier=tier if tier in Kpi.Tier.values else "",
