@@ -21,6 +21,7 @@ from kpis.dates import moment
 HEAD = ("entry", "at", "who", "what", "thing", "row", "action", "before", "after")
 # Nothing that opens a door is shown, whatever a table calls it.
 SECRET = re.compile(r"passw|secret|token|credential|cipher|hash|key", re.IGNORECASE)
+SHORT = re.compile(r"\b(?:kpi|api)\b")
 NAMED_BY = ("name", "title", "text", "email", "code")
 LONGEST = 160
 
@@ -82,11 +83,16 @@ def lines_of(entries: Sequence[AuditEntry]) -> Iterator[list[Cell]]:
 def tables_in_words() -> list[tuple[str, str]]:
     """Return the tables of the product with what a row of each is called, by that name."""
     found = [
-        (model._meta.db_table, str(capfirst(model._meta.verbose_name)))
+        (model._meta.db_table, _words(str(model._meta.verbose_name)))
         for model in apps.get_models(include_auto_created=True)
         if model.__module__.split(".")[0] in {"kpiplatform", "objectives", "kpis", "initiatives", "reviews", "alerts"}
     ]
     return sorted(found, key=lambda one: one[1])
+
+
+def _words(name: str) -> str:
+    """Return what a model is called, with its short words as they are written."""
+    return str(capfirst(SHORT.sub(lambda short: short[0].upper(), name)))
 
 
 def _who(entry: AuditEntry, people: Mapping[int, str], system: str) -> str:

@@ -60,6 +60,13 @@ def entries(user: User, chosen: Chosen, *, zone: ZoneInfo, today: date) -> Query
     return found.order_by("-pk")
 
 
+def audited_tables() -> set[str]:
+    """Return the tables whose rows the database writes into the trail."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'audit'")
+        return {name for (name,) in cursor.fetchall()}
+
+
 def names_of(shown: Sequence[AuditEntry]) -> tuple[dict[int, str], dict[int, str]]:
     """Return the people who acted and the KPIs that were concerned, by id, in two queries."""
     actors = {one.actor for one in shown if one.actor}

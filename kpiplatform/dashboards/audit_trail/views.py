@@ -19,7 +19,7 @@ from kpiplatform.audit.chain import first_broken_entry
 from kpiplatform.audit.models import AuditEntry
 from kpiplatform.dashboards import sheet_file
 from kpiplatform.dashboards.audit_trail.presenter import HEAD, lines_of, rows_of, tables_in_words
-from kpiplatform.dashboards.audit_trail.queries import Chosen, entries
+from kpiplatform.dashboards.audit_trail.queries import Chosen, audited_tables, entries
 from kpiplatform.dashboards.taking import note_taken
 from kpiplatform.htmx import page
 from objectives.queries import Scope, auditing_scope_of, organisation
@@ -31,14 +31,14 @@ ON_A_PAGE, IN_A_FILE = 50, 10_000
 def audit(request: HttpRequest) -> HttpResponse:
     """Show who changed what and when, newest first; with `verify` also whether the chain of entries holds."""
     scope = _scope_or_404(request)
-    chosen = _chosen(request)
+    chosen, audited = _chosen(request), audited_tables()
     found = list(_entries(request, chosen)[: ON_A_PAGE + 1])
     shown = found[:ON_A_PAGE]
     older = replace(chosen, before=shown[-1].pk) if len(found) > ON_A_PAGE else None
     context = {
         "chosen": chosen,
         "rows": rows_of(shown, timezone.get_current_timezone()),
-        "tables": tables_in_words(),
+        "tables": [(table, words) for table, words in tables_in_words() if table in audited],
         "people": User.objects.order_by("name"),
         "of_units": not scope.everything,
         "older": _query(older) if older else "",
