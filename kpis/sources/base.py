@@ -112,13 +112,26 @@ class TookTooLong(SourceError):
     """The source was not read to its end in the time there was; with more time it may be."""
 
 
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A row that was refused, as far as it could be read: its day, and its texts by their columns."""
+
+    day: date
+    texts: Mapping[str, str | None]
+
+
+# So many refused rows are told apart by their texts; of further ones only the day is known.
+DOUBTS_TOLD = 200
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRows:
     """The rows of a window in the order of their days, only the columns that were asked for.
 
     `day_codes` has for each row the place of its day in `distinct_days`, in as few bytes as do. Numbers
     are whole (with gaps if need be) or floats, texts are categories. `lines` are those of the source.
-    `refused` counts the lines that were refused by their reasons; `refusals` names the first ones of each.
+    `refused` counts the lines that were refused by their reasons; `refusals` names the first ones of each. `doubts` are
+    those whose day is known: what has no row in their periods is not known to be nothing.
     """
 
     distinct_days: np.ndarray
@@ -128,6 +141,7 @@ class SourceRows:
     refusals: Sequence[Refusal]
     refused: Mapping[Reason, int]
     read: int
+    doubts: Sequence[Doubt] = ()
 
     def __len__(self) -> int:
         return len(self.day_codes)

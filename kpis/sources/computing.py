@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from kpis.sources import blocks
 from kpis.sources.base import Kind, Refusal, SourceRows, Window
 from kpis.sources.blocks import Block, Chosen, Grid
 from kpis.sources.comparing import COMPARE
-from kpis.sources.mapping import COUNTING_AGGS, Condition, Figure, MappedKpi
+from kpis.sources.mapping import COUNTING_AGGS, Condition, Figure, MappedKpi, may_be_of
 
 ZERO = Decimal(0)
 # So many KPIs ask for a text of a column that finding the rows of all its texts at once is cheaper than a mark per row
@@ -65,7 +66,8 @@ def compute_readings(
     `left_out` marks rows that do not count for a KPI, by its id.
     A period that `window.until` cuts is provisional. A period in which the source has no row at
     all gives no reading; one in which none matches gives 0 for counts and sums and no reading for
-    anything else. A denominator of 0 gives a reading without value.
+    anything else. Where a row was refused that may be one of the KPI, none is not known to be 0, and
+    there is no reading. A denominator of 0 gives a reading without value.
     """
     sheet = Sheet(rows, window, left_out=left_out, grouped=_worth_grouping(mapped))
     values = {kpi.kpi_id: found for alike in _alike(mapped) for kpi, found in sheet.values(alike)}
@@ -182,13 +184,19 @@ class Sheet:
         chosen = np.concatenate(places)
         groups += block.codes[chosen]
         rows = Chosen(block, chosen, groups, len(alike) * size)
+        about = rows.counts()
         if mapping.value is not None:
             found = self._figure(mapping.value, rows)
-            for first in range(0, len(found), size):
-                here = zip(block.periods, found[first : first + size], strict=True)
-                yield [(period, value, None, None, "") for period, value in here if value is not None]
+            for number, kpi in enumerate(alike):
+                ours = slice(number * size, (number + 1) * size)
+                here = zip(block.periods, found[ours], about[ours], strict=True)
+                doubted = self._doubted(kpi)
+                yield [
+                    (period, value, None, None, "")
+                    for period, value, count in here
+                    if value is not None and (count or not (doubted and _has_day(period, doubted)))
+                ]
             return
-        about = rows.counts()
         numerators, denominators = self._figure(mapping.numerator, rows), self._figure(mapping.denominator, rows)
         for number, kpi in enumerate(alike):
             ours = slice(number * size, (number + 1) * size)
@@ -200,6 +208,15 @@ class Sheet:
                 )
                 if count and numerator is not None and denominator is not None
             ]
+
+    def _doubted(self, kpi: MappedKpi) -> Sequence[date]:
+        """Return the days, in order, of rows that were refused and may be of the KPI."""
+        if not self.rows.doubts and kpi.kpi_id not in self.left_out:
+            return ()
+        found = {doubt.day for doubt in self.rows.doubts if may_be_of(kpi.mapping, doubt.texts)}
+        if kpi.kpi_id in self.left_out:
+            found |= set(self.days[np.unique(self.day_codes[self.left_out[kpi.kpi_id]])].tolist())
+        return sorted(found)
 
     def about(self, kpi: MappedKpi) -> np.ndarray:
         """Return which rows the KPI is computed from, as a mark for each row."""
@@ -304,6 +321,11 @@ class Sheet:
         places = np.flatnonzero(filled)
         first = np.unique(combined[places], return_index=True)[1]
         return np.bincount(rows.groups[places[first]], minlength=rows.size).tolist()
+
+
+def _has_day(period: Period, days: Sequence[date]) -> bool:
+    place = bisect_left(days, period.start)
+    return place < len(days) and days[place] < period.end
 
 
 def _also(chosen: np.ndarray, *masks: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ group with these texts. Many KPIs that share the columns of a group cost no more
 
 from __future__ import annotations
 
+from collections import abc
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -34,6 +35,7 @@ AGGS = ("count", "nunique", *NUMERIC_AGGS)
 # What these give for rows of which none matches: 0. All others give nothing then.
 COUNTING_AGGS = ("count", "nunique", "sum")
 ONE = Decimal(1)
+type TextsOf = abc.Mapping[str, str | None]
 
 
 class MappingError(ValueError):
@@ -99,6 +101,30 @@ class MappedKpi:
     minimum: Decimal | None = None
     maximum: Decimal | None = None
     since: date | None = None
+
+
+def may_be_of(mapping: Mapping, texts: TextsOf) -> bool:
+    """Return whether a row of which only some texts are known can be one that the mapping is about."""
+    if any(texts.get(column, text) != text for column, text in mapping.group):
+        return False
+    return all(_may_match(condition, texts) for condition in mapping.where)
+
+
+def _may_match(condition: Condition, texts: TextsOf) -> bool:
+    if condition.kind is Kind.NUMBER or condition.column not in texts:
+        return True
+    text, value = texts[condition.column], condition.value
+    match condition.op:
+        case "is_null":
+            return text is None
+        case "==":
+            return text == value
+        case "!=":
+            return text is not None and text != value
+        case "in" | "not_in":
+            assert isinstance(value, tuple)
+            return text is not None and (text in value) is (condition.op == "in")
+    return text is not None
 
 
 def parse_mapping(spec: Any) -> Mapping:

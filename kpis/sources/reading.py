@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -18,7 +18,18 @@ from typing import Any
 from kpis.domain.parsing import Refused
 from kpis.domain.sentences import Sentence
 from kpis.domain.sentences import gettext_noop as _
-from kpis.sources.base import Connector, Kind, Reason, Refusal, Table, Wanted, Window, of_column, require_columns
+from kpis.sources.base import (
+    DOUBTS_TOLD,
+    Connector,
+    Kind,
+    Reason,
+    Refusal,
+    Table,
+    Wanted,
+    Window,
+    of_column,
+    require_columns,
+)
 from kpis.sources.cells import Formats
 from kpis.sources.refusing import Refusals, reason_of, text_of
 from kpis.sources.steps import Steps
@@ -173,6 +184,7 @@ class Reading:
         self._numbers = {name: _Column(steps.format_of(name).number) for name in asked.numbers}
         self._texts = {name: _Texts(steps.format_of(name)) for name in asked.texts}
         self._refused = Refusals()
+        self._doubted: set[tuple[int, tuple[tuple[str, int], ...]]] = set()
 
     def stretches(self) -> Iterator[Stretch]:
         """Yield the rows of the window; lines that cannot be read are left out and named."""
@@ -191,11 +203,16 @@ class Reading:
         numbers = {name: column.read(table.columns[name]) for name, column in self._numbers.items()}
         texts = {name: texts.column.read(table.columns[name]) for name, texts in self._texts.items()}
         kept = self._without_bad(table, refused, [*numbers.items(), *texts.items()])
+        doubts = [] if kept is None else self._doubts(days, texts, kept)
         if kept is not None:
             numbers, texts = ({name: _picked(cells, kept) for name, cells in part.items()} for part in (numbers, texts))
             days, table.lines = _picked(days, kept), _picked(table.lines, kept)
         stretch = Stretch(
-            days=array("i", days), lines=array("i", table.lines), refusals=refused.named, refused=refused.counts
+            days=array("i", days),
+            lines=array("i", table.lines),
+            refusals=refused.named,
+            refused=refused.counts,
+            doubts=doubts,
         )
         for name, cells in numbers.items():
             stretch.numbers[name], stretch.gaps[name] = _packed(cells)
@@ -226,6 +243,20 @@ class Reading:
         window = self._asked.window
         is_wanted = day < window.until and (window.since is None or day >= window.since)
         return day.toordinal() if is_wanted else OUTSIDE
+
+    def _doubts(
+        self, days: Sequence[int], texts: Mapping[str, list[Any]], kept: Sequence[bool]
+    ) -> list[tuple[int, dict[str, int]]]:
+        """Return days and texts of the rows that are refused, each once."""
+        found = []
+        for place in (place for place, is_kept in enumerate(kept) if not is_kept):
+            told = len(self._doubted) < DOUBTS_TOLD
+            read = ((name, cells[place]) for name, cells in texts.items() if told and cells[place].__class__ is int)
+            key = (days[place], tuple(read))
+            if key not in self._doubted:
+                self._doubted.add(key)
+                found.append((days[place], dict(key[1])))
+        return found
 
     def _without_bad(self, table: Table, refused: _Refused, read: Sequence[tuple[str, list[Any]]]) -> list[bool] | None:
         """Refuse the rows with a bad cell, for the first of them; return which rows are kept, None for all of them."""

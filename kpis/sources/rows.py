@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pandas as pd
 
 from kpis.domain.sentences import Sentence
 from kpis.domain.sentences import gettext_noop as _
-from kpis.sources.base import REFUSED_SHARE_AT_MOST, Kind, Refusal, SourceError, SourceRows, Wanted
+from kpis.sources.base import DOUBTS_TOLD, REFUSED_SHARE_AT_MOST, Doubt, Kind, Refusal, SourceError, SourceRows, Wanted
 from kpis.sources.refusing import NAMED_AT_MOST, Refusals
 from kpis.sources.stretches import Stretch
 
@@ -20,6 +21,7 @@ from kpis.sources.stretches import Stretch
 EPOCH = 719_163
 # The types of numbers, each of which holds those before it.
 WIDER = "iqd"
+DAY = "\0day"  # as no column is called
 
 
 def rows_of(
@@ -49,12 +51,14 @@ class _Collected:
         self.places: dict[str, array[int]] = {}
         self.texts: dict[str, list[str]] = {}
         self.refusals = Refusals()
+        self.doubts: list[tuple[int, dict[str, int]]] = []
 
     def add(self, stretch: Stretch) -> None:
         before = len(self.days)
         self.days.extend(stretch.days)
         self.lines.extend(stretch.lines)
         self.refusals.add(stretch.refused, stretch.refusals)
+        self.doubts += stretch.doubts
         for name, cells in stretch.numbers.items():
             known = self.numbers.setdefault(name, array("i"))
             # Whole numbers of less than 16 digits are the same as floats.
@@ -81,6 +85,7 @@ class _Collected:
             order = sorting if order is None else order[sorting]
             chosen = chosen[sorting]
         distinct, codes = _coded(chosen)
+        doubts = [Doubt(date.fromordinal(day), self._read(places)) for day, places in self.doubts]
         del days, chosen
         self.days = array("i")
         return SourceRows(
@@ -91,7 +96,11 @@ class _Collected:
             refusals=self.refusals.told(),
             refused=self.refusals.counts,
             read=read,
+            doubts=doubts,
         )
+
+    def _read(self, places: Mapping[str, int]) -> dict[str, str | None]:
+        return {name: self.texts[name][place] if place >= 0 else None for name, place in places.items()}
 
     def _refuse_too_many(self, read: int) -> None:
         refused = self.refusals.total
@@ -152,7 +161,17 @@ def without(rows: SourceRows, dropped: np.ndarray) -> SourceRows:
         day_codes=codes,
         lines=rows.lines[kept],
         columns={wanted: column[kept].reset_index(drop=True) for wanted, column in rows.columns.items()},
+        doubts=[*rows.doubts, *_doubts(rows, dropped)],
     )
+
+
+def _doubts(rows: SourceRows, dropped: np.ndarray) -> Iterator[Doubt]:
+    """Yield days and texts of the rows that are marked, each once."""
+    texts = {name: column[dropped].to_numpy() for (name, kind), column in rows.columns.items() if kind is Kind.TEXT}
+    told = pd.DataFrame({**texts, DAY: rows.days[dropped].tolist()}).drop_duplicates()
+    for row in told[:DOUBTS_TOLD].to_dict("records"):
+        yield Doubt(row.pop(DAY), {str(name): None if pd.isna(text) else text for name, text in row.items()})
+    yield from (Doubt(day, {}) for day in told[DAY][DOUBTS_TOLD:].unique())
 
 
 def _coded(days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -18,7 +18,8 @@ class Stretch:
 
     `new_texts` are those that come on top of the list of a column. A number column is whole (`i`,
     `q`) or not (`d`); `gaps` marks its empty cells, if there are any. The place of an empty text is -1.
-    `refused` counts the lines that were left out by their reasons; `refusals` names some of them.
+    `refused` counts the lines that were left out by their reasons; `refusals` names some of them. `doubts` are days
+    of refused lines, each with the places of those texts that could be read.
     """
 
     days: array[int]
@@ -29,6 +30,7 @@ class Stretch:
     new_texts: dict[str, list[str]] = field(default_factory=dict)
     refusals: list[Refusal] = field(default_factory=list)
     refused: Mapping[Reason, int] = field(default_factory=dict)
+    doubts: list[tuple[int, dict[str, int]]] = field(default_factory=list)
 
 
 def packed(stretch: Stretch) -> tuple[dict[str, Any], list[bytes]]:
@@ -44,7 +46,7 @@ def packed(stretch: Stretch) -> tuple[dict[str, Any], list[bytes]]:
     refusals = [refusal.to_store() for refusal in stretch.refusals]
     counts = [[column, text, count] for (column, text), count in stretch.refused.items()]
     head = {"rows": len(stretch.days), "numbers": numbers, "texts": texts, "refusals": refusals, "counts": counts}
-    return head, parts
+    return head | {"doubts": stretch.doubts}, parts
 
 
 def unpacked(head: Mapping[str, Any], parts: Sequence[bytes]) -> Stretch:
@@ -61,6 +63,7 @@ def unpacked(head: Mapping[str, Any], parts: Sequence[bytes]) -> Stretch:
         stretch.texts[name], stretch.new_texts[name] = _array("i", left.pop(), rows), new
     stretch.refusals = [Refusal.stored(refusal) for refusal in head["refusals"]]
     stretch.refused = {(column, text): count for column, text, count in head["counts"]}
+    stretch.doubts = [(day, places) for day, places in head["doubts"]]
     return stretch
 
 
