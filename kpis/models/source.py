@@ -141,6 +141,7 @@ class Pull(models.Model):
     rules_broken = models.PositiveSmallIntegerField(default=0)
     reconciled = models.BooleanField(null=True, help_text="whether its control totals agreed; empty without one")
     error = SentenceField(null=True)
+    unfed = models.JSONField(default=dict, help_text="column → texts of its rows that no KPI is about, the first ones")
 
     class Meta:
         ordering = ["-slot"]

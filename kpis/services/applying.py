@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
@@ -39,7 +39,7 @@ class Fetched:
     """What one fetch of a source gave; `rows_refused` were left out by its rules, of which `outcomes` tell.
 
     Of what was refused for any reason the first ones are named, and `refused` is how many there are. `begins_on` and
-    `ends_on` are set where the rows have only a part of a period.
+    `ends_on` are set where the rows have only a part of a period, and `unfed` names rows that no KPI is about.
     """
 
     window: Window
@@ -53,6 +53,7 @@ class Fetched:
     rows_refused: int = 0
     begins_on: date | None = None
     ends_on: date | None = None
+    unfed: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class NotOurs(Exception):
@@ -303,7 +304,7 @@ def _end(pull: Pull, fetched: Fetched, *, state: str, ended_at: datetime) -> Non
     pull.state, pull.lease_until, pull.finished_at = state, None, ended_at
     pull.since, pull.until = fetched.window.since, fetched.window.until
     pull.rows_read, pull.rows_kept = fetched.rows_read, fetched.rows_kept
-    pull.begins_on, pull.ends_on = fetched.begins_on, fetched.ends_on
+    pull.begins_on, pull.ends_on, pull.unfed = fetched.begins_on, fetched.ends_on, fetched.unfed
     pull.save()
 
 

@@ -156,6 +156,7 @@ def _fetch(pull: Pull, *, today: date, following: datetime, alive: Callable[[], 
     # They load pandas, which only a worker that pulls should wait for.
     from kpis.sources.checking import check_rows, with_rules
     from kpis.sources.computing import compute_readings
+    from kpis.sources.unfed import unfed_groups
 
     source = pull.source
     mapped, refusals = _mapped_kpis(source)
@@ -200,6 +201,7 @@ def _fetch(pull: Pull, *, today: date, following: datetime, alive: Callable[[], 
         rows_refused=checked.refused,
         begins_on=begins_on,
         ends_on=ends_on,
+        unfed=unfed_groups(rows, mapped),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,15 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from openpyxl import Workbook
 
 from kpis.models import DataSource, SourceMapping
+from kpis.services.pulling import run_pull
 from objectives.models import Role
 from tests.another_language import another_language, left_english
 from tests.configuration.connecting import form_of, send
-from tests.factories import a_kpi, a_person, a_role, the_calendar
+from tests.factories import a_kpi, a_person, a_role, an_objective, the_calendar, the_company
 
 pytestmark = pytest.mark.django_db
 
@@ -124,3 +127,35 @@ def test_a_file_that_is_not_taken_is_refused_in_the_language_of_who_sends_it(adm
     said = re.findall(r'class="field__error"[^>]*>([^<]*)<', page.content.decode())
     assert said
     assert [left_english(one) for one in said] == [[]] * len(said)
+
+
+def test_rows_of_a_group_that_came_later_are_named_until_a_kpi_takes_them(admin: Client, folder: Path) -> None:
+    def written(*sites: str) -> None:
+        lines = [f"2026-11-{day:02d};{site};1" for day in range(1, 21) for site in sites]
+        (folder / "till.csv").write_text("\n".join(["day;site;sold", *lines]))
+
+    written("Bonn", "Kiel", "left out")
+    to = send(admin, reverse("configuration:new_source"), name="Till", kind="csv_file")
+    to = send(admin, send(admin, to, path="till.csv"))
+    figure = send(admin, to, name="Sold", kind="value", agg="sum", column="sold", group_by="site")
+    common = {
+        "objective": str(an_objective("Sell fresh").pk), "unit": str(the_company().pk), "frequency": "day",
+        "owner": str(a_person("Rosa Delgado").pk),
+    }  # fmt: skip
+    groups = [row["group"].value for row in admin.get(figure).context["form"].rows]
+    send(admin, send(admin, figure, **common, **{f"to-{groups.index('left out')}": ""}))
+    source, now = DataSource.objects.get(), timezone.now()
+    page = reverse("configuration:source", args=["till"])
+    run_pull(source_id=source.pk, slot=now, now=now)
+    assert "No KPI takes" not in admin.get(page).content.decode()
+    written("Bonn", "Kiel", "left out", "Ulm", "Trier")
+    later = now + timedelta(hours=1)
+    pull = run_pull(source_id=source.pk, slot=later, now=later)
+    assert pull.unfed == {"site": ["Trier", "Ulm", "left out"]}
+    said = "No KPI takes the rows in which site is Trier, Ulm."
+    assert said in admin.get(page).content.decode()
+    assert said in admin.get(reverse("configuration:pull", args=["till", pull.pk])).content.decode()
+    again = admin.post(figure, form_of(admin, figure) | {"groups": "1", "measure_unit": "pieces"})
+    assert [row["group"].value for row in again.context["form"].rows][3:] == ["Ulm", "Trier"]
+    assert 'value="pieces"' in again.content.decode()
+    assert said not in admin.get(page).content.decode()

@@ -216,6 +216,13 @@ def assign(setup: SourceSetup, place: int, *, assigned: list[dict[str, Any]], co
     setup.measures[place] |= {"assigned": assigned, "common": common}
 
 
+def read_again(known: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the groups that are there now: those that were known keep their places, new ones follow."""
+    rows = {group["value"]: group["rows"] for group in found}
+    places = list(dict.fromkeys([*(group["value"] for group in known), *rows]))
+    return [{"value": value, "rows": rows.get(value, 0)} for value in places]
+
+
 def suggested_common(setup: SourceSetup, place: int) -> dict[str, Any]:
     """Return what new KPIs of a figure most likely have: what the figure before has, and the unit of a percentage."""
     before = [entry["common"] for entry in setup.measures[:place] if entry.get("common")]

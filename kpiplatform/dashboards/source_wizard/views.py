@@ -19,7 +19,14 @@ from kpiplatform.accounts.services import NotActive
 from kpiplatform.audit.editing import ChangedMeanwhile, refuse_as_changed
 from kpiplatform.dashboards.configuration.entry import admins_only, posted, today
 from kpiplatform.dashboards.models import SourceSetup
-from kpiplatform.dashboards.source_wizard.assigning import AssignForm, Group, assign, chosen, suggested_common
+from kpiplatform.dashboards.source_wizard.assigning import (
+    AssignForm,
+    Group,
+    assign,
+    chosen,
+    read_again,
+    suggested_common,
+)
 from kpiplatform.dashboards.source_wizard.finishing import connect, turned, wanted
 from kpiplatform.dashboards.source_wizard.forms import BeginForm, ConnectForm, MeasureForm
 from kpiplatform.dashboards.source_wizard.looking import (
@@ -196,7 +203,7 @@ def figures(request: HttpRequest, code: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @admins_only
 def figure(request: HttpRequest, code: str, place: int) -> HttpResponse:
-    """Ask which group of a figure goes to which KPI; remove=1 takes the figure away."""
+    """Ask which group of a figure goes to which KPI; remove=1 takes the figure away, groups=1 looks for new groups."""
     source, setup = _source(request, code)
     if place >= len(setup.measures):
         raise Http404
@@ -208,12 +215,19 @@ def figure(request: HttpRequest, code: str, place: int) -> HttpResponse:
         return _go("source_figures", source)
     entry = setup.measures[place]
     measure = Measure.stored(entry["measure"])
+    reads_again, unread = bool(request.POST.get("groups")), None
+    if reads_again:
+        try:
+            entry["groups"] = read_again(entry["groups"], groups(source, measure, today=today()))
+        except SourceError as error:
+            unread = error.why
+        setup.save()
     form = AssignForm(
-        posted(request),
+        None if reads_again else posted(request),
         measure=measure,
         groups=[Group(**group) for group in entry["groups"]],
         kpis=_open_to(source),
-        initial=suggested_common(setup, place) | chosen(entry),
+        initial=suggested_common(setup, place) | chosen(entry) | (request.POST.dict() if reads_again else {}),
         locale=request.user.locale,
     )
     if form.is_valid():
@@ -225,6 +239,7 @@ def figure(request: HttpRequest, code: str, place: int) -> HttpResponse:
         "measure": measure,
         "place": place,
         "days": DAYS_FOR_GROUPS.days,
+        "unread": unread,
     }
     return page(request, "configuration/wizard/figure.html", context, partial="body", status=_status(form))
 

@@ -16,7 +16,13 @@ from kpiplatform.dashboards.configuration.entry import posted
 from kpiplatform.dashboards.configuration.sources.changes import CHANGES_SHOWN, Change, changes_of
 from kpiplatform.dashboards.configuration.sources.forms import DecisionForm
 from kpiplatform.dashboards.configuration.sources.opening import frame_of, source_for, source_to_read
-from kpiplatform.dashboards.configuration.sources.showing import REFUSALS_SHOWN, cut_words, number_of, pull_row
+from kpiplatform.dashboards.configuration.sources.showing import (
+    REFUSALS_SHOWN,
+    cut_words,
+    number_of,
+    pull_row,
+    unfed_words,
+)
 from kpiplatform.dashboards.sheet_file import as_csv, csv_response
 from kpiplatform.dashboards.taking import note_taken
 from kpiplatform.htmx import changed, page
@@ -116,6 +122,7 @@ def _context(request: HttpRequest, row: Pull, form: DecisionForm | None = None) 
         "pull": row,
         "shown": pull_row(row, zone=timezone.get_current_timezone(), locale=locale),
         "cuts": _cuts(row),
+        "unfed": unfed_words(row),
         "is_held": row.state == Pull.State.SUSPECT,
         "changes": [one.shown(locale, grades) for one in shown],
         "counted": counted,

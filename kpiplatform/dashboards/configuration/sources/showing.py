@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from kpiplatform.dashboards.configuration.sources.record import Record, fresh_within, within_words
+from kpiplatform.dashboards.models import SourceSetup
 from kpis.dates import day, moment
 from kpis.domain.cut_periods import Cut, cuts
 from kpis.domain.figures import number, with_unit
@@ -199,6 +200,17 @@ def is_read_by_days(source: DataSource) -> bool:
 def takes_files(source: DataSource) -> bool:
     """Return whether people send in the files of a source."""
     return source.config.get("origin") == "upload"
+
+
+def unfed_words(pull: Pull | None) -> list[str]:
+    """Say which rows of a pull no KPI is about, but for those that were there when the source was connected."""
+    setup = SourceSetup.objects.filter(source=pull.source_id).first() if pull and pull.unfed else None
+    if pull is None or setup is None:
+        return []
+    known = {(entry["measure"]["group_by"], str(one["value"])) for entry in setup.measures for one in entry["groups"]}
+    new = {column: [text for text in texts if (column, text) not in known] for column, texts in pull.unfed.items()}
+    says = _("No KPI takes the rows in which %(column)s is %(texts)s.")
+    return [says % {"column": column, "texts": ", ".join(texts)} for column, texts in new.items() if texts]
 
 
 def rules_words(pull: Pull) -> str:

@@ -41,6 +41,7 @@ from kpiplatform.dashboards.configuration.sources.showing import (
     settings_shown,
     source_row,
     takes_files,
+    unfed_words,
     with_standing,
 )
 from kpiplatform.htmx import changed, page
@@ -205,6 +206,7 @@ def _source(request: HttpRequest, row: DataSource, form: ScheduleForm | None = N
         "file": FileForm(source=row) if takes_files(row) else None,
         "again": AgainForm(today=local_date(now)) if is_read_by_days(row) else None,
         "pulls": [pull_row(one, zone=zone, locale=locale) for one in shown],
+        "unfed": unfed_words(next((one for one in shown if one.state == Pull.State.APPLIED), None)),
         "watched": is_watched(shown, now=now),
         "rules": rules_of(row, locale=locale),
         "kinds": KINDS.items(),
