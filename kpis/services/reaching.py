@@ -78,8 +78,10 @@ def writing_of(source: DataSource) -> Mapping[str, Any]:
         return reader.writing()
 
 
-def tables_of_database(*, source: DataSource, now: datetime) -> Held:
+def tables_of_database(*, source: DataSource, find: str = "", now: datetime) -> Held:
     """Return the tables that the database of a source holds, whatever its query is. SourceError says why not.
+
+    With `find` only those that have it in their name.
 
     No transaction is to be open: it asks other machines.
     """
@@ -89,7 +91,7 @@ def tables_of_database(*, source: DataSource, now: datetime) -> Held:
     config = {name: value for name, value in source.config.items() if name not in read_by}
     place = the_place(for_a_page=True)
     today = now.astimezone(ZoneInfo(place.zone)).date()
-    return tables_of(config=config, place=place, secrets=secrets_of(source), today=today)
+    return tables_of(config=config, place=place, secrets=secrets_of(source), today=today, find=find)
 
 
 @contextmanager

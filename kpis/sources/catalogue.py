@@ -20,7 +20,7 @@ QUERIES = {
     "sqlite": """
         SELECT '' AS in_schema, t.name AS in_table, c.name AS named, c.type AS typed
         FROM sqlite_schema t JOIN pragma_table_info(t.name) c
-        WHERE t.type IN ('table', 'view') AND t.name NOT LIKE 'sqlite!_%' ESCAPE '!'
+        WHERE t.type IN ('table', 'view') AND t.name NOT LIKE 'sqlite!_%' ESCAPE '!' AND t.name LIKE '%{find}%'
         ORDER BY lower(t.name), c.cid""",
     "postgresql": """
         SELECT CASE WHEN pg_table_is_visible(c.oid) THEN '' ELSE n.nspname::text END AS in_schema,
@@ -29,13 +29,15 @@ QUERIES = {
         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname <> 'information_schema'
           AND n.nspname NOT LIKE 'pg!_%' ESCAPE '!' AND has_schema_privilege(n.oid, 'USAGE')
-          AND has_column_privilege(c.oid, a.attnum, 'SELECT')
+          AND has_column_privilege(c.oid, a.attnum, 'SELECT') AND n.nspname || '.' || c.relname ILIKE '%{find}%'
         ORDER BY 1, 2, a.attnum""",
     "mysql": """
         SELECT '' AS in_schema, table_name AS in_table, column_name AS named, column_type AS typed
-        FROM information_schema.columns WHERE table_schema = DATABASE()
+        FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name LIKE '%{find}%'
         ORDER BY table_name, ordinal_position""",
 }
+# What somebody looks for stands in the query: nothing but letters, digits and what is between them is left of it.
+NOT_IN_A_NAME = re.compile(r"[^\w .$-]")
 QUOTES = {"sqlite": '"', "postgresql": '"', "mysql": "`"}
 OF_DAYS = re.compile(r"date|time")
 NAMED_FOR_DAYS = re.compile(r"(?i)(^|_)(day|date|datum|when|at|on|time)$|date")
@@ -64,14 +66,19 @@ class _Column(NamedTuple):
     typed: str
 
 
-def tables_of(*, config: Mapping[str, Any], place: Place, secrets: Mapping[str, str], today: date) -> Held:
-    """Return what the database of the settings holds, by name. SourceError says why it cannot be asked.
+def tables_of(
+    *, config: Mapping[str, Any], place: Place, secrets: Mapping[str, str], today: date, find: str = ""
+) -> Held:
+    """Return what the database of the settings holds, by name, with `find` only what has it in its name.
+
+    SourceError says why it cannot be asked.
 
     Of very many tables it names the first ones, each with all its columns. Asked like any query: read-only, within the
     limits of the place, in a process of its own.
     """
     engine = config.get("engine", "sqlite")
-    asked = {"query": f"{QUERIES[engine]} LIMIT {COLUMNS_AT_MOST + 1}", "date_column": ""}
+    query = QUERIES[engine].format(find=NOT_IN_A_NAME.sub("_", find.strip()))
+    asked = {"query": f"{query} LIMIT {COLUMNS_AT_MOST + 1}", "date_column": ""}
     source = source_of(kind="sql_query", config={**config, **asked}, place=place, secrets=secrets)
     rows = source.fetch(
         window=Window(since=None, until=today + timedelta(days=1)),

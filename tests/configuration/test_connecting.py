@@ -130,6 +130,10 @@ def test_whoever_has_never_seen_the_database_is_shown_its_tables_and_gets_a_quer
     assert send(admin, to, database="shop.sqlite3", tables="1") == to
     held = SourceSetup.objects.get().look["tables"]
     assert [(one["name"], len(one["columns"])) for one in held] == [("sales", 4)]
+    assert send(admin, to, find="nothing like it") == to  # by Enter: no button is named
+    assert SourceSetup.objects.get().look["tables"] == []
+    assert "No table that this user may read is called so." in admin.get(to).content.decode()
+    assert send(admin, to, find="SAL", tables="1") == to
     page = admin.post(to, form_of(admin, to) | {"use": "0"}).content.decode()
     query = re.search(r"<textarea[^>]* autofocus[^>]*>(.*?)</textarea>", page, re.DOTALL)
     assert query is not None

@@ -48,6 +48,10 @@ def test_a_server_names_what_its_user_may_read_of_every_schema(tmp_path: Path) -
     assert ("kpi_id", "bigint") in held["kpis_measurement"].columns
     assert 'WHERE "period_start" >= :since AND "period_start" < :until' in held["kpis_measurement"].query
     assert not [name for name in held if name.startswith(("pg_", "information_schema"))]
+    with a_port() as port:
+        config["port"] = port
+        found = tables_of(config=config, place=place, secrets=secrets, today=TODAY, find="Public.kpis_Measurement")
+    assert [one.name for one in found.tables] == ["kpis_measurement", "kpis_measurementrevision"]
 
 
 def test_a_mysql_server_is_asked_for_its_own_database_alone(tmp_path: Path) -> None:
@@ -83,6 +87,12 @@ def test_of_very_many_tables_the_first_are_named_with_all_their_columns(tmp_path
     monkeypatch.setattr(catalogue, "COLUMNS_AT_MOST", 5)
     held = tables_of(config={"database": "desk.sqlite3"}, place=a_place(tmp_path), secrets={}, today=TODAY)
     assert ([(one.name, len(one.columns)) for one in held.tables], held.are_all) == ([("a", 2), ("b", 2)], False)
+    held = tables_of(config={"database": "desk.sqlite3"}, place=a_place(tmp_path), secrets={}, today=TODAY, find="C ")
+    assert ([one.name for one in held.tables], held.are_all) == (["c"], True)
+    nothing = tables_of(
+        config={"database": "desk.sqlite3"}, place=a_place(tmp_path), secrets={}, today=TODAY, find="x' OR 'a%"
+    )
+    assert nothing.tables == []
 
 
 def test_a_file_that_is_not_there_is_refused_with_its_name(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from kpis.sources.registry import settings_of
 from kpis.sources.source import Shown
 
 ROWS_KEPT = 20
+OF_TABLES = ("tables", "are_all", "find")
 WRITTEN = {"csv_file": {"encoding", "delimiter"}, "xlsx_file": {"sheet", "header_row"}}
 
 
@@ -39,7 +40,7 @@ def look(*, source: DataSource, setup: SourceSetup, now: datetime) -> bool:
         setup.look = {**setup.look, "error": error.why.to_store()}
     else:
         # How the first file was written says nothing of those that follow it.
-        kept = ["tables", "are_all"] + ([] if source.mappings.exists() else ["written"])
+        kept = [*OF_TABLES] + ([] if source.mappings.exists() else ["written"])
         setup.look = {
             **{name: setup.look[name] for name in kept if name in setup.look},
             "error": None,
@@ -78,16 +79,16 @@ def as_written(*, source: DataSource, setup: SourceSetup, by: User, now: datetim
     return written
 
 
-def look_at_tables(*, source: DataSource, setup: SourceSetup, now: datetime) -> None:
-    """Ask the database which tables it has and keep them, or the sentence why it does not say."""
+def look_at_tables(*, source: DataSource, setup: SourceSetup, find: str, now: datetime) -> None:
+    """Ask the database which tables it has, of some name, and keep them, or the sentence why it does not say."""
     try:
-        held = tables_of_database(source=source, now=now)
+        held = tables_of_database(source=source, find=find, now=now)
     except SourceError as error:
-        known = {name: kept for name, kept in setup.look.items() if name not in {"tables", "are_all"}}
+        known = {name: kept for name, kept in setup.look.items() if name not in OF_TABLES}
         setup.look = {**known, "error": error.why.to_store()}
     else:
         tables = [{"name": one.name, "columns": one.columns, "query": one.query} for one in held.tables]
-        setup.look = {**setup.look, "error": None, "tables": tables, "are_all": held.are_all}
+        setup.look = {**setup.look, "error": None, "tables": tables, "are_all": held.are_all, "find": find}
     setup.save()
 
 

@@ -97,7 +97,10 @@ def access(request: HttpRequest, code: str) -> HttpResponse:
         has_secrets=frozenset(source.credentials.values_list("name", flat=True)),
         choices=setup.look.get("choices"),
     )
-    looks_at_tables = "tables" in request.POST and "query" in form.fields
+    find = request.POST.get("find", setup.look.get("find", ""))[:80]
+    # Enter in the field that finds a table presses the first button of the form.
+    asks_for_tables = "tables" in request.POST or find != setup.look.get("find", "")
+    looks_at_tables = asks_for_tables and "query" in form.fields
     if looks_at_tables:
         form.fields["query"].required = False
     if "use" in request.POST and "query" in form.fields:
@@ -119,7 +122,7 @@ def access(request: HttpRequest, code: str) -> HttpResponse:
             if refusal:
                 form.add_error("sent", refusal)
             elif looks_at_tables:
-                look_at_tables(source=source, setup=setup, now=timezone.now())
+                look_at_tables(source=source, setup=setup, find=find, now=timezone.now())
                 return _go("source_access", source)
             else:
                 source = as_written(source=source, setup=setup, by=request.user, now=timezone.now())
