@@ -8,6 +8,7 @@ import time
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.message import Message
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -82,6 +83,13 @@ class Answer(io.RawIOBase):
         """The address of the next page, where the header “Link” holds one."""
         links = LINK.findall(self._response.headers.get("Link", ""))
         return next((target for target, told in links if LEADS_ON.search(told)), None)
+
+    @property
+    def charset(self) -> str:
+        """What the header says that the text is written in, UTF-8 where it says nothing."""
+        told = Message()
+        told["Content-Type"] = self._response.headers.get("Content-Type", "")
+        return told.get_content_charset() or "utf-8"
 
     def refuse_pages(self) -> None:
         """Refuse a page for people; servers send one in place of data when one has to sign in."""

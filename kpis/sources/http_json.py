@@ -173,7 +173,11 @@ def _read(client: Client, url: str, left: int) -> tuple[Any, int, str | None]:
     answer = client.get(url, size=left)
     body = io.BufferedReader(answer).read()
     try:
-        return json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant), len(body), answer.following
+        text = body if answer.charset == "utf-8" else body.decode(answer.charset)
+        return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant), len(body), answer.following
+    except (UnicodeDecodeError, LookupError):
+        says = _("The answer is not written in %(charset)s, as it should be.")
+        raise SourceError(Sentence(says, {"charset": answer.charset.upper()[:20]})) from None
     except (ValueError, RecursionError):
         raise SourceError(Sentence(_("The answer is no JSON, or only a part of it."))) from None
 

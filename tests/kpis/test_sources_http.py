@@ -64,6 +64,16 @@ def test_rows_lie_deeper_and_nested_fields_are_columns() -> None:
     assert (rows.column("airport").tolist(), rows.column("minutes").tolist()) == (["LGA"], [1.5])
 
 
+def test_an_answer_is_read_as_its_header_says_that_it_is_written() -> None:
+    written = json.dumps([{"day": "2026-11-19", "airport": "Köln", "minutes": 1}], ensure_ascii=False).encode("latin-1")
+    told = {"Content-Type": "application/json; charset=ISO-8859-1"}
+    with serving(lambda _: Answer(written, headers=told)) as server:
+        assert fetch(server.url).column("airport").tolist() == ["Köln"]
+    for headers, charset in (({}, "UTF-8"), ({"Content-Type": 'application/json; charset="klingon"'}, "KLINGON")):
+        with serving(lambda _, headers=headers: Answer(written, headers=headers)) as server:
+            assert refused(server.url) == f"The answer is not written in {charset}, as it should be."
+
+
 @pytest.mark.parametrize(("path", "name"), [("orders.items", "orders"), ("items", "above")])
 def test_lists_inside_of_rows_are_rows_with_what_holds_them_beside(path: str, name: str) -> None:
     orders = [
