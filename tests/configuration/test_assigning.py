@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import pytest
 
 from kpiplatform.dashboards.configuration.people.forms import time_zones
 from kpiplatform.dashboards.source_wizard.assigning import AssignForm, Group, chosen
+from kpis.models import Kpi
 from kpis.sources.measures import Measure, Part
 from objectives.models import Unit
-from tests.factories import a_person, a_unit, an_objective, the_calendar, the_company
+from tests.factories import a_kpi, a_person, a_unit, an_objective, the_calendar, the_company
 
 MEASURE = Measure(name="Yield", numerator=Part(agg="sum", column="mwh"), group_by="park")
 
@@ -32,7 +35,9 @@ def filled(*groups: str, **said: str) -> AssignForm:
 
 def form_for(groups, data=None, initial=None) -> AssignForm:
     rows = [Group(value=group, rows=7) for group in groups]
-    return AssignForm(data, measure=MEASURE, groups=rows, kpis=[], initial=initial or {}, locale="en")
+    return AssignForm(
+        data, measure=MEASURE, groups=rows, kpis=Kpi.objects.order_by("name"), initial=initial or {}, locale="en"
+    )
 
 
 def test_groups_that_are_called_like_units_go_to_these_and_others_to_the_one_that_is_chosen(company):
@@ -68,6 +73,28 @@ def test_a_name_of_two_units_or_of_none_is_not_offered(company):
     a_unit("sued-2", "Nordsee Süd")
     assert "by_name" not in form_for(["Nordsee Süd"]).fields
     assert "by_name" not in form_for(["Börde"]).fields
+
+
+@pytest.fixture
+def hardly_any_is_listed():
+    with patch("kpiplatform.dashboards.source_wizard.assigning.LISTED_AT_MOST", 1):
+        yield
+
+
+def test_of_many_kpis_one_is_named_by_its_code(company, hardly_any_is_listed):
+    wanted, _other = a_kpi("Power of the marsh", code="MARSH"), a_kpi("Power of the hill", code="HILL")
+    form = filled("Börde", unit=str(company.pk))
+    assert "Power of the marsh" not in dict(form.fields["to-0"].choices).values()
+    form.data |= {"to-0": "other", "name-0": " marsh"}
+    assert form.is_valid(), form.errors
+    assert form.assigned() == [{"group": "Börde", "kpi": wanted.pk}]
+    form = form_for(["Börde"], form.data | {"name-0": "SWAMP"})
+    assert form.errors["name-0"] == ["No KPI that this source may feed has the code “SWAMP”."]
+
+
+def test_a_kpi_that_is_called_as_the_new_one_would_be_is_chosen_among_many(company, hardly_any_is_listed):
+    alike, _other = a_kpi("Yield, Börde"), a_kpi("Yield, elsewhere")
+    assert form_for(["Börde"])["to-0"].value() == str(alike.pk)
 
 
 def test_what_there_is_only_one_of_is_chosen(company):

@@ -40,6 +40,18 @@ class NumberField(forms.Field):
         return value
 
 
+# Suggests KPIs by a part of their name as `#kpis-named`, where scripts run.
+SUGGESTED = {
+    "autocomplete": "off",
+    "spellcheck": "false",
+    "list": "kpis-named",
+    "hx-get": reverse_lazy("kpis:named"),
+    "hx-trigger": "input changed delay:150ms",
+    "hx-target": "#kpis-named",
+    "hx-sync": "this:replace",
+}
+
+
 class KpiField(forms.Field):
     """A KPI by its code: a choice of all of them would be most of the page where there are thousands.
 
@@ -47,18 +59,7 @@ class KpiField(forms.Field):
     `present`, the one that stands; never `itself`.
     """
 
-    widget = forms.TextInput(
-        attrs={
-            "autocomplete": "off",
-            "spellcheck": "false",
-            "maxlength": "80",
-            "list": "kpis-named",
-            "hx-get": reverse_lazy("kpis:named"),
-            "hx-trigger": "input changed delay:150ms",
-            "hx-target": "#kpis-named",
-            "hx-sync": "this:replace",
-        }
-    )
+    widget = forms.TextInput(attrs={"maxlength": "80", **SUGGESTED})
     itself: Kpi | None = None
     present: Kpi | None = None
 

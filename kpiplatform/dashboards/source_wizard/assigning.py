@@ -8,17 +8,21 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet, Value
+from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kpiplatform.accounts.models import User
-from kpiplatform.dashboards.kpi_setup.fields import NumberField, read_in
+from kpiplatform.dashboards.kpi_setup.fields import SUGGESTED, NumberField, read_in
 from kpiplatform.dashboards.models import SourceSetup
 from kpis.models import Kpi
 from kpis.sources.measures import ROWS, Measure
 from objectives.models import Objective, Unit
 
-LEAVE_OUT, NEW = "", "new"
+LEAVE_OUT, NEW, OTHER = "", "new", "other"
+# With more KPIs than this, a choice of all of them beside every group would be most of the page.
+LISTED_AT_MOST = 60
 # What new KPIs cannot be without, and so what a further figure takes over from the one before.
 NEEDED = ("objective", "unit", "owner", "frequency")
 COMMON = ("objective", "unit", "owner", "frequency", "measure_unit", "decimals", "goal", "red_flag")
@@ -70,37 +74,44 @@ class AssignForm(forms.Form):
         *,
         measure: Measure,
         groups: Sequence[Group],
-        kpis: Sequence[Kpi],
+        kpis: QuerySet[Kpi],
         initial: dict[str, Any],
         locale: str,
     ) -> None:
         super().__init__(data, auto_id="assign-%s", initial=initial)
         for name in NEEDED:
             self.fields[name].is_needed = True
-        self.groups, self.kpis = groups, {str(kpi.pk): kpi for kpi in kpis}
+        self.groups, self.open = groups, kpis
+        has_all = kpis.count() <= LISTED_AT_MOST
+        listed = kpis if has_all else kpis.exclude(mapping=None)
+        named = self._named(groups, measure)
+        choices = [
+            (LEAVE_OUT, _("leave out")),
+            (NEW, _("a new KPI called")),
+            *([] if has_all else [(OTHER, _("another KPI, with the code"))]),
+            *{str(kpi.pk): kpi.name for kpi in (*listed, *named.values())}.items(),
+        ]
         active = Objective.objects.filter(status=Objective.Status.ACTIVE).select_related("perspective")
         self.fields["objective"].queryset = active.order_by("perspective__position", "position", "code")
         self.fields["unit"].queryset = Unit.objects.filter(is_active=True)
         self.fields["owner"].queryset = User.objects.filter(is_active=True).order_by("name")
-        choices = [
-            (LEAVE_OUT, _("leave out")),
-            (NEW, _("a new KPI called")),
-            *((str(kpi.pk), kpi.name) for kpi in kpis),
-        ]
         for place, group in enumerate(groups):
+            alike = named.get(_name(group, measure).casefold())
             self.fields[f"to-{place}"] = forms.ChoiceField(
                 label=_("KPI for %(group)s") % {"group": group.label},
                 choices=choices,
                 required=False,
-                initial=self._alike(group, measure),
+                initial=str(alike.pk) if alike else NEW,
             )
-            name = measure.name if group.value is None else f"{measure.name}, {group.value}"
+            called = _("Name of the new KPI for %(group)s")
             self.fields[f"name-{place}"] = forms.CharField(
-                label=_("Name of the new KPI for %(group)s") % {"group": group.label},
+                label=(called if has_all else _("Name or code of the KPI for %(group)s")) % {"group": group.label},
                 max_length=160,
                 required=False,
-                initial=name[:160],
+                initial=_name(group, measure)[:160],
+                widget=forms.TextInput() if has_all else forms.TextInput(attrs=SUGGESTED),
             )
+        self.is_typed = not has_all
         self._units = self._called_like(groups)
         if self._units:
             self.fields["by_name"].help_text = _("Found: %(units)s. Other groups go to the unit that is chosen.") % {
@@ -135,6 +146,8 @@ class AssignForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         said = self.cleaned_data
+        for place in range(len(self.groups)):
+            self._find(place, said)
         chosen = [said.get(f"to-{place}", "") for place in range(len(self.groups))]
         if not any(chosen):
             self.add_error(None, _("Choose a KPI for at least one group."))
@@ -153,6 +166,17 @@ class AssignForm(forms.Form):
                     self.add_error(name, _("New KPIs need it."))
             self._limits(said)
         return said
+
+    def _find(self, place: int, said: dict[str, Any]) -> None:
+        """Put the KPI whose code was typed in the place of the choice."""
+        if said.get(f"to-{place}") != OTHER:
+            return
+        code = said.get(f"name-{place}", "").strip()
+        found = self.open.filter(code__iexact=code).first()
+        if found is None:
+            self.add_error(f"name-{place}", _("No KPI that this source may feed has the code “%s”.") % code[:40])
+        else:
+            said[f"to-{place}"] = str(found.pk)
 
     def _limits(self, said: dict[str, Any]) -> None:
         goal, red_flag = said.get("goal"), said.get("red_flag")
@@ -187,10 +211,15 @@ class AssignForm(forms.Form):
         plain = {name: getattr(said.get(name), "pk", said.get(name)) for name in COMMON}
         return plain | {name: str(plain[name]) for name in ("goal", "red_flag") if plain[name] is not None}
 
-    def _alike(self, group: Group, measure: Measure) -> str:
-        """Return the KPI that is called like the new one would be, else a new one."""
-        name = measure.name if group.value is None else f"{measure.name}, {group.value}"
-        return next((pk for pk, kpi in self.kpis.items() if kpi.name.casefold() == name.casefold()), NEW)
+    def _named(self, groups: Sequence[Group], measure: Measure) -> dict[str, Kpi]:
+        """Return the KPIs that are called like the new ones would be, by their names."""
+        names = [Lower(Value(_name(group, measure))) for group in groups]
+        alike = self.open.annotate(called=Lower("name")).filter(called__in=names)
+        return {kpi.name.casefold(): kpi for kpi in alike}
+
+
+def _name(group: Group, measure: Measure) -> str:
+    return measure.name if group.value is None else f"{measure.name}, {group.value}"
 
 
 def chosen(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -302,10 +303,10 @@ def _source(request: HttpRequest, code: str) -> tuple[DataSource, SourceSetup]:
     return source, known or SourceSetup(source=source, author=request.user)
 
 
-def _open_to(source: DataSource) -> list[Kpi]:
+def _open_to(source: DataSource) -> QuerySet[Kpi]:
     """Return the KPIs that the source may feed: those without another source, and none that is computed."""
     free = Kpi.objects.filter(status=Kpi.Status.ACTIVE).exclude(entry=Kpi.Entry.DERIVED)
-    return list((free.filter(mapping=None) | free.filter(mapping__source=source)).order_by("name"))
+    return free.filter(Q(mapping=None) | Q(mapping__source=source)).order_by("name")
 
 
 def _context(source: DataSource, setup: SourceSetup, current: str) -> dict[str, Any]:
