@@ -10,8 +10,8 @@ from kpiplatform.dashboards.configuration.people.forms import time_zones
 from kpiplatform.dashboards.source_wizard.assigning import AssignForm, Group, chosen
 from kpis.models import Kpi
 from kpis.sources.measures import Measure, Part
-from objectives.models import Unit
-from tests.factories import a_kpi, a_person, a_unit, an_objective, the_calendar, the_company
+from objectives.models import Role, Unit
+from tests.factories import a_kpi, a_person, a_role, a_unit, an_objective, the_calendar, the_company
 
 MEASURE = Measure(name="Yield", numerator=Part(agg="sum", column="mwh"), group_by="park")
 
@@ -90,6 +90,17 @@ def test_of_many_kpis_one_is_named_by_its_code(company, hardly_any_is_listed):
     assert form.assigned() == [{"group": "Börde", "kpi": wanted.pk}]
     form = form_for(["Börde"], form.data | {"name-0": "SWAMP"})
     assert form.errors["name-0"] == ["No KPI that this source may feed has the code “SWAMP”."]
+
+
+def test_the_code_is_suggested_while_it_is_typed(client, company):
+    person = a_person("Grace Lindholm")
+    a_role(person, Role.ADMIN)
+    client.force_login(person)
+    a_kpi("Power of the marsh", code="MARSH")
+    with patch("kpiplatform.dashboards.source_wizard.assigning.LISTED_AT_MOST", 0):
+        attributes = form_for(["Börde"]).fields["name-0"].widget.attrs
+    answer = client.get(str(attributes["hx-get"]), {"name-0": "marsh"}, headers={"hx-request": "true"})
+    assert '<option value="MARSH"' in answer.content.decode()
 
 
 def test_a_kpi_that_is_called_as_the_new_one_would_be_is_chosen_among_many(company, hardly_any_is_listed):

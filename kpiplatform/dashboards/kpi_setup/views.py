@@ -22,7 +22,6 @@ from kpiplatform.dashboards.kpi_setup import presenter
 from kpiplatform.dashboards.kpi_setup.changing import defined
 from kpiplatform.dashboards.kpi_setup.forms import DefinitionForm, PeopleForm, WeightForm
 from kpiplatform.dashboards.kpi_setup.queries import MANY, Filters, named, part_of_list, siblings, weight_of
-from kpiplatform.dashboards.kpi_setup.sheet import OTHERS
 from kpiplatform.htmx import page
 from kpis.domain.formula.errors import FormulaError
 from kpis.formula_words import sentence
@@ -49,7 +48,7 @@ def configure(request: HttpRequest) -> HttpResponse:
 @admins_only
 def named_kpis(request: HttpRequest) -> HttpResponse:
     """Suggest KPIs where one is named by its code; the parameter has the name of the field that is typed in."""
-    typed = next((request.GET[name] for name in OTHERS if name in request.GET), "")
+    typed = next(iter(request.GET.values()), "")
     return page(request, NAMED, {"found": named(typed)}, partial="named")
 
 
