@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import Max, Min
 
 from kpis.domain.judged import Judged, Rules, Valued, judge_periods
-from kpis.domain.periods import Calendar, fiscal_year_start
+from kpis.domain.periods import Calendar, year_of_period
 from kpis.domain.state import State, band_since, closed_periods, state_of
 from kpis.models import Kpi, KpiVersion, MeasurementRevision
 from kpis.queries import breaks_of, calendars, fiscal_years_of, rules_of
@@ -185,5 +185,5 @@ def _closed_then(values: Sequence[Valued]) -> list[Valued]:
 def _whole_years(values: Sequence[Valued], kpi: Kpi, by_calendar: dict) -> list[Valued]:
     if not values:
         return []
-    newest = fiscal_year_start(values[-1].period_start, by_calendar[kpi.calendar_id])
-    return [row for row in values if row.period_start >= newest]
+    newest = year_of_period(values[-1].period_end, by_calendar[kpi.calendar_id])
+    return [row for row in values if row.period_end > newest]

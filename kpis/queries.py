@@ -14,7 +14,7 @@ from django.db.models import F, Q, QuerySet
 from kpiplatform.accounts.models import User
 from kpis.domain.judged import Rules, Valued
 from kpis.domain.limits import Mode, TargetRow, ThresholdRow
-from kpis.domain.periods import Calendar, fiscal_year_start
+from kpis.domain.periods import Calendar, year_of_period
 from kpis.models import (
     DataSource,
     EntryRules,
@@ -211,11 +211,11 @@ def breaks_of(kpi_ids: Sequence[int], known_at: datetime | None = None) -> dict[
 
 
 def fiscal_years_of(kpi: Kpi, values: Sequence[Valued], calendars: Mapping[int, Calendar]) -> list[date] | None:
-    """Return the first day of the fiscal year of each period of a cumulative KPI, None for other KPIs."""
+    """Return the first day of the fiscal year in which each period of a cumulative KPI counts, None for other KPIs."""
     if not kpi.is_cumulative:
         return None
     calendar = calendars[kpi.calendar_id]
-    return [fiscal_year_start(row.period_start, calendar) for row in values]
+    return [year_of_period(row.period_end, calendar) for row in values]
 
 
 def calendars() -> dict[int, Calendar]:

@@ -12,7 +12,7 @@ from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import TruncDate
 
 from kpis.domain.judged import Rules, Valued, judge_periods
-from kpis.domain.periods import Calendar, fiscal_year_start
+from kpis.domain.periods import Calendar, first_of_year
 from kpis.grades import Then, grades_then
 from kpis.models import MeasurementRevision
 from kpis.queries import calendars, rules_of
@@ -106,7 +106,7 @@ def _bands(row: Any, rules: Rules, by_calendar: dict[int, Calendar], earlier: Se
     others: list[Valued] = []
     if row.kpi.is_cumulative:
         calendar = by_calendar[row.kpi.calendar_id]
-        first = fiscal_year_start(row.period_start, calendar)
+        first = first_of_year(row.period_start, row.kpi.frequency, calendar)
         others = list(_known(earlier, row, first))
         years = [first] * (len(others) + 1)
     old, new = (

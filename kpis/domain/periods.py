@@ -154,6 +154,23 @@ def fiscal_year_start(day: date, calendar: Calendar) -> date:
     return _fiscal_year_of(day, calendar).start
 
 
+def year_of_period(end: date, calendar: Calendar) -> date:
+    """Return the first day of the fiscal year in which the period counts that ends before `end`.
+
+    A week counts in the year that holds its last day, as it does in a month.
+    """
+    return fiscal_year_start(end - DAY, calendar)
+
+
+def first_of_year(day: date, frequency: str, calendar: Calendar) -> date:
+    """Return where the first period of the fiscal year begins in which the period counts that holds `day`.
+
+    A week may begin before the year does.
+    """
+    year = year_of_period(period_of(day, frequency, calendar).end, calendar)
+    return period_of(year, frequency, calendar).start
+
+
 # --- keys ---------------------------------------------------------------------------------------
 
 _KEY = re.compile(

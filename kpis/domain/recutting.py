@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from kpis.domain.periods import Calendar, Frequency, fiscal_year_start, period_of
+from kpis.domain.periods import Calendar, Frequency, period_of, year_of_period
 
 Span = tuple[str, date, date]
 
@@ -20,6 +20,6 @@ def frequencies_that_move(spans: Iterable[Span], calendar: Calendar) -> set[Freq
     return moved
 
 
-def fiscal_years_move(days: Iterable[date], before: Calendar, after: Calendar) -> bool:
-    """Return whether any of the days would be counted from another first day of its fiscal year."""
-    return any(fiscal_year_start(day, before) != fiscal_year_start(day, after) for day in days)
+def fiscal_years_move(ends: Iterable[date], before: Calendar, after: Calendar) -> bool:
+    """Return whether any of the periods that end before these days would be counted from another first day."""
+    return any(year_of_period(end, before) != year_of_period(end, after) for end in ends)

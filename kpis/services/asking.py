@@ -23,7 +23,7 @@ from kpis.domain.entry_checks import (
     wants_explanation,
 )
 from kpis.domain.judged import Judged, Valued, judge_periods
-from kpis.domain.periods import Calendar, Period, fiscal_year_start, period_of
+from kpis.domain.periods import Calendar, Period, first_of_year, period_of
 from kpis.models import Commentary, EntryRules, Kpi, Measurement
 from kpis.queries import calendar_of, entry_rules, rules_of
 from kpis.readings import NOT_APPLICABLE, PROVISIONAL, REPORTED, Reading
@@ -262,9 +262,9 @@ def _scores(entries: Sequence[Entry], readings: dict[Key, Reading]) -> dict[Key,
         row = Valued(reading.period_start, reading.period_end, reading.value, reading.state, reading.reason)
         rows, years = [row], None
         if entry.kpi.is_cumulative:
-            year = fiscal_year_start(row.period_start, calendar)
-            rows = [one for one in before[entry.kpi.pk] if year <= one.period_start < row.period_start] + [row]
-            years = [year] * len(rows)
+            first = first_of_year(row.period_start, entry.kpi.frequency, calendar)
+            rows = [one for one in before[entry.kpi.pk] if first <= one.period_start < row.period_start] + [row]
+            years = [first] * len(rows)
         judged: list[Judged] = list(judge_periods(rows, rules[entry.kpi.pk], fiscal_years=years))
         scores[entry.key] = judged[-1].score
     return scores
@@ -278,7 +278,7 @@ def _of_the_year(entries: Sequence[Entry]) -> dict[int, list[Valued]]:
 
     def year_of(entry: Entry) -> date:
         calendar: Calendar = calendar_of(entry.kpi.calendar)
-        return fiscal_year_start(entry.period.start, calendar)
+        return first_of_year(entry.period.start, entry.kpi.frequency, calendar)
 
     rows = Measurement.objects.filter(
         kpi_id__in={entry.kpi.pk for entry in entries}, period_start__gte=min(map(year_of, entries))

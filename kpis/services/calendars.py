@@ -177,7 +177,7 @@ def _refuse_if_periods_move(row: PeriodCalendar, before: Calendar, after: Calend
             )
             % {"frequencies": words}
         )
-    cumulative = recorded.filter(kpi__is_cumulative=True).order_by().values_list("period_start", flat=True).distinct()
+    cumulative = recorded.filter(kpi__is_cumulative=True).order_by().values_list("period_end", flat=True).distinct()
     if fiscal_years_move(cumulative, before, after):
         raise Refused(
             _(

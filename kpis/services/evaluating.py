@@ -13,7 +13,7 @@ from typing import NamedTuple
 from django.db import connection
 
 from kpis.bulk import as_array
-from kpis.domain.periods import Calendar, fiscal_year_start
+from kpis.domain.periods import Calendar, year_of_period
 from kpis.models import Measurement
 
 
@@ -97,8 +97,8 @@ owed AS MATERIALIZED (
     ) AS known
 )"""
 
-# A value stands against the limits of its period; a cumulative KPI against sums from the first day of its fiscal year.
-# Whatever lacks directional limits there has none from then on to the end of the year.
+# A value stands against the limits of its period; a cumulative KPI against sums over its fiscal year, where a week
+# counts by its last day. Whatever lacks directional limits there has none from then on to the end of the year.
 VALUED = f"""
 valued AS (
     SELECT m.kpi_id, m.period_start, m.period_end, m.value, m.state = 'provisional' AS is_provisional, m.reason,
@@ -124,7 +124,7 @@ valued AS (
             JOIN unnest(%(calendars)s::bigint[], %(years)s::text[]) AS y(calendar_id, starts) USING (calendar_id)
             WHERE l.is_cumulative
             WINDOW so_far AS (
-                PARTITION BY m.kpi_id, width_bucket(m.period_start, y.starts::date[]) ORDER BY m.period_start
+                PARTITION BY m.kpi_id, width_bucket(m.period_end - 1, y.starts::date[]) ORDER BY m.period_start
             )
         ) AS sums
     ) AS to_date
@@ -235,6 +235,6 @@ def _fiscal_years(cumulative: Sequence[Owed], calendars: Mapping[int, Calendar])
         periods = Measurement.objects.filter(
             kpi__in=[row.kpi_id for row in cumulative], period_start__gte=min(row.since for row in cumulative)
         )
-        for calendar_id, start in periods.values_list("kpi__calendar_id", "period_start").distinct():
-            years[calendar_id].add(fiscal_year_start(start, calendars[calendar_id]))
+        for calendar_id, end in periods.values_list("kpi__calendar_id", "period_end").distinct():
+            years[calendar_id].add(year_of_period(end, calendars[calendar_id]))
     return years

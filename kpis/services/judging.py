@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from kpis.almanac import almanac
 from kpis.bulk import BY_KEY, as_array
-from kpis.domain.periods import fiscal_year_start
+from kpis.domain.periods import first_of_year
 from kpis.services.evaluating import Owed, evaluate
 from kpis.services.rolling import Standing, roll_up_judged
 from kpis.services.stating import refresh_states
@@ -22,7 +22,7 @@ BATCH = 1000
 
 # What is judged, with the state rows held in ascending order, so that judges of overlapping sets never deadlock.
 OWED = f"""
-SELECT s.kpi_id, s.dirty_from, k.calendar_id, k.is_cumulative, k.objective_id
+SELECT s.kpi_id, s.dirty_from, k.calendar_id, k.frequency, k.is_cumulative, k.objective_id
 FROM {BY_KEY}, kpis_kpistate s JOIN kpis_kpi k ON k.id = s.kpi_id
 WHERE {{which}}
 ORDER BY s.kpi_id {{some}} FOR UPDATE OF s {{waiting}}
@@ -38,6 +38,7 @@ class Dirty(NamedTuple):
     kpi_id: int
     since: date | None
     calendar_id: int
+    frequency: str
     is_cumulative: bool
     objective_id: int
 
@@ -88,7 +89,7 @@ def _judge_locked(dirty: Sequence[Dirty], now: datetime, cause: str) -> int:
     for row in dirty:
         since = row.since or date.min
         if row.is_cumulative and since > date.min:
-            since = fiscal_year_start(since, days.calendars[row.calendar_id])
+            since = first_of_year(since, row.frequency, days.calendars[row.calendar_id])
         owed.append(Owed(row.kpi_id, since, row.calendar_id, row.is_cumulative))
     judged_from = {row.kpi_id: row.since for row in owed}
     evaluate(owed=owed, calendars=days.calendars, now=now)

@@ -79,7 +79,7 @@ def _years_move(kpi: Kpi, before: Calendar, after: Calendar) -> bool:
     """Return whether values would be counted from another day; a formula may hold the year to date."""
     if before == after or not (kpi.is_cumulative or kpi.entry == Kpi.Entry.DERIVED):
         return False
-    return fiscal_years_move(Measurement.objects.filter(kpi=kpi).values_list("period_start", flat=True), before, after)
+    return fiscal_years_move(Measurement.objects.filter(kpi=kpi).values_list("period_end", flat=True), before, after)
 
 
 def _with_moved_periods(kpis: Collection[Kpi], after: Calendar) -> set[int]:

@@ -72,8 +72,11 @@ def test_only_periods_that_begin_elsewhere_move(calendar: Calendar, moved: set[s
     assert frequencies_that_move(spans, calendar) == moved
 
 
-def test_a_fiscal_year_moves_for_the_days_that_it_counts_anew() -> None:
+def test_a_fiscal_year_moves_for_the_periods_that_it_counts_anew() -> None:
     assert fiscal_years_move([date(2026, 3, 1)], Calendar(), Calendar(fiscal_year_start_month=7))
+    week = [date(2026, 7, 6)]  # 29 June to 5 July
+    assert not fiscal_years_move(week, Calendar(fiscal_year_start_month=7), Calendar(fiscal_year_start_month=7))
+    assert fiscal_years_move(week, Calendar(fiscal_year_start_month=7), Calendar())
     assert not fiscal_years_move([], Calendar(), Calendar(fiscal_year_start_month=7))
 
 

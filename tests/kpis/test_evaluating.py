@@ -12,14 +12,17 @@ import pytest
 from django.db import connection, transaction
 from psycopg import ClientCursor
 
+from kpis.as_known import states_as_known
 from kpis.bulk import BY_KEY
 from kpis.bulk import STORE as STORE_READINGS
 from kpis.bulk import _bring as bring
 from kpis.domain.judged import Judged, judge_periods
 from kpis.models import Evaluation, Kpi, Measurement, PeriodCalendar, Target, ThresholdSet
 from kpis.queries import calendars, fiscal_years_of, rules_of, values_of
+from kpis.readings import Origin, Reading
 from kpis.services.evaluating import STORE, Owed, evaluate
-from tests.factories import NOW, a_kpi, a_person, an_objective, the_calendar
+from kpis.services.recording import record_measurements
+from tests.factories import NOW, a_kpi, a_person, an_objective, limits, the_calendar
 
 pytestmark = pytest.mark.django_db
 
@@ -183,3 +186,32 @@ def test_an_almost_empty_table_is_not_read_whole_for_every_row(statement: str) -
         plan = "\n".join(line for (line,) in explain.fetchall())
     assert f"using {table}_pkey on {table}" in plan
     assert f"Seq Scan on {table}" not in plan
+
+
+@pytest.mark.django_db
+def test_a_week_adds_up_in_the_fiscal_year_of_its_last_day_as_everywhere_else():
+    kpi = a_kpi(is_cumulative=True, time_aggregation="sum", active_from=date(2025, 12, 15))
+    limits(kpi, goal=10, red_flag=5)
+    weeks = [date(2025, 12, 15) + WEEK * count for count in range(5)]  # the third ends on 4 January
+
+    def record(start: date, value: int) -> None:
+        record_measurements(
+            readings=[Reading(kpi_id=kpi.pk, period_start=start, period_end=start + WEEK, value=Decimal(value))],
+            origin=Origin(kind="manual", user_id=kpi.owner_id),
+            now=NOW,
+        )
+
+    def sums() -> list[int]:
+        return [int(value) for value in Evaluation.objects.order_by("period_start").values_list("value", flat=True)]
+
+    for start in weeks:
+        record(start, 10)
+    assert sums() == [10, 20, 10, 20, 30]
+    record(weeks[3], 15)  # judged from the first week of its year on
+    assert sums() == [10, 20, 10, 25, 35]
+    record(weeks[2], 20)
+    assert sums() == [10, 20, 20, 35, 45]
+    states = states_as_known(kpis=[kpi], before=NOW.date(), known_at=NOW + WEEK)
+    last = states[kpi.pk][0].last
+    assert last is not None
+    assert (last.value, last.goal) == (45, 30)

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Max, Min, QuerySet
 
 from kpis.domain.judged import Judged, Valued, judge_periods
-from kpis.domain.periods import fiscal_year_start
+from kpis.domain.periods import first_of_year
 from kpis.models import Evaluation, Kpi, Measurement, MeasurementRevision
 from kpis.queries import calendars, fiscal_years_of, rules_of
 
@@ -43,7 +43,7 @@ def judged(kpi: Kpi, rows: Sequence[Any], known_at: datetime | None) -> dict[dat
     values = [Valued(row.period_start, row.period_end, row.value, row.state, row.reason) for row in rows]
     by_calendar = calendars()
     if kpi.is_cumulative:
-        begins = fiscal_year_start(values[0].period_start, by_calendar[kpi.calendar_id])
+        begins = first_of_year(values[0].period_start, kpi.frequency, by_calendar[kpi.calendar_id])
         before = values_known(kpi, known_at).filter(period_start__gte=begins, period_start__lt=values[0].period_start)
         values = [Valued(row.period_start, row.period_end, row.value, row.state, row.reason) for row in before] + values
     years = fiscal_years_of(kpi, values, by_calendar)

@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from kpiplatform.dashboards.kpi_page.facts import Row
 from kpis.domain.judged import Judged, Rules, Valued, judge_periods
-from kpis.domain.periods import Calendar, fiscal_year_start
+from kpis.domain.periods import Calendar, year_of_period
 from kpis.domain.state import band_since, closed_periods, state_of
 from kpis.models import Kpi, KpiState
 from kpis.services.stating import LOOK_BACK
@@ -16,7 +16,7 @@ from kpis.services.stating import LOOK_BACK
 def judged_then(rows: Sequence[Row], rules: Rules, kpi: Kpi, calendar: Calendar, at: datetime) -> tuple[Row, ...]:
     """Return the rows with the judgement that what was known at `at` makes of them."""
     values = [Valued(row.start, row.end, row.value, row.state, row.reason) for row in rows]
-    years = [fiscal_year_start(row.start, calendar) for row in rows] if kpi.is_cumulative else None
+    years = [year_of_period(row.end, calendar) for row in rows] if kpi.is_cumulative else None
     judged = judge_periods(values, rules, fiscal_years=years, known_at=at)
     return tuple(_with(row, verdict) for row, verdict in zip(rows, judged, strict=True))
 

@@ -19,7 +19,7 @@ from kpis.domain.cumulative import to_date
 from kpis.domain.grid import Sample, Series
 from kpis.domain.judged import Rules
 from kpis.domain.limits import AnyLimits, in_force, limits_for
-from kpis.domain.periods import Calendar, Period, WorkingDays, due_on, fiscal_year_start
+from kpis.domain.periods import Calendar, Period, WorkingDays, due_on, period_of, year_of_period
 from kpis.models import Holiday, Kpi, Measurement, MeasurementRevision, PeriodCalendar
 from kpis.queries import calendar_of, kpis_visible_to, rules_of, there_at
 from objectives.models import Unit
@@ -140,7 +140,7 @@ def _series(
         return due_on(period, kpi.reporting_lag_days, working)
 
     if kpi.is_cumulative:
-        samples, known = _to_date(samples, limits, grid.calendars[kpi.calendar_id])
+        samples, known = _to_date(samples, limits, kpi.frequency, grid.calendars[kpi.calendar_id])
     return Series(
         samples=samples,
         limits=limits,
@@ -154,14 +154,14 @@ def _series(
 
 
 def _to_date(
-    samples: dict[date, Sample], limits: Callable[[date], AnyLimits | None], calendar: Calendar
+    samples: dict[date, Sample], limits: Callable[[date], AnyLimits | None], frequency: str, calendar: Calendar
 ) -> tuple[dict[date, Sample], dict[date, AnyLimits | None]]:
     """Return values and limits summed from the start of each fiscal year, by the first day of the period."""
     starts = sorted(samples)
     sums, summed = to_date(
         [samples[start].value for start in starts],
         [(limits(start), "") for start in starts],
-        [fiscal_year_start(start, calendar) for start in starts],
+        [year_of_period(period_of(start, frequency, calendar).end, calendar) for start in starts],
     )
     return (
         {start: replace(samples[start], value=value) for start, value in zip(starts, sums, strict=True)},

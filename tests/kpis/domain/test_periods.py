@@ -12,6 +12,7 @@ from kpis.domain.periods import (
     Frequency,
     WorkingDays,
     due_on,
+    first_of_year,
     fiscal_year_start,
     month_of_week,
     next_period,
@@ -22,6 +23,7 @@ from kpis.domain.periods import (
     same_period_last_year,
     short_label,
     span_label,
+    year_of_period,
 )
 
 DAY = timedelta(days=1)
@@ -167,6 +169,15 @@ def test_the_fiscal_year_starts_where_year_to_date_begins():
     assert fiscal_year_start(date(2026, 11, 22), FROM_JULY) == date(2026, 7, 1)
     assert fiscal_year_start(date(2026, 6, 30), FROM_JULY) == date(2025, 7, 1)
     assert fiscal_year_start(date(2024, 2, 3), RETAIL) == date(2023, 1, 29)
+
+
+@settings(deadline=None)
+@given(day=any_day, frequency=any_frequency, calendar=any_calendar)
+def test_the_first_period_of_a_year_is_the_first_that_ends_in_it(day, frequency, calendar):
+    first = period_of(first_of_year(day, frequency, calendar), frequency, calendar)
+    year = year_of_period(period_of(day, frequency, calendar).end, calendar)
+    assert year_of_period(first.end, calendar) == year
+    assert year_of_period(previous_period(first, calendar).end, calendar) < year
 
 
 # --- every date in exactly one period -----------------------------------------------------------

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from kpis.domain.figures import delta, number, with_unit
 from kpis.domain.judged import Valued, judge_periods
-from kpis.domain.periods import Calendar, Period, fiscal_year_start, period_of
+from kpis.domain.periods import Calendar, Period, first_of_year, period_of
 from kpis.forms import period_name
 from kpis.grades import Then
 from kpis.models import Kpi, Measurement, MeasurementRevision, Pull, StagedReading
@@ -155,7 +155,7 @@ def _with_bands(changes: Sequence[Change], by_calendar: Mapping[int, Calendar]) 
 
 
 def _present(kpi: Kpi, since: date, calendar: Calendar) -> dict[date, Valued]:
-    first = fiscal_year_start(since, calendar) if kpi.is_cumulative else since
+    first = first_of_year(since, kpi.frequency, calendar) if kpi.is_cumulative else since
     rows = Measurement.objects.filter(kpi=kpi, period_start__gte=first)
     found = rows.values_list("period_start", "period_end", "value", "state", "reason")
     return {row[0]: Valued(*row) for row in found}
