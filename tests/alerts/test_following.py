@@ -138,7 +138,7 @@ def test_the_subscription_of_somebody_else_does_not_exist():
     assert own.is_active
 
 
-@pytest.mark.parametrize("text", ["\0", "a\0b", "%", "_", "'"])
+@pytest.mark.parametrize("text", ["%", "_", "'", "\x01"])
 def test_any_text_may_be_looked_for(text):
     person = member_of()
     client = signed_in(person)
