@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -20,6 +20,7 @@ from kpis.readings import Conflict, PeriodLocked
 from kpis.services.proposing import AlreadyDecided, approve, reject
 
 TEMPLATE = "dashboards/my_kpis_approvals.html"
+LONGEST_ID = 18  # digits
 
 
 class DecisionForm(forms.Form):
@@ -52,6 +53,12 @@ class DecisionForm(forms.Form):
         tokens = (token.partition("@") for token in self.named)
         return {pk: int(seq) for pk, _at, seq in tokens if pk in self.waiting and seq.isdecimal()}
 
+    @property
+    def gone(self) -> set[int]:
+        """The ids of the values that were named and don't wait any more."""
+        pks = {token.partition("@")[0] for token in self.named}
+        return {int(pk) for pk in pks if pk.isdecimal() and len(pk) < LONGEST_ID and pk not in self.waiting}
+
     def clean(self) -> dict[str, Any]:
         if self.rejects and not self.cleaned_data.get("reason"):
             self.add_error("reason", _("Say why: whoever entered the value has to know what to do."))
@@ -66,6 +73,7 @@ def approvals(request: HttpRequest) -> HttpResponse:
     viewer = presenter.viewer_of(request)
     waiting = queries.waiting_for(viewer.user, today=viewer.today)
     form = DecisionForm(request.POST if request.method == "POST" else None, waiting=waiting)
+    message = ""
     if form.is_valid():
         message = _decided(form, viewer)
         if not form.errors:
@@ -74,12 +82,14 @@ def approvals(request: HttpRequest) -> HttpResponse:
             return changed(
                 request, TEMPLATE, context, partial="body", fact="measurement-recorded", message=message, to=to
             )
-    return page(request, TEMPLATE, _context(form, viewer), partial="body", status=422 if form.is_bound else 200)
+    context = _context(form, viewer) | {"but_done": message}
+    return page(request, TEMPLATE, context, partial="body", status=422 if form.is_bound else 200)
 
 
 def _decided(form: DecisionForm, viewer: Viewer) -> str:
     """Decide about each value by itself; return what was done, and note in the form what could not be."""
     done = 0
+    overtaken = form.gone - queries.decided_by(viewer.user, form.gone)
     named = {pk: {"kpi": one.kpi.name} for pk, one in form.waiting.items()}
     for pk, seq in form.chosen.items():
         try:
@@ -90,19 +100,28 @@ def _decided(form: DecisionForm, viewer: Viewer) -> str:
                 approve(proposed_id=int(pk), seq=seq, user=viewer.user, now=viewer.now)
             done += 1
         except AlreadyDecided:
-            continue
+            overtaken.add(int(pk))
         except Conflict:
             form.add_error(None, _("%(kpi)s has another value meanwhile: compare, then decide again.") % named[pk])
         except PeriodLocked:
             form.add_error(None, _("The period of %(kpi)s was locked meanwhile.") % named[pk])
+    if overtaken:
+        says = ngettext(
+            "%(n)s value was changed, taken back or decided by somebody else meanwhile: nothing was done about it. "
+            "What waits now is shown.",
+            "%(n)s values were changed, taken back or decided by somebody else meanwhile: nothing was done about them. "
+            "What waits now is shown.",
+            len(overtaken),
+        )
+        form.add_error(None, says % {"n": len(overtaken)})
     if not done:
-        return ""
+        return "" if form.errors else _("That was decided already.")
     if form.rejects:
         return ngettext("%(n)s value rejected.", "%(n)s values rejected.", done) % {"n": done}
     return ngettext("%(n)s value approved.", "%(n)s values approved.", done) % {"n": done}
 
 
-def _context(form: DecisionForm, viewer: Viewer) -> Mapping[str, Any]:
+def _context(form: DecisionForm, viewer: Viewer) -> dict[str, Any]:
     waiting = queries.waiting_for(viewer.user, today=viewer.today)
     chosen = form.data.getlist("chosen") if form.is_bound else []
     ids = {token.partition("@")[0] for token in chosen}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -171,6 +171,12 @@ def kept_since(since: Mapping[int, date], user: User) -> dict[tuple[int, date], 
     """Return what `user` typed for the KPIs from their day on and has not explained yet."""
     rows = KeptValue.objects.filter(_from(since), entered_by=user)
     return {(row.kpi_id, row.period_start): row for row in rows}
+
+
+def decided_by(user: User, proposed_ids: Collection[int]) -> set[int]:
+    """Return which of the values that somebody entered `user` has decided about."""
+    rows = ProposedValue.objects.filter(pk__in=proposed_ids, decided_by=user) if proposed_ids else ()
+    return {row.pk for row in rows}
 
 
 def proposed_values(ids: Sequence[int]) -> dict[int, ProposedValue]:

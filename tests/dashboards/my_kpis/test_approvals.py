@@ -132,6 +132,23 @@ def test_every_button_of_approval_pressed_twice_does_it_once(client, crews, depu
     assert Measurement.objects.get().seq == 1
 
 
+def test_a_value_that_its_author_changed_meanwhile_is_not_said_to_be_approved(client, crews, deputy, rosa):
+    other = a_kpi("Other", code="OTHER", owner=rosa, deputy=crews.deputy, needs_approval=True)
+    type_into(deputy, crews, W46, "5")
+    seen = token()
+    type_into(deputy, crews, W46, "6")
+    response = client.post(reverse("my:approvals"), {"one": seen}, headers=HTMX)
+    assert (response.status_code, "HX-Trigger" in response) == (422, False)
+    assert "1 value was changed, taken back or decided by somebody else meanwhile" in body(response)
+    assert "Nothing was saved yet" in body(response)
+    assert not Measurement.objects.exists()
+    type_into(deputy, other, W46, "7")
+    response = decide(client, decision="approve", chosen=[seen, token(), "9" * 30])
+    assert "<b>1 value approved.</b>" in body(response)
+    assert "Nothing was saved yet" not in body(response)
+    assert Measurement.objects.get().value == 7
+
+
 def test_one_of_several_that_has_another_value_meanwhile_stays_and_the_others_are_approved(client, crews, deputy, rosa):
     other = a_kpi("Other", code="OTHER", owner=rosa, deputy=crews.deputy, needs_approval=True)
     type_into(deputy, crews, W46, "5")
@@ -150,13 +167,13 @@ def test_one_of_several_that_has_another_value_meanwhile_stays_and_the_others_ar
 
 def test_nobody_decides_about_their_own_value_or_one_that_is_not_theirs_to_see(client, crews, deputy):
     type_into(deputy, crews, W46, "5")
-    assert decide(deputy, one=token()).status_code == 303
+    assert decide(deputy, one=token()).status_code == 422
     stranger = Client()
     person = a_person("Noah Fields")
     a_role(person, Role.OWNER)
     stranger.force_login(person)
     assert "Crews" not in body(stranger.get(reverse("my:approvals")))
-    assert decide(stranger, one=token()).status_code == 303
+    assert decide(stranger, one=token()).status_code == 422
     assert not Measurement.objects.exists()
 
 
