@@ -51,7 +51,7 @@ class Span:
     """A longer period: its own aggregate, the fiscal year to its end, the last few of its kind, and two differences.
 
     There is nothing rolling before there are enough periods. `mixes_definitions` says that the definition changed,
-    with a break of the series, inside it.
+    with a break of the series, inside it, `year_mixes_definitions` that it did in the year up to its end.
     """
 
     period: Period
@@ -62,6 +62,7 @@ class Span:
     previous: Difference
     last_year: Difference
     mixes_definitions: bool
+    year_mixes_definitions: bool
 
 
 def frequencies_from(frequency: str) -> list[Frequency]:
@@ -106,12 +107,13 @@ def spans(
             return _difference(here, other, periods, totals, method=method, today=today, breaks=breaks)
 
         year_ago = same_period_last_year(period, calendar)
+        year = fiscal_year_start(period.last_day, calendar)
         found.append(
             Span(
                 period=period,
                 total=total,
                 is_over=period.end <= today,
-                to_date=combine(within(fiscal_year_start(period.last_day, calendar), period.end)),
+                to_date=combine(within(year, period.end)),
                 rolling=combine(within(periods[index - rolling + 1].start, period.end))
                 if index >= rolling - 1
                 else None,
@@ -120,6 +122,7 @@ def spans(
                 if year_ago
                 else Difference(why_none=Uncompared.NO_SUCH_PERIOD),
                 mixes_definitions=any(period.start < day < period.end for day in breaks),
+                year_mixes_definitions=any(year < day < period.end for day in breaks),
             )
         )
     return found

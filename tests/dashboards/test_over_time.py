@@ -14,7 +14,7 @@ from kpiplatform.dashboards.kpi_over_time.choice import Choice
 from kpiplatform.dashboards.kpi_over_time.presenter import over_time
 from kpiplatform.dashboards.kpi_page.choice import Choice as PageChoice
 from kpiplatform.dashboards.kpi_page.presenter import kpi_page
-from kpis.models import Kpi, PeriodCalendar
+from kpis.models import Kpi, KpiVersion, PeriodCalendar
 from tests.dashboards.measured import W44, W45, W46, a_ratio, a_week, facts_of, measured, record
 from tests.dashboards.test_kpi_page_reading import admin
 from tests.factories import NOW, a_unit
@@ -134,3 +134,12 @@ def test_a_sum_after_a_53rd_week_says_how_many_weeks_it_is_compared_with():
     rows = {row.period: (row.value, row.last_year, row.remark) for row in page["rows"] if row.period.startswith("Q4")}
     assert rows["Q4 FY24"] == ("130", "−10", "13 weeks, 14 last year")
     assert rows["Q4 FY25"] == ("130", "±0", "")
+
+
+def test_a_year_to_date_across_a_change_of_definition_is_said_to_be_one():
+    kpi = measured({date(2026, 9, 21): "10", W45: "20", W46: "20"}, time_aggregation="sum", measure_unit="")
+    said = {"recorded_at": NOW, "recorded_by": kpi.owner, "definition": {}}
+    KpiVersion.objects.create(kpi=kpi, version=2, effective_from=date(2026, 10, 19), breaks_series=True, **said)
+    november, october, september = page_of(kpi, by="month")["rows"]
+    assert (october.remark, september.remark) == ("the definition changed in it", "")
+    assert november.remark == "still running, year to date across a change of definition"

@@ -147,13 +147,18 @@ class _Words:
                 [
                     "" if span.is_over else _("still running"),
                     _("partial sum") if partial and span.is_over else "",
-                    _("the definition changed in it") if span.mixes_definitions else "",
+                    self.definitions(span),
                     self.lengths(span),
                 ],
                 ", ",
             ),
             css="" if span.is_over else "is-provisional",
         )
+
+    def definitions(self, span: Span) -> str:
+        if span.mixes_definitions:
+            return _("the definition changed in it")
+        return _("year to date across a change of definition") if span.year_mixes_definitions else ""
 
     def lengths(self, span: Span) -> str:
         """Say that a sum is compared with one of more or fewer values, as after a year of 53 weeks."""

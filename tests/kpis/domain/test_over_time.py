@@ -133,6 +133,8 @@ def test_periods_of_different_definitions_are_not_compared() -> None:
     assert found["2026-Q2"].mixes_definitions
     assert found["2026-Q2"].previous.why_none == "other_definition"
     assert not found["2026-Q1"].mixes_definitions
+    mixed = {key: span.year_mixes_definitions for key, span in found.items()}
+    assert (mixed["2026-Q1"], mixed["2026-Q2"], mixed["2026-Q3"]) == (False, True, True)
     assert seen(months, "month", "average", breaks=[date(2026, 5, 1)])["2026-06"].previous.change == 1
 
 
