@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -129,8 +130,14 @@ def _taken_back(request: HttpRequest, slot: Slot, viewer: Viewer) -> HttpRespons
             return _stored(request, slot, viewer, message=message)
         seq = _whole(request.POST.get("undo", ""))
         take_back(kpi=slot.kpi, period_start=slot.period.start, seq=seq, user=viewer.user, now=viewer.now)
-    except (AlreadyDecided, Conflict, PeriodLocked):
+    except (AlreadyDecided, PeriodLocked):
         return _shown(request, slot, viewer)
+    except Conflict as conflict:
+        latest = queries.values_at_revision([(*slot.key, conflict.seq)]).get(slot.key)
+        if latest is None or latest.recorded_by_id == viewer.user.pk:  # pressed twice
+            return _shown(request, slot, viewer)
+        message = _("%(cell)s: nothing was taken back, because somebody else has changed the value since.")
+        return _shown(request, slot, viewer, message=message % {"cell": title_of(slot)})
     return _stored(request, slot, viewer)
 
 
@@ -163,12 +170,15 @@ def _let_go(request: HttpRequest, slot: Slot, viewer: Viewer) -> HttpResponse:
     return _shown(request, slot, viewer)
 
 
-def _shown(request: HttpRequest, slot: Slot, viewer: Viewer) -> HttpResponse:
-    """Show the cell as it stands now; nothing was written."""
+def _shown(request: HttpRequest, slot: Slot, viewer: Viewer, *, message: str = "") -> HttpResponse:
+    """Show the cell as it stands now, and say why nothing was written where it should have been."""
     if not wants_partial(request):
+        if message:
+            messages.warning(request, message)
         return redirect(answers.back_to(slot))
     context = answers.cells([slot.kpi], viewer, Saved(passed_by=(slot.key,)), main=slot.key)
-    return page(request, CELL, context, partial="answer")
+    response = page(request, CELL, context, partial="answer")
+    return trigger_client_event(response, "nothing-taken-back", {"message": message}) if message else response
 
 
 def _slot_or_404(viewer: Viewer, code: str, period_start: str) -> Slot:

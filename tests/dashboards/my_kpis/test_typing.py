@@ -29,6 +29,7 @@ from tests.dashboards.my_kpis.sheets import (
     enter,
     row_state,
     type_into,
+    url_of,
     words_in,
 )
 from tests.factories import NOW, a_deputy, a_kpi, a_person, limits
@@ -221,6 +222,9 @@ def test_taking_back_what_was_changed_again_shows_what_is_there(client, ana_was_
     response = answer_in(client, ana_was_quicker, W46, undo="2")
     assert response.status_code == 200
     assert 'value="3.2"' in cell(body(response), ana_was_quicker, W46)
+    why = "nothing was taken back, because somebody else has changed the value since."
+    assert why in response["HX-Trigger"]
+    assert why in body(client.post(url_of(ana_was_quicker, W46), {"undo": "2"}, follow=True))
     assert answer_in(client, ana_was_quicker, W46, undo="x").status_code == 200
     assert MeasurementRevision.objects.count() == 2
 
