@@ -51,7 +51,9 @@ class DecisionForm(forms.Form):
     def chosen(self) -> dict[str, int]:
         """The ids of the values, each with the revision that was shown beside it."""
         tokens = (token.partition("@") for token in self.named)
-        return {pk: int(seq) for pk, _at, seq in tokens if pk in self.waiting and seq.isdecimal()}
+        return {
+            pk: int(seq) for pk, _at, seq in tokens if pk in self.waiting and seq.isdecimal() and len(seq) < LONGEST_ID
+        }
 
     @property
     def gone(self) -> set[int]:
