@@ -66,13 +66,13 @@ def is_much(found: int, of: int) -> bool:
     return found >= AT_LEAST and 2 * found >= of
 
 
-_EMPTIED = _("%(count)s values that stand would become 0, of %(kpi)s among others: are the rows named as before?")
+_EMPTIED = _("%(count)s values that stand would become 0, of “%(kpi)s” among others: are the rows named as before?")
 _SCALED = _(
-    "%(count)s values that stand would be a hundred times larger or smaller, of %(kpi)s among others:"
+    "%(count)s values that stand would be a hundred times larger or smaller, of “%(kpi)s” among others:"
     " is it another unit?"
 )
 _LEAP = _(
-    "%(found)s of %(all)s KPIs would leap to a hundred times more or less than their last value, %(kpi)s among them:"
+    "%(found)s of %(all)s KPIs would leap to a hundred times more or less than their last value, “%(kpi)s” among them:"
     " is it another unit?"
 )
 _ENDS = ngettext_noop(

@@ -19,6 +19,7 @@ from kpis.domain.sentences import Sentence
 from kpis.domain.sentences import gettext_noop as _
 from kpis.models import DataSource, Kpi, Measurement, Pull, SourceMapping
 from kpis.queries import calendars
+from kpis.readings import Reading
 from kpis.services.applying import (
     ATTEMPTS_AT_MOST,
     Fetched,
@@ -47,6 +48,7 @@ log = logging.getLogger(__name__)
 # Longer than computing and writing values takes. While a source is being read the lease is renewed; a worker that
 # stands still holds its pull for this long.
 LEASE = timedelta(seconds=120)
+FILES = {DataSource.Kind.CSV_FILE, DataSource.Kind.XLSX_FILE}
 STOPPED = _("The worker stopped in the middle of it %(times)s times.")
 BROKEN = _("The pull stopped by an error of the platform (%(kind)s).")
 
@@ -194,7 +196,7 @@ def _fetch(pull: Pull, *, today: date, following: datetime, alive: Callable[[], 
         rows_read=rows.read,
         rows_kept=len(checked.rows),
         rows_a_day=rows_a_day,
-        readings=computed.readings,
+        readings=_of_what_the_file_has(source, computed.readings, rows.distinct_days.tolist(), mapped),
         refusals=[*of_values, *rows.refusals, *checked.refusals],
         refused=len(of_values) + rows.lines_refused + checked.refused,
         outcomes=checked.outcomes,
@@ -203,6 +205,21 @@ def _fetch(pull: Pull, *, today: date, following: datetime, alive: Callable[[], 
         ends_on=ends_on,
         unfed=unfed_groups(rows, mapped),
     )
+
+
+def _of_what_the_file_has(
+    source: DataSource, readings: Sequence[Reading], days: Sequence[date], mapped: Sequence[MappedKpi]
+) -> Sequence[Reading]:
+    """Return the readings without those of a period that a file has only the end of: it was pulled when it was whole.
+
+    So is a file that is written anew each day with the last thirty days.
+    """
+    if source.kind not in FILES or source.is_snapshot or source.cursor is None or not is_scheduled(source) or not days:
+        return readings
+    rhythms = {(kpi.frequency, kpi.calendar) for kpi in mapped}
+    cut = {rhythm for rhythm in rhythms if begins_inside(days, *rhythm)}
+    begun = {kpi.kpi_id for kpi in mapped if (kpi.frequency, kpi.calendar) in cut}
+    return [one for one in readings if not (one.kpi_id in begun and one.period_start < days[0])] if begun else readings
 
 
 def cut_days(
@@ -242,6 +259,7 @@ def _window(pull: Pull, mapped: Sequence[MappedKpi], today: date) -> Window:
         asked_since=pull.since,
         until=today,
         grids={(kpi.frequency, kpi.calendar) for kpi in mapped},
+        reports=source.kind in FILES,  # a file is read to its end anyway
     )
 
 

@@ -10,7 +10,7 @@ from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from kpis.domain.periods import Calendar, period_of
+from kpis.domain.periods import Calendar, period_of, previous_period
 from kpis.domain.sentences import Sentence
 from kpis.domain.sentences import gettext_noop as _
 
@@ -51,16 +51,33 @@ def window_for(
     until: date,
     grids: set[tuple[str, Calendar]],
     asked_since: date | None = None,
+    reports: bool = False,
 ) -> Window:
     """Return the days to fetch: back to the start of every period that holds the first day looked back to.
 
     At least the last day is fetched, and from `asked_since` on. Without a cursor nothing was pulled yet, and
-    everything is.
+    everything is. With `reports` the last periods of months and longer ones are fetched too: a report has a single day
+    for each, comes weeks after its end, and is corrected by the next one.
     """
     if cursor is None:
         return Window(since=None, until=until)
     back_to = min(cursor - timedelta(days=look_back_days), until - timedelta(days=1), asked_since or date.max)
-    return Window(since=min(period_of(back_to, *grid).start for grid in grids), until=until)
+    starts = [period_of(back_to, *grid).start for grid in grids]
+    if reports:
+        starts += [_reported_since(until, *grid) for grid in grids if grid[0] in LONG]
+    return Window(since=min(starts), until=until)
+
+
+LONG = {"month", "quarter", "half_year", "year"}
+ENDED_AT_LEAST = 2
+
+
+def _reported_since(until: date, frequency: str, calendar: Calendar) -> date:
+    """Return the first day of the last periods that ended before `until`."""
+    period = period_of(until, frequency, calendar)
+    for _number in range(ENDED_AT_LEAST):
+        period = previous_period(period, calendar)
+    return period.start
 
 
 # So many of the lines that a fetch refuses are named; of the others only the number is known.

@@ -12,7 +12,7 @@ import pytest
 
 from kpis.domain.periods import Calendar
 from kpis.readings import Reading
-from kpis.sources.base import Kind, SourceRows, Window, window_for
+from kpis.sources.base import Kind, SourceRows, Window
 from kpis.sources.computing import Computed, compute_readings
 from kpis.sources.mapping import MappedKpi, MappingError, parse_mapping, wanted_columns
 from tests.kpis.reading import read_given
@@ -212,43 +212,6 @@ def test_periods_follow_the_calendar_of_the_kpi() -> None:
         "2026-11-01": "1",
         "2026-11-08": "2",
     }
-
-
-@pytest.mark.parametrize(
-    ("cursor", "look_back", "frequencies", "since"),
-    [
-        (None, 14, ["day"], None),
-        (date(2026, 11, 22), 0, ["day"], date(2026, 11, 21)),
-        (date(2026, 11, 20), 0, ["day"], date(2026, 11, 20)),
-        (date(2026, 11, 22), 3, ["day", "week"], date(2026, 11, 16)),
-        (date(2026, 11, 22), 14, ["day", "week"], date(2026, 11, 2)),
-        (date(2026, 11, 22), 14, ["week", "month"], date(2026, 11, 1)),
-        (date(2026, 11, 10), 14, ["week", "month"], date(2026, 10, 1)),
-        (date(2026, 11, 10), 14, ["quarter", "day"], date(2026, 10, 1)),
-    ],
-)
-def test_the_window_reaches_back_to_the_start_of_every_period_that_may_have_changed(
-    cursor: date | None, look_back: int, frequencies: list[str], since: date | None
-) -> None:
-    grids = {(frequency, STANDARD) for frequency in frequencies}
-    window = window_for(cursor=cursor, look_back_days=look_back, until=UNTIL, grids=grids)
-    assert window == Window(since=since, until=UNTIL)
-
-
-@pytest.mark.parametrize(
-    ("cursor", "asked", "since"),
-    [
-        (date(2026, 11, 20), date(2026, 10, 5), date(2026, 10, 5)),
-        (date(2026, 11, 2), date(2026, 11, 20), date(2026, 11, 1)),  # nothing between is skipped
-        (None, date(2026, 11, 20), None),
-    ],
-)
-def test_days_that_are_asked_for_are_read_on_top_of_those_that_are_due(
-    cursor: date | None, asked: date, since: date | None
-) -> None:
-    grids = {("day", STANDARD)}
-    window = window_for(cursor=cursor, look_back_days=1, until=UNTIL, grids=grids, asked_since=asked)
-    assert window == Window(since=since, until=UNTIL)
 
 
 def test_a_value_the_kpi_cannot_have_is_refused_and_the_others_are_kept() -> None:

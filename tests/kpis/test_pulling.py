@@ -106,7 +106,7 @@ def test_a_month_is_recomputed_from_its_start(folder: Path) -> None:
     write(folder, lines(since="2026-10-25"))
     pull(source)
     write(folder, [*lines(since="2026-10-25", until="2026-11-23"), "2026-11-01,JFK,1", "2026-10-31,JFK,1"])
-    assert pull(source, now=NOW + DAY).since == date(2026, 11, 1)
+    assert pull(source, now=NOW + DAY).since == date(2026, 9, 1)
     assert values(monthly) == {"2026-10-01": (Decimal(28), "reported"), "2026-11-01": (Decimal(89), "provisional")}
 
 

@@ -55,7 +55,7 @@ def test_a_file_of_another_unit_is_held_and_counts_when_somebody_says_so(source:
     held = sent(source, four_weeks(minutes=10_000), day=1)
     assert (held.state, values(kpi)) == ("suspect", before)
     assert str(held.error) == (
-        f"4 values that stand would be a hundred times larger or smaller, of {kpi.name} among others: is it another"
+        f"4 values that stand would be a hundred times larger or smaller, of “{kpi.name}” among others: is it another"
         " unit? Nothing was applied; someone has to decide."
     )
     assert (held.values_new, held.values_revised, StagedReading.objects.filter(pull=held).count()) == (0, 0, 4)
@@ -68,7 +68,7 @@ def test_rows_that_are_called_otherwise_do_not_turn_what_stands_into_zeros(sourc
     before = values(kpi)
     held = sent(source, [row.replace("JFK", "Kennedy") for row in four_weeks()], day=1)
     assert (held.state, values(kpi)) == ("suspect", before)
-    assert str(held.error).startswith(f"4 values that stand would become 0, of {kpi.name} among others: are the rows")
+    assert str(held.error).startswith(f"4 values that stand would become 0, of “{kpi.name}” among others: are the rows")
 
 
 def test_some_corrections_and_a_value_that_fell_to_nothing_count_at_once(source: DataSource, kpi: Kpi) -> None:

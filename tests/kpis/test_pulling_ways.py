@@ -83,6 +83,31 @@ def test_a_source_without_days_that_is_no_snapshot_says_so(folder: Path) -> None
     assert str(pull(source).error) == "The source needs the setting date_column."
 
 
+# --- reports ------------------------------------------------------------------------------------
+
+
+def test_a_report_by_month_is_read_every_day_and_corrects_the_month_before(folder: Path) -> None:
+    source = a_source()
+    kpi = a_mapped_kpi(source, {"value": {"agg": "sum", "column": "minutes"}}, frequency="month")
+    (folder / "flights.csv").write_text("day,minutes\n2026-09-01,9\n2026-10-01,10\n")
+    assert pull(source).state == "applied"
+    assert pull(source, now=NOW + 2 * DAY).state == "applied"  # there is nothing of November yet, as every day
+    (folder / "flights.csv").write_text("day,minutes\n2026-09-01,9\n2026-10-01,11\n")
+    assert pull(source, now=NOW + 14 * DAY).values_revised == 1
+    assert values(kpi)["2026-10-01"] == (Decimal(11), "reported")
+
+
+def test_a_file_of_the_last_thirty_days_leaves_the_month_that_it_has_the_end_of(folder: Path) -> None:
+    source = a_source()
+    kpi = a_mapped_kpi(source, frequency="month")
+    write(folder, lines(since="2026-09-01"))
+    pull(source)
+    before = values(kpi)
+    write(folder, lines(since="2026-10-24", until="2026-11-24"))
+    assert pull(source, now=NOW + 2 * DAY).state == "applied"
+    assert values(kpi) == before | {"2026-11-01": (Decimal(4 * 23), "provisional")}
+
+
 # --- files sent in ------------------------------------------------------------------------------
 
 

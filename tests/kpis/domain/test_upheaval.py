@@ -48,7 +48,7 @@ def test_it_counts_where_it_is_half_of_all_or_half_of_one_kpi_and_at_least_three
 def test_the_kpi_that_is_hit_as_a_whole_is_named():
     found = [overturned(1, emptied=5), overturned(2, emptied=4)]
     (why,) = why_upheaval(found, {1: 100, 2: 4})
-    assert str(why).startswith("9 values that stand would become 0, of KPI 2 among others")
+    assert str(why).startswith("9 values that stand would become 0, of “KPI 2” among others")
 
 
 def test_new_values_leap_where_half_of_at_least_three_kpis_do():
@@ -56,4 +56,4 @@ def test_new_values_leap_where_half_of_at_least_three_kpis_do():
     assert why_another_unit([leap, leap]) is None
     assert why_another_unit([leap, leap, leap, calm, calm, calm, calm]) is None
     why = why_another_unit([leap, leap, leap, calm])
-    assert str(why).startswith("3 of 4 KPIs would leap to a hundred times more or less than their last value, leap")
+    assert str(why).startswith("3 of 4 KPIs would leap to a hundred times more or less than their last value, “leap”")

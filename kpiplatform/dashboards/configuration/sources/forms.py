@@ -81,7 +81,10 @@ class ScheduleForm(forms.Form):
         label=gettext_lazy("Looks back, days"),
         min_value=0,
         max_value=3660,
-        help_text=gettext_lazy("So many days before the last pull are read again, for rows that come late."),
+        help_text=gettext_lazy(
+            "So many days before the last pull are read again, for rows that come late; of a file, for KPIs by month or"
+            " longer, also the last two periods."
+        ),
     )
     may_be_empty = forms.BooleanField(
         label=gettext_lazy("May bring no rows"),
