@@ -104,12 +104,17 @@ def tables_in(columns: Iterable[Sequence[str]], engine: str) -> list[HeldTable]:
 
 
 def _query(table: str, columns: tuple[tuple[str, str], ...], engine: str) -> str:
-    listed = ", ".join(_quoted(name, engine) for name, _type in columns)
+    listed = ", ".join(_selected(_quoted(name, engine), typed) for name, typed in columns)
     day = _day(columns)
     if day is None:
         return f"SELECT {listed}\nFROM {table}"
     by = _quoted(day, engine)
     return f"SELECT {listed}\nFROM {table}\nWHERE {by} >= :since AND {by} < :until"
+
+
+def _selected(column: str, typed: str) -> str:
+    """Return a column as it is asked for: money of PostgreSQL comes as a text with the sign of a currency."""
+    return f"{column}::numeric AS {column}" if typed == "money" else column
 
 
 def _day(columns: tuple[tuple[str, str], ...]) -> str | None:

@@ -95,6 +95,11 @@ def test_of_very_many_tables_the_first_are_named_with_all_their_columns(tmp_path
     assert nothing.tables == []
 
 
+def test_money_is_asked_for_as_a_number() -> None:
+    (held,) = tables_in([("", "t", "day", "date"), ("", "t", "worth", "money")], "postgresql")
+    assert held.query.startswith('SELECT "day", "worth"::numeric AS "worth"\nFROM "t"')
+
+
 def test_a_file_that_is_not_there_is_refused_with_its_name(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="desk"):
         tables_of(config={"database": "desk"}, place=a_place(tmp_path), secrets={}, today=TODAY)
