@@ -32,6 +32,7 @@ from kpis.sources.rows import without
 
 CELL_SHOWN = 40
 EXAMPLES = 3
+DAILY = "day"
 EMPTY = Sentence(_("empty"))
 
 
@@ -267,7 +268,11 @@ def _by_period(
     grid = sheet.periods(control.frequency, control.calendar)
     found = _summed(sheet.rows, rule, about & (grid.codes >= 0), grid.codes)
     return [
-        Totalled(name=period.key, found=found.get(code, Decimal(0)), control=control.values[period.start])
+        Totalled(
+            name=period.start if control.frequency == DAILY else period.key,
+            found=found.get(code, Decimal(0)),
+            control=control.values[period.start],
+        )
         for code, period in enumerate(grid.periods)
         if period.start in control.values and period.end <= window.until
     ]

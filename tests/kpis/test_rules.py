@@ -150,6 +150,18 @@ def test_the_number_of_rows_is_held_against_a_kpi_that_counts_them_elsewhere(fol
     assert "2026-W46: 29, not 28" in str(done.error)
 
 
+def test_a_day_that_differs_is_written_as_days_are(folder: Path) -> None:
+    source = a_source()
+    a_mapped_kpi(source)
+    control = a_kpi("Flights of the day", frequency="day")
+    Measurement.objects.create(
+        kpi=control, period_start="2026-11-10", period_end="2026-11-11", value=9, state="reported", seq=1,
+        recorded_at=NOW,
+    )  # fmt: skip
+    a_rule(source, "total", "hold", columns=[], control_kpi=control)
+    assert "10 Nov 2026: 4, not 9" in str(pulled(source, folder).error)
+
+
 def test_a_rule_about_the_number_of_rows_replaces_the_standing_one(folder: Path) -> None:
     source = a_source(usual_rows=100)
     kpi = a_mapped_kpi(source)
