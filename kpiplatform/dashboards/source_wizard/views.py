@@ -43,7 +43,7 @@ from kpiplatform.dashboards.source_wizard.looking import (
 from kpiplatform.dashboards.source_wizard.reading_form import ReadingForm
 from kpiplatform.dashboards.source_wizard.settings_form import SettingsForm, with_query
 from kpiplatform.dashboards.source_wizard.steps import steps_of
-from kpiplatform.dashboards.source_wizard.trying import DAYS_FOR_GROUPS, groups, values, values_shown
+from kpiplatform.dashboards.source_wizard.trying import DAYS_FOR_GROUPS, GROUPS_AT_MOST, groups, values, values_shown
 from kpiplatform.htmx import page
 from kpis.models import DataSource, Kpi
 from kpis.services.aiming import Refused
@@ -244,6 +244,7 @@ def figure(request: HttpRequest, code: str, place: int) -> HttpResponse:
         "place": place,
         "days": DAYS_FOR_GROUPS.days,
         "unread": unread,
+        "most": GROUPS_AT_MOST if len(entry["groups"]) >= GROUPS_AT_MOST else 0,
     }
     return page(request, "configuration/wizard/figure.html", context, partial="body", status=_status(form))
 
