@@ -173,11 +173,11 @@ def test_a_query_without_rows_or_with_two_statements_says_so(
         assert '<option value="revenue">' in text
 
 
-@pytest.mark.django_db(transaction=True)
 def test_a_rule_over_a_column_that_the_rows_do_not_have_is_refused_before_it_ends_every_pull(
     admin: Client, folder: Path
 ) -> None:
-    connected(admin)
+    to = send(admin, reverse("configuration:new_source"), name="Shop", kind="sql_query")
+    send(admin, to, database="shop.sqlite3", query=QUERY)
     page = reverse("configuration:new_rule", args=["shop", "range"])
     response = admin.post(page, {"columns": "revenu", "low": "0", "severity": "refuse", "seen": ""})
     assert response.status_code == 422
