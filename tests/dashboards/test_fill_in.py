@@ -12,6 +12,7 @@ import time_machine
 from django.urls import reverse
 from openpyxl import Workbook
 
+from kpiplatform.dashboards.fill_in import book
 from kpis.models import EntryRules, KeptValue, Kpi, Measurement, MeasurementRevision, PeriodLock
 from kpis.readings import Origin, Reading
 from kpis.services.recording import record_measurements
@@ -287,6 +288,19 @@ def test_admins_take_all_kpis_along_and_others_their_own(client, owner):
     client.force_login(admin)
     keys = [row[0].value for row in taken_along(client, whose="all")["Weekly"].iter_rows()]
     assert set(keys[2:]) == {"OTP|value", "THEIRS|value"}
+
+
+@pytest.mark.parametrize(
+    ("most", "says"),
+    [(17, "2 KPIs take at most 8 periods in one file."), (1, "These are 2 KPIs; a file has at most 1 values.")],
+)
+def test_a_file_that_would_not_be_taken_back_is_not_made(client, owner, monkeypatch, most, says):
+    a_kpi(code="OTP", owner=owner)
+    a_kpi(code="BAGS", owner=owner)
+    monkeypatch.setattr(book, "VALUES_AT_MOST", most)
+    response = client.get(reverse("my:spreadsheet"), {"layout": "rows", "periods": 9})
+    assert response.status_code == 422
+    assert says in response.content.decode()
 
 
 def test_a_file_of_somebody_else_does_not_exist(client, owner):

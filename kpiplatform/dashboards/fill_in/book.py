@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from kpiplatform.dashboards.fill_in.places import NOT_APPLICABLE_MARK, Part, parts_of, stands, why_none
 from kpiplatform.dashboards.my_kpis.sheet import Viewer
 from kpiplatform.dashboards.my_kpis.slots import Line, Slot
+from kpiplatform.sent_files.child import ROWS_AT_MOST
 from kpis.dates import moment, span_label
 from kpis.domain.entry_checks import language_of
 from kpis.domain.figures import MARKS
@@ -28,6 +29,7 @@ FIRST_PERIOD = 5  # column of the first period, where dates are in columns
 ROW_HEADS = 2  # rows above the first KPI
 YES = "yes"
 LARGEST = 10**20
+VALUES_AT_MOST = ROWS_AT_MOST - ROW_HEADS  # each has a row of its own in one sheet or another
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

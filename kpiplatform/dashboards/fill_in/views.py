@@ -75,6 +75,9 @@ def spreadsheet(request: HttpRequest) -> HttpResponse:
         return page(request, START, _start(viewer, SendForm(accept=".xlsx"), form), partial="start", status=422)
     said = form.cleaned_data
     kpis = places.fillable(viewer, said.get("whose", places.MINE))
+    if len(kpis) * said["periods"] > book.VALUES_AT_MOST:
+        form.add_error("periods", _too_many(len(kpis)))
+        return page(request, START, _start(viewer, SendForm(accept=".xlsx"), form), partial="start", status=422)
     content = book.workbook(places.lines_of(kpis, viewer, said["periods"]), layout=said["layout"], viewer=viewer)
     name = f"values-{viewer.today}.xlsx"
     note_taken(request, name=name, rows=len(kpis))
@@ -114,6 +117,15 @@ def look(request: HttpRequest, pk: int) -> HttpResponse:
             return changed(request, LOOK, context, partial="look", fact="measurement-recorded", message=context["said"])
     context = _look(file, seen, form, viewer)
     return page(request, LOOK, context, partial="look", status=422 if form.is_bound else 200)
+
+
+def _too_many(kpis: int) -> str:
+    """Say how many periods a file can have that is taken back: one with more rows would not be read."""
+    most = book.VALUES_AT_MOST // kpis
+    if most:
+        return _("%(kpis)d KPIs take at most %(most)d periods in one file.") % {"kpis": kpis, "most": most}
+    words = {"kpis": kpis, "most": book.VALUES_AT_MOST}
+    return _("These are %(kpis)d KPIs; a file has at most %(most)d values. Send them through the API.") % words
 
 
 def _chooses_all(viewer: Viewer) -> bool:
