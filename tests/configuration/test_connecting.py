@@ -219,6 +219,14 @@ def test_a_kpi_that_a_further_figure_takes_leaves_the_one_before_and_stays_with_
         assert "group" not in spec
 
 
+def test_a_secret_among_the_headers_that_are_shown_is_refused(admin: Client) -> None:
+    to = send(admin, reverse("configuration:new_source"), name="Shop", kind="http_json")
+    response = admin.post(to, form_of(admin, to) | {"url": "https://example.org", "headers": "authorization: Bearer t"})
+    assert response.status_code == 422
+    assert "“authorization” is a secret: say it where the source signs in" in response.content.decode()
+    assert "headers" not in DataSource.objects.get().config
+
+
 def test_a_port_left_empty_is_the_usual_one(admin: Client, folder: Path) -> None:
     to = send(admin, reverse("configuration:new_source"), name="Shop", kind="sql_query")
     server = {

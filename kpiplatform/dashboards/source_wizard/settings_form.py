@@ -14,6 +14,9 @@ from kpis.models import DataSource
 from kpis.services.connecting import ASKED
 from kpis.sources.settings import Setting, Type
 
+# What they hold is shown and noted in the audit trail like every other setting.
+SECRET_HEADERS = {"authorization", "proxy-authorization", "cookie", "api-key", "x-api-key", "x-auth-token"}
+
 
 class SettingsForm(forms.Form):
     """The settings that count beside what is chosen; a secret is never shown again.
@@ -107,6 +110,9 @@ class PairsField(forms.CharField):
             name, mark, text = line.partition(":")
             if line.strip() and not (mark and name.strip()):
                 raise ValidationError(_("Line %(line)d is not written “name: text”.") % {"line": number})
+            if name.strip().lower() in SECRET_HEADERS:
+                says = _("“%(name)s” is a secret: say it where the source signs in, where it is kept encrypted.")
+                raise ValidationError(says % {"name": name.strip()})
             if line.strip():
                 pairs[name.strip()] = text.strip()
         return pairs
