@@ -244,7 +244,10 @@ def _no_row(source: DataSource, window: Window) -> Sentence:
         return Sentence(_("There was no row."))
     if window.since is None:
         return Sentence(_("There was no row for the days before %(until)s."), {"until": window.until})
-    says = _("There was no row for the days from %(since)s to before %(until)s.")
+    says = _(
+        "There was no row for the days from %(since)s to before %(until)s. If the newest rows are older, let the source"
+        " look back further."
+    )
     return Sentence(says, {"since": window.since, "until": window.until})
 
 

@@ -195,6 +195,18 @@ def test_a_clock_that_went_back_pulls_nothing(folder: Path) -> None:
     assert str(failed.error) == "Rows before 24 Dec 2026 were pulled already, but by the clock it is 22 Nov 2026."
 
 
+def test_a_pull_without_rows_says_which_days_it_asked_for_and_what_to_do(folder: Path) -> None:
+    source = a_source()
+    a_mapped_kpi(source)
+    write(folder, lines(until="2026-11-20"))
+    pull(source)
+    write(folder, lines(since="2026-10-05", until="2026-10-12"))
+    assert str(pull(source, now=NOW + DAY).error) == (
+        "There was no row for the days from 2 Nov 2026 to before 23 Nov 2026. If the newest rows are older, let the"
+        " source look back further."
+    )
+
+
 def test_a_source_without_a_usable_mapping_says_so(folder: Path) -> None:
     source = a_source()
     a_mapped_kpi(source, {"value": "all"})
