@@ -18,6 +18,7 @@ from objectives.domain.rollup import Child, Method, RollUp, roll_up
 from objectives.models import ManualScore, Objective, ObjectiveState, ObjectiveWeight
 
 ONE = Decimal(1)
+DAY = timedelta(days=1)
 STANDS_FOR = timedelta(days=400)  # a yearly value stands until the next one
 
 
@@ -94,7 +95,9 @@ def objectives_as_known(
 
 
 def objectives_over_time(*, objective_ids: Iterable[int], ends: Sequence[date]) -> dict[date, dict[int, RollUp]]:
-    """Return the roll-ups at each of the days `ends`, by the judgements that stand today and the weights of that day.
+    """Return the roll-ups of what ended by each of `ends`, by the judgements that stand today.
+
+    Weights and scores by hand are those of the last day before.
 
     A constant number of queries, whatever the number of days. Values restated since are as restated; what was known
     on a past day is `objectives_as_known`.
@@ -121,11 +124,12 @@ def objectives_over_time(*, objective_ids: Iterable[int], ends: Sequence[date]) 
     manual = _steps(ManualScore.objects.filter(objective_id__in=wanted), "objective_id", "score")
     found = {}
     for end in ends:
+        last_day = end - DAY
         children: dict[int, list[Child]] = defaultdict(list)
         for kpi in kpis:
             place = bisect_right(judged[kpi.pk], end, key=lambda row: row[0])
             _, score, band = judged[kpi.pk][place - 1] if place else (end, None, "")
-            weight = _on(kpi_weights[kpi.pk], end)
+            weight = _on(kpi_weights[kpi.pk], last_day)
             children[kpi.objective_id].append(
                 Child(
                     key=f"kpi:{kpi.pk}",
@@ -139,8 +143,8 @@ def objectives_over_time(*, objective_ids: Iterable[int], ends: Sequence[date]) 
             wanted,
             objectives,
             children,
-            {pk: weight for pk, rows in weights.items() if (weight := _on(rows, end)) is not None},
-            {pk: score for pk, rows in manual.items() if (score := _on(rows, end)) is not None},
+            {pk: weight for pk, rows in weights.items() if (weight := _on(rows, last_day)) is not None},
+            {pk: score for pk, rows in manual.items() if (score := _on(rows, last_day)) is not None},
         )
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal as D
 from unittest.mock import patch
 
@@ -144,13 +144,16 @@ def test_scores_over_time_are_those_of_each_day_with_the_weights_of_that_day(obj
     strategic({W44: "80", W46: "76"}, objective, "LIGHT")
     below = an_objective("Below", parent=objective)
     strategic({W45: "72"}, below, "BELOW")
-    KpiWeight.objects.create(
-        kpi=heavy, weight=3, effective_from=date(2026, 11, 10), recorded_at=LONG_AGO, recorded_by=heavy.owner
-    )
+    for day, weight in ((date(2026, 11, 10), 3), (date(2026, 11, 16), 9)):  # the second holds from the week after
+        KpiWeight.objects.create(
+            kpi=heavy, weight=weight, effective_from=day, recorded_at=LONG_AGO, recorded_by=heavy.owner
+        )
     ends = [date(2026, 11, 2), date(2026, 11, 9), date(2026, 11, 16)]
     found = objectives_over_time(objective_ids=[objective.pk], ends=ends)
     for end in ends:
-        known = objectives_as_known(objective_ids=[objective.pk], before=end, known_at=None)
+        known = objectives_as_known(objective_ids=[objective.pk], before=end, known_at=None, on=end - timedelta(days=1))
         assert found[end][objective.pk] == known[objective.pk]
     scores = [found[end][objective.pk].score for end in ends]
     assert len(set(scores)) == 3
+    after = objectives_as_known(objective_ids=[objective.pk], before=ends[-1], known_at=None, on=ends[-1])
+    assert after[objective.pk].score != scores[-1]

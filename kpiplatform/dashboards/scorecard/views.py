@@ -81,7 +81,8 @@ def _context(user: Any, chosen: Selection, by_calendar: dict[int, Calendar], rea
     rolled = None
     if not chosen.is_now:
         objectives = {kpi.objective_id for kpi in read.kpis}
-        asked = {"before": chosen.reads_to, "known_at": chosen.known_at, "on": None if chosen.week else chosen.known_on}
+        on = chosen.week.last_day if chosen.week else chosen.known_on
+        asked = {"before": chosen.reads_to, "known_at": chosen.known_at, "on": on}
         rolled = objectives_as_known(objective_ids=objectives, **asked)
     part, moved = part_of(rows, after=chosen.after), moved_of(rows)
     give_grades([*part.rows, *moved.named], today=chosen.known_or_today, known_at=chosen.known_at)
