@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
+from django.db import connection
+
 from benchmarks.progress import Progress
 
 
@@ -18,6 +20,22 @@ def check(found: object, expected: object, what: str) -> None:
     """Refuse a measurement unless `found` equals `expected`."""
     if found != expected:
         raise CheckFailed(f"{what}: expected {expected!s:.300}, found {found!s:.300}.")
+
+
+# Physical row versions: any row written anew, even with the same content, changes them.
+VERSIONS = """
+SELECT (SELECT sum(xmin::text::bigint) FROM kpis_measurement),
+       (SELECT sum(xmin::text::bigint) FROM kpis_measurementrevision),
+       (SELECT sum(xmin::text::bigint) FROM kpis_evaluation),
+       (SELECT sum(xmin::text::bigint) FROM kpis_kpistate)
+"""
+
+
+def row_versions() -> tuple[object, ...]:
+    """Return what changes as soon as a row of values, evaluations or states is written."""
+    with connection.cursor() as cursor:
+        cursor.execute(VERSIONS)
+        return tuple(cursor.fetchone())
 
 
 class Stopwatch:

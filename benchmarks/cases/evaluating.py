@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from benchmarks.judging_in_sql import CHECKSUM, EVALUATED_TABLE, JUDGED, STORE_EVALUATIONS
 from benchmarks.load import THRESHOLDS, Load, bring_week
-from benchmarks.measuring import Result, Rounds, Stopwatch, check
+from benchmarks.measuring import Result, Rounds, Stopwatch, check, row_versions
 from benchmarks.sql_meter import metered
 from kpis.models import Kpi
 from kpis.queries import calendars
@@ -25,7 +25,10 @@ FORGET = "DELETE FROM kpis_evaluation WHERE kpi_id = ANY(%(ids)s) AND period_sta
 
 
 def evaluate_latest(load: Load, rounds: Rounds) -> Iterator[Result]:
-    """Compare the bands of every KPI's new week, alone and with all that follows, with one INSERT … SELECT."""
+    """Compare the bands of every KPI's new week, alone and with all that follows, with one INSERT … SELECT.
+
+    And what it costs to be asked again, as by a task that is delivered twice.
+    """
 
     def all_that_follows() -> float:
         bring_week(load)
@@ -48,8 +51,17 @@ def evaluate_latest(load: Load, rounds: Rounds) -> Iterator[Result]:
         judge(kpi_ids=load.kpi_ids, now=load.now)
         return watch.seconds
 
-    turns = (lambda: store_in_one_statement(load), bands, all_that_follows)
-    limit, alone, whole = rounds.alternate("evaluate", *turns)
+    def again() -> float:
+        before = row_versions()
+        watch = Stopwatch()
+        with watch:
+            judged = judge(kpi_ids=load.kpi_ids, now=load.now)
+        check(judged, 0, "KPIs judged again")
+        check(row_versions(), before, "row versions")
+        return watch.seconds
+
+    turns = (lambda: store_in_one_statement(load), bands, all_that_follows, again)
+    limit, alone, whole, repeated = rounds.alternate("evaluate", *turns)
     for what, seconds, note in (
         ("bands alone", alone, "every rule of limits, stored where it differs"),
         ("bands with all that follows", whole, "states, health, roll-ups, crossings, messages and deliveries too"),
@@ -62,6 +74,14 @@ def evaluate_latest(load: Load, rounds: Rounds) -> Iterator[Result]:
             limit=limit,
             note=note,
         )
+    yield Result(
+        case="evaluate again, nothing changed",
+        versus="its own first evaluation",
+        reach=0.5,
+        product=repeated,
+        limit=whole,
+        note="no row written",
+    )
 
 
 def store_in_one_statement(load: Load) -> float:

@@ -17,7 +17,7 @@ from django.test import override_settings
 from benchmarks.cases.celery_workers import nothing_is_owed
 from benchmarks.judging_in_sql import CHECKSUM, JUDGED
 from benchmarks.load import PERIODS, VALUE, Load, truncate_values
-from benchmarks.measuring import Result, Rounds, Stopwatch, check
+from benchmarks.measuring import Result, Rounds, Stopwatch, check, row_versions
 from benchmarks.worker import QUEUE, wait_until, working
 from kpis.domain.parsing import to_storage
 from kpis.models import DataSource, Kpi, Pull, SourceMapping
@@ -37,13 +37,6 @@ SELECT k.id AS kpi_id, k.code AS kpi, %(first)s::date + 7 * w.n AS week, {VALUE}
 FROM kpis_kpi k, generate_series({PERIODS - WEEKS}, {PERIODS - 1}) AS w(n) WHERE k.id BETWEEN %(since)s AND %(to)s
 """
 SUM = "SELECT count(*), sum(value), sum(value * (period_start - DATE '2000-01-01') * kpi_id) FROM {table}"
-# Physical row versions: any row written anew, even with the same content, changes them.
-VERSIONS = """
-SELECT (SELECT sum(xmin::text::bigint) FROM kpis_measurement),
-       (SELECT sum(xmin::text::bigint) FROM kpis_measurementrevision),
-       (SELECT sum(xmin::text::bigint) FROM kpis_evaluation),
-       (SELECT sum(xmin::text::bigint) FROM kpis_kpistate)
-"""
 UPSERT = """
 INSERT INTO kpis_measurement AS m (kpi_id, period_start, period_end, value, state, reason, seq, recorded_at)
 SELECT kpi_id, period_start, period_start + 7, value, 'reported', '', 1, %s FROM raw ORDER BY kpi_id, period_start
@@ -164,10 +157,10 @@ class _Import:
 
     def again(self) -> float:
         """Pull the same files again; nothing may be written but that it was pulled."""
-        before = _fetchone(VERSIONS)
+        before = row_versions()
         latest = Pull.objects.order_by("-slot").values_list("slot", flat=True)[0]
         seconds = self._pull(latest + timedelta(minutes=1), new=False)
-        check(_fetchone(VERSIONS), before, "row versions")
+        check(row_versions(), before, "row versions")
         return seconds
 
     def _pull(self, slot: datetime, *, new: bool) -> float:

@@ -25,7 +25,9 @@ from benchmarks.database import SUFFIX
 from benchmarks.load import Load, build_definitions, build_values
 from benchmarks.measuring import CheckFailed, Rounds
 from benchmarks.progress import Progress
+from kpis.models import KpiState
 from kpis.readings import Recorded
+from kpis.services.judging import judge
 from kpis.services.pulling import run_pull
 from tests.template_database import migrated_template
 
@@ -41,7 +43,7 @@ def test_a_run_measures_every_case_in_a_database_of_its_own(tmp_path: Path):
     assert done.returncode == 0, done.stderr
     (saved,) = tmp_path.glob("*.json")
     results = json.loads(saved.read_text())["results"]
-    assert len(results) == 18
+    assert len(results) == 19
     assert all(result["product"] and min(result["product"]) > 0 for result in results)
     assert all(result["case"] in done.stdout for result in results)
     for case in CASES:
@@ -81,6 +83,20 @@ def test_a_judgement_that_is_not_stored_is_not_timed(case: Callable, load: Load)
         pytest.raises(CheckFailed, match="evaluations"),
     ):
         measure(case, load)
+
+
+def test_a_second_evaluation_that_writes_is_not_timed(load: Load):
+    def twice(*, kpi_ids: list[int], now: datetime) -> int:
+        judged = judge(kpi_ids=kpi_ids, now=now)
+        if not judged:
+            KpiState.objects.update(recorded_at=now)
+        return judged
+
+    with (
+        mock.patch("benchmarks.cases.evaluating.judge", side_effect=twice),
+        pytest.raises(CheckFailed, match="row versions"),
+    ):
+        measure(evaluate_latest, load)
 
 
 def test_a_history_that_keeps_its_old_bands_is_not_timed(load: Load):
