@@ -88,9 +88,9 @@ def states_as_known(
     """Return the state of each KPI over periods that ended on or before `before`, by what was known at `known_at`.
 
     Values, targets and thresholds recorded later do not exist for the answer; the KPIs come with the definitions of
-    then. With the state comes the first
-    period of its present band, looked for in the latest 27, or in all with `whole_bands`. KPIs without any value then
-    are left out. Five queries, and one for whole bands.
+    then. A value that was last said to be provisional counts as little as it did then, also where its period had ended.
+    With the state comes the first period of its present band, looked for in the latest 27, or in all with
+    `whole_bands`. KPIs without any value then are left out. Five queries, and one for whole bands.
     """
     by_calendar = calendars()
     rules = rules_of(kpis)
@@ -98,7 +98,7 @@ def states_as_known(
 
     def judged(some: Sequence[Kpi], periods: int) -> dict[int, list[Judged]]:
         values = _known_values(some, before, known_at, periods)
-        known = {kpi.pk: _closed_then(values[kpi.pk]) for kpi in some}
+        known = {kpi.pk: values[kpi.pk] for kpi in some}
         if periods < EVERYTHING:
             known |= {kpi.pk: _whole_years(known[kpi.pk], kpi, by_calendar) for kpi in some if kpi.is_cumulative}
         return {kpi.pk: _judged(kpi, known[kpi.pk], rules[kpi.pk], by_calendar, known_at) for kpi in some}
@@ -172,14 +172,6 @@ def standing_before(
     with connection.cursor() as cursor:
         cursor.execute(CLOSED_BEFORE, [[kpi.pk for kpi in kpis], before])
         return {kpi_id: (band, score, value) for kpi_id, band, score, value in cursor.fetchall()}
-
-
-def _closed_then(values: Sequence[Valued]) -> list[Valued]:
-    """A period that had ended is judged as closed, although its value was last seen while it ran."""
-    return [
-        Valued(row.period_start, row.period_end, row.value, "reported" if row.state == "provisional" else row.state)
-        for row in values
-    ]
 
 
 def _whole_years(values: Sequence[Valued], kpi: Kpi, by_calendar: dict) -> list[Valued]:

@@ -13,6 +13,7 @@ from initiatives.models import Initiative
 from kpis.models import Kpi, KpiState, KpiVersion, KpiWeight
 from kpis.objectives_as_known import objectives_as_known
 from kpis.readings import PROVISIONAL, REPORTED, Origin, Reading
+from kpis.services.judging import judge
 from kpis.services.recording import record_measurements
 from kpis.services.rolling import roll_up_objectives
 from objectives.models import Organisation, Role
@@ -68,6 +69,22 @@ def test_a_week_that_was_running_is_not_shown_as_one_that_was_over(client, kpi):
     assert scorecard(client, known="2026-11-05", week="2026-W46")["chosen"].week is None
     (row,) = scorecard(client, known="2026-11-09")["rows"]
     assert (row.value, row.standing.band) == ("60.0", "off_track")
+
+
+def test_a_week_that_had_ended_with_a_part_of_its_rows_counts_as_little_as_it_did_then(client, kpi):
+    record(kpi, W44, "75", on=date(2026, 11, 2))
+    record(kpi, W45, "20", on=date(2026, 11, 4), state=PROVISIONAL)
+    judge(kpi_ids=[kpi.pk], now=datetime(2026, 11, 12, tzinfo=UTC))
+    stood = KpiState.objects.get(kpi=kpi)
+    record(kpi, W45, "85", on=date(2026, 11, 16))
+    (row,) = scorecard(client, known=DAY)["rows"]
+    assert (row.standing.period_start, row.standing.value, row.standing.band) == (W44, stood.value, stood.band)
+    page = client.get(reverse("kpi", args=[kpi.code]), {"known": DAY}).content.decode()
+    assert "75.0" in page.split("vs goal")[0]
+    rolled = objectives_as_known(
+        objective_ids=[kpi.objective_id], before=date(2026, 11, 13), known_at=datetime(2026, 11, 13, tzinfo=UTC)
+    )
+    assert rolled[kpi.objective_id].score == stood.score
 
 
 def test_movement_since_the_review_is_told_by_what_was_known_and_not_by_limits_set_since(client, kpi):
