@@ -137,6 +137,12 @@ def test_the_year_to_date_is_a_ratio_of_sums_not_a_mean_of_percentages():
     assert figures(page_of(kpi))["Year to date"][0] == "3.8\u202f%"
 
 
+def test_the_year_to_date_says_that_a_week_in_it_is_provisional():
+    kpi = measured({W45: "82"})
+    record(kpi, [a_week(kpi, W46, "40", state="provisional")])
+    assert figures(page_of(kpi))["Year to date"] == ("61.0\u202f%", "2 weeks, to 15 Nov; provisional")
+
+
 def test_an_incomplete_year_to_date_says_how_much_is_there():
     assert figures(page_of(measured({W44: "82", W46: "84"})))["Year to date"] == ("83.0\u202f%", "only 2 of 3 weeks")
 

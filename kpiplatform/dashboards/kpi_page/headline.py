@@ -224,9 +224,8 @@ def _year_to_date(facts: Facts, cells: Sequence[Cell], ytd: YearToDate, wording:
             "periods": wording.periods(total.due),
         }
     broke = facts.broke_between(fiscal_year_start(facts.today, facts.calendar), ytd.through)
-    return Figure(
-        label=label, value=value, remark=joined([remark, _("across a change of definition") if broke else ""], "; ")
-    )
+    doubts = [_("provisional") if ytd.is_provisional else "", _("across a change of definition") if broke else ""]
+    return Figure(label=label, value=value, remark=joined([remark, *doubts], "; "))
 
 
 def _so_far(facts: Facts, running: Cell) -> str:

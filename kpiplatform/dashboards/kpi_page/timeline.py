@@ -76,10 +76,11 @@ def same_year(cells: Sequence[Cell], facts: Facts) -> list[Cell]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class YearToDate:
-    """The closed periods of the fiscal year as one value, and the last day they reach."""
+    """The periods of the fiscal year that are over as one value, the last day they reach, and if one is provisional."""
 
     total: Aggregate
     through: date
+    is_provisional: bool
 
 
 def year_to_date(cells: Sequence[Cell], facts: Facts) -> YearToDate | None:
@@ -93,7 +94,8 @@ def year_to_date(cells: Sequence[Cell], facts: Facts) -> YearToDate | None:
     else:
         values = [_value(cell.row) for cell in due]
         total = aggregate(values, facts.kpi.time_aggregation, facts.kpi.ratio_factor)
-    return YearToDate(total=total, through=due[-1].period.last_day)
+    may_change = any(cell.standing is Standing.PROVISIONAL for cell in due)
+    return YearToDate(total=total, through=due[-1].period.last_day, is_provisional=may_change)
 
 
 def _cells(facts: Facts, rows: dict[date, Row]) -> Iterator[Cell]:
