@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
-Cell = str | Decimal | int | bool | date | datetime | None
+Cell = str | Decimal | int | bool | date | datetime | time | None
 
 
 def written(cell: Cell) -> str:
@@ -21,7 +21,7 @@ def written(cell: Cell) -> str:
             return "yes" if cell else "no"
         case int():
             return str(cell)
-        case datetime() | date():
+        case datetime() | date() | time():
             return cell.isoformat()
     return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell
 

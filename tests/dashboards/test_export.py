@@ -16,13 +16,15 @@ from django.urls import reverse
 from openpyxl import load_workbook
 
 from kpiplatform.dashboards.export import files
-from kpiplatform.dashboards.export.tables import TABLES, Seen
-from kpis.models import Annotation, Commentary, Kpi, KpiVersion
+from kpiplatform.dashboards.export.seen import Seen
+from kpiplatform.dashboards.export.tables import TABLES
+from kpis.models import Annotation, Commentary, Holiday, Kpi, KpiVersion, PeriodLock, Pull
 from kpis.readings import Origin, Reading
 from kpis.services.recording import record_measurements
-from objectives.models import Role
+from objectives.models import CausalLink, ObjectiveWeight, Role
 from reviews.models import Decision, Forum
-from tests.factories import NOW, a_kpi, a_person, a_role, limits, the_company
+from tests.factories import NOW, a_kpi, a_person, a_role, a_unit, an_objective, limits, the_company
+from tests.kpis.pulls import a_mapped_kpi, a_source
 
 pytestmark = pytest.mark.django_db
 WEEK = {"period_start": date(2026, 11, 9), "period_end": date(2026, 11, 16)}
@@ -184,3 +186,32 @@ def test_rows_are_read_chunk_by_chunk_through_a_cursor_of_the_database(owner, mo
     a_kpi(owner=owner)
     assert len(list(kpis.read(Seen(user=owner, today=NOW.date(), now=NOW)))) == 1
     assert [cursor.name is not None for cursor in opened] == [True]
+
+
+def test_what_values_rest_on_is_taken_along_by_whoever_may_open_it(client, owner):
+    kpi = a_mapped_kpi(a_source(code="FEED", owner=owner), code="FED", owner=owner)
+    objective, other = kpi.objective, an_objective("Far away")
+    CausalLink.objects.create(source=objective, target=other, rationale="Practice")
+    ObjectiveWeight.objects.create(
+        objective=objective, weight=2, effective_from=date(2026, 1, 1), recorded_at=NOW, recorded_by=owner
+    )
+    Holiday.objects.create(calendar=kpi.calendar, day=date(2026, 12, 25), name="Christmas")
+    PeriodLock.objects.create(
+        calendar=kpi.calendar, locked_until=date(2026, 11, 1), reason="Closed", locked_by=owner, locked_at=NOW
+    )
+    Pull.objects.create(source=kpi.mapping.source, slot=NOW, state="applied", rows_read=7)
+    names = ("objective_weights", "causal_links", "calendars", "holidays", "locks", "sources", "mappings", "pulls")
+    reads_all = a_person("Grace Lindholm")
+    a_role(reads_all, Role.ADMIN)
+    client.force_login(reads_all)
+    content = exported(client, "csv", *names)
+    assert {name: len(csv_rows(content, name)) for name in names} == dict.fromkeys(names, 1)
+    assert [(row["source"], row["kpi"]) for row in csv_rows(content, "mappings")] == [("FEED", "FED")]
+    assert [(row["calendar"], row["ends_before"]) for row in csv_rows(content, "locks")] == [("Standard", "2026-11-01")]
+    assert b'"code":"FEED"' in exported(client, "jsonl", "sources")
+    assert load_workbook(io.BytesIO(exported(client, "xlsx", *names)))["sources"]["A2"].value == "FEED"
+    stranger = a_person("Noah Fields")
+    a_role(stranger, Role.MEMBER, a_unit("elsewhere", "Elsewhere"))
+    client.force_login(stranger)
+    content = exported(client, "csv", *names)
+    assert [name for name in names if csv_rows(content, name)] == ["calendars", "holidays", "locks"]

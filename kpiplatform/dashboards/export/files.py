@@ -17,7 +17,7 @@ import xlsxwriter
 from django.utils.translation import gettext as _
 
 from kpiplatform.cells import plain_number, written
-from kpiplatform.dashboards.export.tables import Seen, Table
+from kpiplatform.dashboards.export.seen import Seen, Table
 
 AT_ONCE = 500  # rows
 BYTE_ORDER_MARK = "\ufeff"  # tells spreadsheets that the file is UTF-8

@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from kpiplatform.dashboards.export.files import TooManyRows, as_csv, as_json_lines, as_xlsx, too_many_rows
-from kpiplatform.dashboards.export.tables import TABLES, Seen
+from kpiplatform.dashboards.export.seen import Seen
+from kpiplatform.dashboards.export.tables import TABLES
 from kpiplatform.dashboards.taking import note_taken
 from kpiplatform.htmx import page
 
