@@ -11,6 +11,8 @@ from django.conf import settings
 from tests.alerts.factories import Mailbox, a_mail_server
 from tests.journeys.processes import Broker, Worker, environment, short_folder
 
+SESSIONS = "kpi-fault"  # how the database calls the sessions of the workers
+
 
 @pytest.fixture
 def post() -> Iterator[Mailbox]:
@@ -37,7 +39,7 @@ def worker_of(transactional_db: None, broker: Broker, post: Mailbox, tmp_path: P
     """Return a function that begins a worker; all that were begun are killed before the tables are emptied."""
     begun: list[Worker] = []
     port = settings.MAILERS["default"]["OPTIONS"]["port"]
-    shared = environment(broker=broker, smtp_port=port, KPI_SOURCES_DIR=str(tmp_path))
+    shared = environment(broker=broker, smtp_port=port, KPI_SOURCES_DIR=str(tmp_path), PGAPPNAME=SESSIONS)
 
     def begin(name: str = "one", *, database: str = "", **options: object) -> Worker:
         own = shared | {"DATABASE_URL": database} if database else shared

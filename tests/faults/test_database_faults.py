@@ -11,18 +11,20 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
-from django.db import connection, connections
+from django.db import connection
 from psycopg import sql
 
 from kpis.domain.sentences import Sentence
 from kpis.models import DataSource, Measurement, MeasurementRevision, Pull
 from kpis.services.pulling import due_pulls, run_pull
+from tests.faults.conftest import SESSIONS
 from tests.faults.test_worker_faults import a_source_with_weeks, assert_applied_once, judged, waits_for_lock
 from tests.journeys.processes import Worker, database_url, eventually
 from tests.kpis.pulls import NOW, a_mapped_kpi, a_source, lines, write
 
 pytestmark = pytest.mark.django_db(transaction=True)
 FEW = "kpi_few"  # a role that may have two sessions
+END_SESSIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND application_name = %s"
 NO_SPACE = """
 CREATE FUNCTION no_space() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$;
@@ -40,14 +42,17 @@ def elsewhere() -> Iterator[psycopg.Connection[Any]]:
 
 @contextlib.contextmanager
 def database_away() -> Iterator[None]:
-    """End every session at once, as a server that is stopped does, and let nobody in until the end of the block."""
-    connections.close_all()
+    """End the sessions of the workers, as a server that is stopped does, and let nobody in until the end of the block.
+
+    Those of the tests' own process go on: other tests come back to them.
+    """
     name = connection.settings_dict["NAME"]
     allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
     with elsewhere() as server:
         server.execute(allow.format(sql.Identifier(name), sql.SQL("false")))
         try:
-            server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+            ended = server.execute(END_SESSIONS, [name, SESSIONS]).rowcount
+            assert ended >= 2
             yield
         finally:
             server.execute(allow.format(sql.Identifier(name), sql.SQL("true")))
@@ -70,7 +75,7 @@ def test_a_database_that_goes_away_in_the_middle_of_a_pull_loses_and_doubles_not
     worker_of: Callable[..., Worker], tmp_path: Path
 ) -> None:
     source, kpi = a_source_with_weeks(tmp_path)
-    standing_in_the_way = psycopg.connect(database_url())
+    standing_in_the_way = psycopg.connect(database_url(), application_name=SESSIONS)
     standing_in_the_way.execute("LOCK TABLE kpis_pullrefusal IN SHARE MODE")
     worker = worker_of(beat=True)
     eventually(waits_for_lock, "a pull that has written its values")
