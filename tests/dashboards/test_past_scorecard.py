@@ -17,7 +17,9 @@ from kpis.services.judging import judge
 from kpis.services.recording import record_measurements
 from kpis.services.rolling import roll_up_objectives
 from objectives.models import Organisation, Role
+from reviews.models import Decision
 from tests.factories import NOW, a_kpi, a_role, limits
+from tests.kpis.pulls import a_source
 from tests.reviews.factories import a_forum, a_held_review
 
 pytestmark = pytest.mark.django_db
@@ -97,6 +99,17 @@ def test_movement_since_the_review_is_told_by_what_was_known_and_not_by_limits_s
         context = client.get(address, {"known": "2026-11-12", "tier": "strategic"}).context
         (row,) = context["rows"]
         assert (row.then_band, row.standing.band) == ("at_risk", "on_track"), address
+
+
+def test_decisions_and_failures_of_today_are_none_of_a_past_day(client, kpi):
+    record(kpi, W44, "75", on=date(2026, 11, 2))
+    forum = a_forum(tier="strategic")
+    Decision.objects.create(forum=forum, title="Buy a tug", owner=kpi.owner, due_on=W46, kpi=kpi)
+    a_source(code="feed", consecutive_failures=3, owner=kpi.owner)
+    now, then = scorecard(client), scorecard(client, known=DAY)
+    assert [change.name for change in now["story"].decisions] == ["Buy a tug"]
+    assert len(now["board"].failing) == 1
+    assert (then["story"].decisions, then["board"].failing) == ([], [])
 
 
 def test_a_kpi_that_was_made_later_is_no_gap_of_that_day(client, kpi):

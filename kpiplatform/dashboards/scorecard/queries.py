@@ -146,8 +146,9 @@ def board(user: User, chosen: Selection, *, visible: QuerySet[Kpi], tiers: dict[
         then=standing_before(kpis=judged, before=review.held_on, known_at=chosen.known_at) if review else {},
         initiatives=around.answers,
         restated=_restated(ids, review, chosen, now) if review else [],
-        decisions=around.decisions,
-        failing=around.failing,
+        # What has no history is left out of a past day.
+        decisions=[] if chosen.known_on else around.decisions,
+        failing=[] if chosen.known_on else around.failing,
         **_choices(_choosable(of_tier) if chosen.is_filtered else map(_of_line, kpis)),
     )
 
