@@ -10,7 +10,7 @@ import pytest
 from django.urls import reverse
 
 from initiatives.models import Initiative
-from kpis.models import Kpi, KpiState, KpiVersion, KpiWeight
+from kpis.models import Kpi, KpiState, KpiVersion, KpiWeight, SourceMapping
 from kpis.objectives_as_known import objectives_as_known
 from kpis.readings import PROVISIONAL, REPORTED, Origin, Reading
 from kpis.services.judging import judge
@@ -105,7 +105,8 @@ def test_decisions_and_failures_of_today_are_none_of_a_past_day(client, kpi):
     record(kpi, W44, "75", on=date(2026, 11, 2))
     forum = a_forum(tier="strategic")
     Decision.objects.create(forum=forum, title="Buy a tug", owner=kpi.owner, due_on=W46, kpi=kpi)
-    a_source(code="feed", consecutive_failures=3, owner=kpi.owner)
+    source = a_source(code="feed", consecutive_failures=3, owner=kpi.owner)
+    SourceMapping.objects.create(source=source, kpi=kpi, spec={"value": {"agg": "count"}})
     now, then = scorecard(client), scorecard(client, known=DAY)
     assert [change.name for change in now["story"].decisions] == ["Buy a tug"]
     assert len(now["board"].failing) == 1
