@@ -16,16 +16,12 @@ from kpis.domain.parsing import to_storage
 from kpis.domain.replay import Proposal, proposed
 from kpis.models import Kpi, KpiOwnership, Target, ThresholdSet
 from kpis.queries import rules_of
-from kpis.services.judging import rejudge
-from kpis.services.locking import ensure_states
+from kpis.services.closing import rejudge_what_is_open
+from kpis.services.refusal import Refused
 from kpis.signals import kpis_staffed
 from kpis.words import why_no_limits
 
 LIMIT_NAMES = ("goal", "red_flag", "goal_low", "goal_high", "red_low", "red_high")
-
-
-class Refused(ValueError):
-    """The change makes no sense; the sentence says why. Nothing was written, what was in force stays in force."""
 
 
 def set_target(
@@ -41,7 +37,8 @@ def set_target(
 ) -> Target:
     """Want `value`, or a range, in every period from `effective_from` on, and judge these periods again.
 
-    Raises Refused without a number, with half a range, or where the thresholds in force could not judge by it.
+    Raises Refused without a number, with half a range, where the thresholds in force could not judge by it, or where
+    locked periods would be judged otherwise.
     """
     if value is None and (low is None or high is None):
         raise Refused(_("A target needs a number, or both ends of a range. The target in force was kept."))
@@ -64,7 +61,7 @@ def set_target(
             recorded_at=now,
             recorded_by=by,
         )
-        _judge_again(kpi, effective_from, now)
+        rejudge_what_is_open(kpi=kpi, since=effective_from, now=now)
     return target
 
 
@@ -81,7 +78,8 @@ def set_thresholds(
     """Draw the lines between the bands from `effective_from` on, and judge these periods again.
 
     `limits` has goal and red_flag, or goal_low, goal_high, red_low and red_high. Raises Refused with a sentence
-    for limits that could not judge a value, such as a red flag equal to the goal.
+    for limits that could not judge a value, such as a red flag equal to the goal, and where locked periods would be
+    judged otherwise.
     """
     numbers = {name: _finite(limits.get(name)) for name in LIMIT_NAMES}
     row = ThresholdRow(
@@ -101,14 +99,14 @@ def set_thresholds(
         thresholds = ThresholdSet.objects.create(
             kpi=kpi, effective_from=effective_from, mode=mode, reason=reason, recorded_at=now, recorded_by=by, **numbers
         )
-        _judge_again(kpi, effective_from, now)
+        rejudge_what_is_open(kpi=kpi, since=effective_from, now=now)
     return thresholds
 
 
 def set_aim(*, kpi: Kpi, proposal: Proposal, reason: str, by: User, now: datetime) -> None:
     """Set a target and thresholds that only make sense together, and judge the periods from their date on again.
 
-    Raises Refused with a sentence where the two could not judge a value.
+    Raises Refused with a sentence where the two could not judge a value, or locked periods would be judged otherwise.
     """
     with transaction.atomic():
         rules = proposed(rules_of([kpi])[kpi.pk], proposal)
@@ -129,7 +127,7 @@ def set_aim(*, kpi: Kpi, proposal: Proposal, reason: str, by: User, now: datetim
         if proposal.threshold is not None:
             numbers = {name: _finite(getattr(proposal.threshold, name)) for name in LIMIT_NAMES}
             ThresholdSet.objects.create(**common, mode=proposal.threshold.mode, **numbers)
-        _judge_again(kpi, proposal.effective_from, now)
+        rejudge_what_is_open(kpi=kpi, since=proposal.effective_from, now=now)
 
 
 def hand_over(*, kpi: Kpi, owner: User, effective_from: date, reason: str, by: User, now: datetime) -> None:
@@ -161,8 +159,3 @@ def _finite(number: Decimal | None) -> Decimal | None:
         raise Refused(
             _("Only finite numbers of at most 20 digits before the mark are taken. Nothing was changed.")
         ) from error
-
-
-def _judge_again(kpi: Kpi, since: date, now: datetime) -> None:
-    ensure_states(kpi_ids=[kpi.pk])
-    rejudge(kpi_ids=[kpi.pk], since=since, now=now)

@@ -15,10 +15,10 @@ from kpiplatform.accounts.models import User
 from kpiplatform.accounts.services import lock_active
 from kpiplatform.audit.editing import lock_as_seen, seen
 from kpis.models import DataSource, Kpi, SourceMapping
-from kpis.services.aiming import Refused
 from kpis.services.credentials import set_credential
 from kpis.services.defining import SHEET, define
 from kpis.services.formulas import hold_formulas
+from kpis.services.refusal import Refused
 from kpis.sources.mapping import parse_mapping
 
 # What is asked on the pages of access and reading; the rest of a source changes meanwhile.

@@ -18,10 +18,18 @@ from kpiplatform.audit.editing import lock_as_seen
 from kpis.calculations import parsed_or_none
 from kpis.models import Kpi, KpiOwnership, KpiState, KpiVersion, KpiWeight, SourceMapping
 from kpis.queries import rules_of
-from kpis.services.aiming import Refused, hand_over
-from kpis.services.formulas import connect_inputs, follow_formulas, hold_formulas, owe_from, refuse_to_retire_input
-from kpis.services.judging import rejudge
+from kpis.services.aiming import hand_over
+from kpis.services.closing import refuse_to_compute_anew, refuse_to_weigh_behind, rejudge_what_is_open
+from kpis.services.formulas import (
+    COMPUTES,
+    connect_inputs,
+    follow_formulas,
+    hold_formulas,
+    owe_from,
+    refuse_to_retire_input,
+)
 from kpis.services.locking import ensure_states
+from kpis.services.refusal import Refused
 from kpis.services.rhythm import Place, refuse_to_falsify
 from kpis.services.rolling import roll_up_objectives
 from kpis.signals import kpis_staffed
@@ -85,7 +93,7 @@ def define(
     With `means_otherwise` a version is noted though the sheet stays: the values come about in another way.
 
     Raises ChangedMeanwhile, FormulaError, and Refused where another KPI could not be computed from this one any more,
-    or what is recorded would be of other periods or open again.
+    what is recorded would be of other periods or open again, or what is locked judged or computed otherwise.
     What follows from the change follows at once: values are expected by the new schedule,
     judged by the new polarity, counted for the new objective, computed anew where they come from a formula, and no
     source feeds what is entered by hand. The same sheet again changes nothing.
@@ -103,6 +111,8 @@ def define(
             setattr(row, name, values[name])
         if place is not None:
             refuse_to_falsify(row, place)
+        if row.entry == Kpi.Entry.DERIVED and changed & COMPUTES:
+            refuse_to_compute_anew(row, effective_from, now=now)
         note_versions([row], effective_from=effective_from, reason=reason, breaks=breaks_series, by=by, now=now)
         row.save(update_fields=[*changed, "version"])
         if row.entry == Kpi.Entry.MANUAL:
@@ -200,13 +210,17 @@ def what_is_missing(kpi: Kpi) -> list[str]:
 
 
 def set_weight(*, kpi: Kpi, weight: Decimal, effective_from: date, by: User, now: datetime) -> None:
-    """Weigh the KPI in its objective from a day on, and roll the objective up. The same again changes nothing."""
+    """Weigh the KPI in its objective from a day on, and roll the objective up. The same again changes nothing.
+
+    Raises Refused for a day up to which its periods are locked.
+    """
     with transaction.atomic():
         Kpi.objects.select_for_update(of=("self",), no_key=True).get(pk=kpi.pk)
         stands = KpiWeight.objects.filter(kpi=kpi, effective_from__lte=effective_from)
         latest = stands.order_by("-effective_from", "-recorded_at").values_list("weight", flat=True).first()
         if latest == weight:
             return
+        refuse_to_weigh_behind(kpi, effective_from)
         KpiWeight.objects.create(kpi=kpi, weight=weight, effective_from=effective_from, recorded_at=now, recorded_by=by)
         roll_up_objectives(objective_ids=[kpi.objective_id], now=now)
 
@@ -227,8 +241,7 @@ def _follow(
     if changed & SCHEDULE:
         KpiState.objects.filter(kpi=kpi).update(next_due_on=None)
     if changed & JUDGEMENT or breaks_series:  # what came before a break tells no signal from routine any more
-        ensure_states(kpi_ids=[kpi.pk])
-        rejudge(kpi_ids=[kpi.pk], since=since, now=now)
+        rejudge_what_is_open(kpi=kpi, since=since, now=now)
     if changed & ROLLED:
         roll_up_objectives(objective_ids=objective_ids, now=now)
 

@@ -16,7 +16,7 @@ from kpis.domain.formula.graph import circle
 from kpis.domain.formula.tree import codes
 from kpis.formula_words import sentence
 from kpis.models import Kpi, KpiInput, OwedDerivation
-from kpis.services.aiming import Refused
+from kpis.services.refusal import Refused
 from kpis.signals import derivations_owed
 
 # Whoever changes a formula holds this until the end of the transaction, so that of two who would close a circle
@@ -26,6 +26,7 @@ FORMULAS = 7_361_401
 SHAPE = {"frequency", "calendar_id", "time_aggregation", "ratio_factor", "measure_unit", "active_from"}
 CALCULATION = {"entry", "formula", "missing_policy"}
 BOUNDS = {"minimum", "maximum"}
+COMPUTES = CALCULATION | SHAPE | BOUNDS
 
 
 def hold_formulas() -> None:
@@ -63,7 +64,7 @@ def follow_formulas(kpi: Kpi, changed: set[str], since: date) -> None:
     if changed & (CALCULATION | SHAPE):
         _refuse_if_fed(kpi)
         connect_inputs(kpi)
-    if changed & (CALCULATION | SHAPE | BOUNDS):
+    if changed & COMPUTES:
         owe_from(kpi, since)
     if changed & SHAPE:
         for other in Kpi.objects.filter(inputs__input=kpi, inputs__is_current=True).select_related("calendar"):

@@ -11,7 +11,8 @@ from django.db.models import Q
 
 from kpis.bulk import Stored, as_array, store_readings
 from kpis.domain.parsing import is_stored, to_storage
-from kpis.models import Kpi, Measurement, PeriodLock, PeriodReopening
+from kpis.locks import locks
+from kpis.models import Kpi, Measurement, PeriodReopening
 from kpis.readings import Conflict, Origin, PeriodLocked, Reading, Recorded
 from kpis.services.judging import judge as judge_now
 from kpis.services.locking import ensure_states, lock_states
@@ -66,8 +67,8 @@ def locked_periods(*, readings: Sequence[Reading], now: datetime) -> list[tuple[
     A lock holds for the KPIs that were there when it was made: one that is made later may bring its history, and is
     closed by the next lock.
     """
-    locks = list(PeriodLock.objects.values_list("calendar_id", "unit__path", "locked_until", "locked_at"))
-    if not locks:
+    known = locks()
+    if not known:
         return []
     kpi_ids = {reading.kpi_id for reading in readings}
     made = Kpi.objects.filter(pk__in=kpi_ids).values_list("pk", "calendar_id", "unit__path", "created_at")
@@ -79,13 +80,10 @@ def locked_periods(*, readings: Sequence[Reading], now: datetime) -> list[tuple[
     )
 
     def locked(reading: Reading) -> bool:
-        calendar, path, created_at = kpis[reading.kpi_id]
+        calendar, path, made_at = kpis[reading.kpi_id]
         return any(
-            reading.period_end <= until
-            and calendar == lock_calendar
-            and (unit is None or path.startswith(unit))
-            and created_at <= locked_at
-            for lock_calendar, unit, until, locked_at in locks
+            reading.period_end <= lock.until and lock.reaches(calendar_id=calendar, path=path, made_at=made_at)
+            for lock in known
         )
 
     keys = ((reading.kpi_id, reading.period_start) for reading in readings if locked(reading))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from django.utils.translation import gettext as _
@@ -12,9 +12,10 @@ from django.utils.translation import gettext as _
 from kpis.dates import day
 from kpis.domain.periods import Calendar
 from kpis.domain.recutting import fiscal_years_move, frequencies_that_move
-from kpis.models import Kpi, Measurement, PeriodCalendar, PeriodLock
+from kpis.locks import Lock, closed_to, locks
+from kpis.models import Kpi, Measurement, PeriodCalendar
 from kpis.queries import calendar_of, calendars
-from kpis.services.aiming import Refused
+from kpis.services.refusal import Refused
 from objectives.models import Unit
 
 DAY = timedelta(days=1)
@@ -25,13 +26,6 @@ class Place(NamedTuple):
 
     unit: Unit
     calendar: PeriodCalendar
-
-
-class _Lock(NamedTuple):
-    calendar_id: int
-    unit_path: str | None
-    until: date
-    made_at: datetime
 
 
 def refuse_to_falsify(kpi: Kpi, was: Place) -> None:
@@ -52,8 +46,8 @@ def refuse_to_falsify(kpi: Kpi, was: Place) -> None:
                 "calendar: define another KPI for what comes, and retire this one."
             )
         )
-    locks = _locks()
-    opened = _opened(_closed_to(kpi, locks, was), _closed_to(kpi, locks, Place(kpi.unit, kpi.calendar)))
+    known = locks()
+    opened = _opened(_closed_to(kpi, known, was), _closed_to(kpi, known, Place(kpi.unit, kpi.calendar)))
     if opened is not None:
         words = {"day": day(opened - DAY), "calendar": kpi.calendar.name, "unit": kpi.unit.name}
         told = _("Its periods up to %(day)s are locked, and would be open in “%(calendar)s” for %(unit)s.") % words
@@ -65,11 +59,11 @@ def movable(kpis: Sequence[Kpi], calendar: PeriodCalendar) -> list[Kpi]:
 
     Neither the periods of their values, nor the fiscal year in which these are added up, nor what is locked.
     """
-    after, by_calendar, locks = calendar_of(calendar), calendars(), _locks()
+    after, by_calendar, known = calendar_of(calendar), calendars(), locks()
     left = _with_moved_periods(kpis, after)
     for kpi in kpis:
         was, then = Place(kpi.unit, kpi.calendar), Place(kpi.unit, calendar)
-        opened = _opened(_closed_to(kpi, locks, was), _closed_to(kpi, locks, then))
+        opened = _opened(_closed_to(kpi, known, was), _closed_to(kpi, known, then))
         if opened is not None or _years_move(kpi, by_calendar[kpi.calendar_id], after):
             left.add(kpi.pk)
     return [kpi for kpi in kpis if kpi.pk not in left]
@@ -95,21 +89,9 @@ def _with_moved_periods(kpis: Collection[Kpi], after: Calendar) -> set[int]:
     return found
 
 
-def _locks() -> list[_Lock]:
-    rows = PeriodLock.objects.values_list("calendar_id", "unit__path", "locked_until", "locked_at")
-    return [_Lock(*row) for row in rows]
-
-
-def _closed_to(kpi: Kpi, locks: Iterable[_Lock], place: Place) -> date | None:
+def _closed_to(kpi: Kpi, known: Iterable[Lock], place: Place) -> date | None:
     """Return the end of what is locked of the KPI in a place."""
-    reaching = (
-        lock.until
-        for lock in locks
-        if lock.calendar_id == place.calendar.pk
-        and (lock.unit_path is None or place.unit.path.startswith(lock.unit_path))
-        and kpi.created_at <= lock.made_at
-    )
-    return max(reaching, default=None)
+    return closed_to(known, calendar_id=place.calendar.pk, path=place.unit.path, made_at=kpi.created_at)
 
 
 def _opened(before: date | None, after: date | None) -> date | None:

@@ -25,7 +25,7 @@ from objectives.models import (
     Theme,
 )
 from objectives.services.refusal import Refused
-from objectives.signals import objectives_changed
+from objectives.signals import objective_counts_anew, objectives_changed
 
 ROLLED = {"parent_id", "roll_up_method", "minimum_coverage", "status"}
 ASIDE = 10_000  # positions are unique: while they change places they stand up here
@@ -100,13 +100,14 @@ def reopen_objective(*, objective: Objective, now: datetime) -> None:
 
 
 def weigh_objective(*, objective: Objective, weight: Decimal, effective_from: date, by: User, now: datetime) -> None:
-    """Weigh the objective in its parent from a day on. The same weight again changes nothing."""
+    """Weigh the objective in its parent from a day on. The same weight again changes nothing. Raises Refused."""
     with transaction.atomic():
         Objective.objects.select_for_update(of=("self",), no_key=True).get(pk=objective.pk)
         stands = ObjectiveWeight.objects.filter(objective=objective, effective_from__lte=effective_from)
         latest = stands.order_by("-effective_from", "-recorded_at").values_list("weight", flat=True).first()
         if latest == weight:
             return
+        objective_counts_anew.send(sender=None, objective=objective, since=effective_from)
         ObjectiveWeight.objects.create(
             objective=objective, weight=weight, effective_from=effective_from, recorded_at=now, recorded_by=by
         )
@@ -123,13 +124,14 @@ def judge_by_hand(
     by: User,
     now: datetime,
 ) -> None:
-    """Give the objective a score by judgement, from a day on; it counts while its method is manual."""
+    """Give the objective a score by judgement, from a day on; it counts while its method is manual. Raises Refused."""
     with transaction.atomic():
         Objective.objects.select_for_update(of=("self",), no_key=True).get(pk=objective.pk)
         said = {"score": score, "confidence": confidence, "note": note, "effective_from": effective_from}
         last = ManualScore.objects.filter(objective=objective).order_by("-recorded_at").first()
         if last is not None and all(getattr(last, name) == value for name, value in said.items()):
             return
+        objective_counts_anew.send(sender=None, objective=objective, since=effective_from)
         ManualScore.objects.create(objective=objective, **said, recorded_at=now, recorded_by=by)
         _tell([objective.pk], now)
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from kpiplatform.audit.editing import lock_as_seen
 from objectives.models import Objective, Unit
 from objectives.services.refusal import Refused
+from objectives.signals import unit_moved
 
 LONGEST_PATH, LONGEST_CODE = 800, 40
 # Every path of the subtree begins anew; one statement, so that no reader sees half a move.
@@ -85,6 +86,7 @@ def _move(unit: Unit, parent: Unit) -> None:
     with connection.cursor() as cursor:
         cursor.execute(MOVE, [path, len(unit.path) + 1, re.sub(r"([%_\\])", r"\\\1", unit.path) + "%"])
     Unit.objects.filter(pk=unit.pk).update(parent=parent, position=0 if last is None else last + 1)
+    unit_moved.send(sender=None, unit=Unit.objects.get(pk=unit.pk), before=unit.path)
 
 
 def order_unit(*, unit: Unit, up: bool) -> None:

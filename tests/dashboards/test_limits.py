@@ -78,7 +78,7 @@ def rows() -> tuple[int, int]:
 
 def test_a_preview_replays_the_past_and_writes_nothing(kpi):
     before = rows(), list(Evaluation.objects.values_list("period_start", "band"))
-    shown = preview(kpi=kpi, proposal=proposal(date(2026, 11, 23), red_flag="74"), today=NOW.date())
+    shown = preview(kpi=kpi, proposal=proposal(date(2026, 11, 23), red_flag="74"), today=NOW.date(), now=NOW)
     assert [row.band for row in shown.old.judged] == [
         "on_track",
         "at_risk",
@@ -102,19 +102,19 @@ def test_a_preview_replays_the_past_and_writes_nothing(kpi):
 
 def test_a_preview_tells_which_periods_would_really_change(kpi):
     start = closed_weeks(NOW, 4)[0].start
-    shown = preview(kpi=kpi, proposal=proposal(start, red_flag="68"), today=NOW.date())
+    shown = preview(kpi=kpi, proposal=proposal(start, red_flag="68"), today=NOW.date(), now=NOW)
     assert [(one.period_start, one.old, one.new) for one in shown.really_moved] == [(start, "off_track", "at_risk")]
     assert shown.rejudged == 4
     assert shown.betters
 
 
 def test_a_preview_tells_how_often_the_target_was_met(kpi):
-    shown = preview(kpi=kpi, proposal=proposal(date(2026, 11, 23), target="81"), today=NOW.date())
+    shown = preview(kpi=kpi, proposal=proposal(date(2026, 11, 23), target="81"), today=NOW.date(), now=NOW)
     assert (shown.realism.met, len(shown.realism.values), shown.realism.met_lately) == (2, 6, 1)
 
 
 def test_the_objective_is_previewed_with_the_score_the_kpi_would_have(kpi):
-    shown = preview(kpi=kpi, proposal=proposal(date(2026, 11, 23), target="73"), today=NOW.date())
+    shown = preview(kpi=kpi, proposal=proposal(date(2026, 11, 23), target="73"), today=NOW.date(), now=NOW)
     mine, objectives = shown.present
     assert (mine.old_band, mine.new_band) == ("at_risk", "on_track")
     assert objectives.new_score == mine.new_score
@@ -216,7 +216,7 @@ def test_a_preview_swaps_what_it_was_asked_for_and_saves_nothing(kpi, admin, cli
 def test_a_later_target_still_holds_for_the_present_band(kpi, admin):
     first, *_rest, last = closed_weeks(NOW, len(VALUES))
     set_target(kpi=kpi, effective_from=last.start, value=Decimal(90), reason="plan", by=admin, now=NOW)
-    shown = preview(kpi=kpi, proposal=proposal(first.start, target="73"), today=NOW.date())
+    shown = preview(kpi=kpi, proposal=proposal(first.start, target="73"), today=NOW.date(), now=NOW)
     assert [one.period_start for one in shown.really_moved][-1] < last.start
     assert (shown.present[0].old_band, shown.present[0].new_band) == ("at_risk", "at_risk")
     assert shown.next_change == last.start

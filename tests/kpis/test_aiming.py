@@ -9,8 +9,9 @@ import pytest
 
 from kpis.models import Evaluation, Target, ThresholdSet
 from kpis.readings import Origin, Reading
-from kpis.services.aiming import Refused, hand_over, set_target, set_thresholds
+from kpis.services.aiming import hand_over, set_target, set_thresholds
 from kpis.services.recording import record_measurements
+from kpis.services.refusal import Refused
 from tests.factories import NOW, a_kpi, a_person, limits
 
 pytestmark = pytest.mark.django_db

@@ -12,10 +12,10 @@ import pytest
 from kpiplatform.audit.editing import seen
 from kpis.models import Kpi, KpiVersion, Measurement, SourceMapping
 from kpis.readings import Origin, Reading
-from kpis.services.aiming import Refused
 from kpis.services.connecting import Change, Feed, fed_otherwise, feed
 from kpis.services.defining import SHEET, define
 from kpis.services.recording import record_measurements
+from kpis.services.refusal import Refused
 from kpis.sources.base import SourceError
 from tests.factories import a_kpi
 from tests.kpis.pulls import NOW, TODAY, a_source, lines, pull, values, write

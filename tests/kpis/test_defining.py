@@ -12,7 +12,6 @@ from kpiplatform.accounts.services.people import NotActive
 from kpiplatform.audit.editing import ChangedMeanwhile, seen
 from kpis.models import Evaluation, Kpi, KpiOwnership, KpiState, KpiVersion, KpiWeight, PeriodCalendar, PeriodLock
 from kpis.readings import Origin, Reading
-from kpis.services.aiming import Refused
 from kpis.services.defining import (
     PEOPLE,
     SHEET,
@@ -24,6 +23,7 @@ from kpis.services.defining import (
     what_is_missing,
 )
 from kpis.services.recording import record_measurements
+from kpis.services.refusal import Refused
 from objectives.models import ObjectiveState, Organisation
 from tests.factories import NOW, a_kpi, a_person, a_unit, an_objective, limits, the_calendar, the_company
 

@@ -26,13 +26,13 @@ from kpis.models import (
 )
 from kpis.readings import Origin, Reading
 from kpis.services import deriving
-from kpis.services.aiming import Refused
 from kpis.services.connecting import Change, FedElsewhere, Feed, feed
 from kpis.services.defining import SHEET, define, move_on, what_is_missing
 from kpis.services.deriving import derive_owed
 from kpis.services.entry import enter_measurement, take_back
 from kpis.services.judging import judge_owed
 from kpis.services.recording import record_measurements
+from kpis.services.refusal import Refused
 from tests.factories import NOW, a_kpi, a_person, limits
 
 pytestmark = pytest.mark.django_db

@@ -23,7 +23,7 @@ from kpiplatform.dashboards.models import SentFile
 from kpiplatform.dashboards.sending import SendForm, keep_sent
 from kpiplatform.htmx import changed, page
 from kpiplatform.sent_files.reading import FileRefused, Rows, restored
-from kpis.services.aiming import Refused
+from kpis.services.refusal import Refused
 
 SEND, READ = "dashboards/kpi_list/send.html", "dashboards/kpi_list/read.html"
 SHOWN = 200

@@ -26,7 +26,7 @@ from kpis.dates import day, moment
 from kpis.domain.formula.errors import FormulaError
 from kpis.formula_words import sentence
 from kpis.models import Kpi
-from kpis.services.aiming import Refused
+from kpis.services.refusal import Refused
 from objectives.models import Objective
 
 STEP, SUMMARY = "dashboards/kpi_new/step.html", "dashboards/kpi_new/summary.html"

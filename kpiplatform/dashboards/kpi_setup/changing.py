@@ -16,8 +16,8 @@ from kpis.domain.formula.errors import FormulaError
 from kpis.forms import DayInput
 from kpis.formula_words import sentence
 from kpis.models import Kpi
-from kpis.services.aiming import Refused
 from kpis.services.defining import SHEET, define
+from kpis.services.refusal import Refused
 
 NEEDS_REASON = gettext_lazy("An active KPI changes for a reason: say it.")
 

@@ -27,8 +27,8 @@ from kpis.domain.formula.errors import FormulaError
 from kpis.formula_words import sentence
 from kpis.models import Kpi
 from kpis.queries import kpis_configured_by
-from kpis.services.aiming import Refused
 from kpis.services.defining import FOLLOWING, move_on, set_weight, staff, what_is_missing
+from kpis.services.refusal import Refused
 
 LIST, SHEET, NAMED, PEOPLE, LIFE, WEIGHT = (
     f"dashboards/kpi_setup/{name}.html" for name in ("list", "definition", "_named", "people", "life", "weight")
@@ -124,8 +124,12 @@ def weight(request: HttpRequest, code: str) -> HttpResponse:
     stands = weight_of(kpi, today=today()) or Decimal(1)
     form = WeightForm(posted(request), weight=stands, today=today(), locale=request.user.locale)
     if form.is_valid():
-        set_weight(kpi=kpi, by=request.user, now=now, **form.cleaned_data)
-        return _done(request, _("The weight of %(name)s was set.") % {"name": kpi.name}, kpi)
+        try:
+            set_weight(kpi=kpi, by=request.user, now=now, **form.cleaned_data)
+        except Refused as refused:
+            form.add_error("effective_from", str(refused))
+        else:
+            return _done(request, _("The weight of %(name)s was set.") % {"name": kpi.name}, kpi)
     known = known_in(request, now=now)
     weighed = siblings(kpi.objective, today=known.on or today(), known_at=known.at)
     context = {

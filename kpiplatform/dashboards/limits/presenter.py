@@ -321,12 +321,16 @@ def _applies(preview: Preview, reader: Reader) -> str:
         told = _("Another change takes effect on %(until)s; until then the proposal holds from %(day)s on.") % words
     else:
         told = _("The proposal holds from %(day)s on.") % words
+    if preview.applies_at_once and preview.refused:
+        return ""
     if preview.applies_at_once:
         return _("These bands change on saving.") if preview.next_change is None else told
     return f"{told} {_('No present band changes on saving: this is how they would read.')}"
 
 
 def _rejudged(preview: Preview, reader: Reader) -> str:
+    if preview.refused:
+        return preview.refused
     if not preview.rejudged:
         return _("No closed period is judged again; earlier ones keep the limits they were judged by.")
     told = _("%(periods)s from %(day)s on will be judged again.") % {

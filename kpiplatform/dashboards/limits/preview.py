@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from alerts.domain.fold import Fact, Rule, default_confirm, fold
@@ -14,8 +14,10 @@ from kpis.domain.judged import Judged, Rules
 from kpis.domain.limits import AnyLimits, Limits, RangeLimits, in_force, limits_for
 from kpis.domain.replay import Moved, Proposal, as_if_always, band_counts, moved, proposed, replayed
 from kpis.grades import grades_of
+from kpis.locks import closed_of, judged_behind
 from kpis.models import Kpi
 from kpis.queries import calendars, fiscal_years_of, rules_of, values_of
+from kpis.services.closing import judged_otherwise
 from kpis.services.rolling import rolled_up_if
 from objectives.models import ObjectiveState
 
@@ -71,6 +73,7 @@ class Preview:
 
     `old` and `new` replay the past year as if the limits in force on the effective day, and the proposed ones, had
     always held. `rejudged` are the periods that are judged again on saving, `really_moved` those that change band.
+    `refused` says why it can't be saved: periods that are locked would be judged otherwise.
     """
 
     effective_from: date
@@ -84,6 +87,7 @@ class Preview:
     applies_at_once: bool
     realism: Realism | None
     next_change: date | None
+    refused: str
 
     @property
     def betters(self) -> bool:
@@ -93,7 +97,7 @@ class Preview:
         return better_now or any(period.is_better for period in self.really_moved)
 
 
-def preview(*, kpi: Kpi, proposal: Proposal, today: date) -> Preview:
+def preview(*, kpi: Kpi, proposal: Proposal, today: date, now: datetime) -> Preview:
     """Return what the proposal would do to `kpi`, which comes with its objective and state."""
     rules, values = rules_of([kpi])[kpi.pk], values_of(kpi)
     years = fiscal_years_of(kpi, values, calendars())
@@ -107,6 +111,9 @@ def preview(*, kpi: Kpi, proposal: Proposal, today: date) -> Preview:
     old, new = (_replay(judged(as_if_always(one, start)), one, start, rule, kpi.frequency) for one in (rules, changed))
     true_old, true_new = judged(rules), judged(changed)
     at_once = bool(true_old) and true_old[-1].period_start >= start
+    closed = judged_behind(kpi, closed_of(kpi), now=now)
+    pairs = zip(replayed(values, rules, years), replayed(values, changed, years), strict=True)
+    shut = [after.period_start for before, after in pairs if before != after and after.period_start in closed]
     later = [row.effective_from for row in (*rules.targets, *rules.thresholds) if row.effective_from > start]
     return Preview(
         effective_from=start,
@@ -120,6 +127,7 @@ def preview(*, kpi: Kpi, proposal: Proposal, today: date) -> Preview:
         applies_at_once=at_once,
         realism=_realism(new),
         next_change=min(later, default=None),
+        refused=judged_otherwise(kpi, shut) if shut else "",
     )
 
 

@@ -25,7 +25,8 @@ from kpis.domain.limits import in_force
 from kpis.domain.periods import next_period, period_of
 from kpis.models import Kpi, Target, ThresholdSet
 from kpis.queries import calendar_of, kpis_configured_by, kpis_visible_to, rules_of, values_of
-from kpis.services.aiming import Refused, set_aim
+from kpis.services.aiming import set_aim
+from kpis.services.refusal import Refused
 
 ROWS = (Target, ThresholdSet)
 TEMPLATE = "dashboards/limits/limits.html"
@@ -51,7 +52,7 @@ def limits(request: HttpRequest, code: str) -> HttpResponse:
         return page(request, TEMPLATE, _context(known, _converted(request, known)), partial="editor")
     form = LimitsForm(request.POST, known=known)
     valid = form.is_valid()
-    shown = preview(kpi=kpi, proposal=form.proposal, today=today) if valid else None
+    shown = preview(kpi=kpi, proposal=form.proposal, today=today, now=now) if valid else None
     if "preview" in request.POST:
         live = request.POST["preview"] == "live"
         context, part = _context(known, form, shown), "preview" if live else "editor"
@@ -70,6 +71,8 @@ def _saved(form: LimitsForm, shown: Preview, request: HttpRequest, now: datetime
         return True  # the second press of the button
     if nothing_new:
         form.add_error(None, _("These are the limits in force: change a number, or leave them as they are."))
+    elif shown.refused:
+        form.add_error("effective_from", shown.refused)
     elif shown.betters and not said["reason"]:
         form.add_error("reason", _("The change betters a colour: say why."))
     if form.errors:
@@ -126,7 +129,7 @@ def _context(
     if form is None:
         return context
     if shown is None and (not form.is_bound or form.is_valid()):
-        shown = preview(kpi=kpi, proposal=form.proposal, today=known.today)
+        shown = preview(kpi=kpi, proposal=form.proposal, today=known.today, now=known.now)
     values = [row.value for row in values_of(kpi)[-400:] if row.value is not None]
     notes, ends = presenter.in_force_notes(form, wording), presenter.sliders(form, values)
     for name, attributes in ends.items():

@@ -46,8 +46,8 @@ from kpiplatform.dashboards.source_wizard.steps import steps_of
 from kpiplatform.dashboards.source_wizard.trying import DAYS_FOR_GROUPS, GROUPS_AT_MOST, groups, values, values_shown
 from kpiplatform.htmx import page
 from kpis.models import DataSource, Kpi
-from kpis.services.aiming import Refused
 from kpis.services.connecting import FedElsewhere, begin_source, set_access
+from kpis.services.refusal import Refused
 from kpis.services.uploads import UploadRefused, take_upload
 from kpis.sources.base import SourceError
 from kpis.sources.measures import Measure

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -78,9 +79,13 @@ def judgement(request: HttpRequest, code: str) -> HttpResponse:
     row, now = _objective(code), timezone.now()
     form = JudgementForm(posted(request), today=today(), locale=request.user.locale)
     if form.is_valid():
-        judge_by_hand(objective=row, by=request.user, now=now, **form.cleaned_data)
-        messages.success(request, _("“%(name)s” was judged.") % {"name": row.name})
-        return go("strategy:judgement", code)
+        try:
+            judge_by_hand(objective=row, by=request.user, now=now, **form.cleaned_data)
+        except Refused as refused:
+            form.add_error("effective_from", str(refused))
+        else:
+            messages.success(request, _("“%(name)s” was judged.") % {"name": row.name})
+            return go("strategy:judgement", code)
     context = {"objective": row, "form": form, "scores": queries.judgements(row, locale=request.user.locale)}
     return page(request, JUDGEMENT, context, partial="body", status=422 if form.is_bound else 200)
 
@@ -126,25 +131,29 @@ def _added(form: ObjectiveForm, plan: StrategyPlan, request: HttpRequest, now: d
 def _changed(form: ObjectiveForm, row: Objective, request: HttpRequest, now: datetime) -> bool:
     said = form.cleaned_data
     try:
-        change_objective(objective=row, seen=said["seen"], values=form.values, owner=said["owner"], now=now)
+        with transaction.atomic():
+            change_objective(objective=row, seen=said["seen"], values=form.values, owner=said["owner"], now=now)
+            _weigh(form, row, request, now)
     except ChangedMeanwhile as error:
         refuse_as_changed(form, error, now)
     except NotActive as refused:
         form.add_error("owner", str(refused))
     except Refused as refused:
         form.add_error("parent", str(refused))
-    else:
-        _weigh(form, row, request, now)
     return not form.errors
 
 
 def _weigh(form: ObjectiveForm, row: Objective, request: HttpRequest, now: datetime) -> None:
-    """Weigh the objective where that was changed; without a row it weighs 1."""
+    """Weigh the objective where that was changed; without a row it weighs 1. Where it is refused nothing is kept."""
     weight, start = form.cleaned_data["weight"], form.cleaned_data["weight_from"]
     if weight is None or weight == (queries.weight_of(row, today=start) or Decimal(1)):
         return
     row.refresh_from_db()
-    weigh_objective(objective=row, weight=weight, effective_from=start, by=request.user, now=now)
+    try:
+        weigh_objective(objective=row, weight=weight, effective_from=start, by=request.user, now=now)
+    except Refused as refused:
+        form.add_error("weight_from", str(refused))
+        transaction.set_rollback(True)
 
 
 def _form(
