@@ -14,14 +14,14 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from kpis.domain.aggregation import Aggregate
-from kpis.domain.formula.deriving import Bounds, Calculation, aggregate_derived, span_of
+from kpis.domain.formula.deriving import Bounds, Calculation, aggregate_derived, days_of_periods, span_of
 from kpis.domain.formula.errors import FormulaError, Problem
 from kpis.domain.formula.evaluating import Missing
 from kpis.domain.formula.fitting import Shape, refuse_misfit
 from kpis.domain.formula.parsing import parse
 from kpis.domain.formula.series import Known, Series, Span
-from kpis.domain.formula.tree import Node, codes, terms
-from kpis.domain.periods import Calendar, Frequency
+from kpis.domain.formula.tree import Node, ToDate, codes, terms
+from kpis.domain.periods import Calendar, Frequency, fiscal_year_start
 from kpis.models import Kpi, KpiVersion
 from kpis.queries import calendar_of
 
@@ -115,7 +115,8 @@ def calculations(wanted: Sequence[Wanted], known_at: datetime | None = None) -> 
     """
     kpis = _inputs_by_code({code for one in wanted for code in codes(one.formula)}, known_at)
     formulas = {code: formula for code, kpi in kpis.items() if (formula := _nested(kpi)) is not None}
-    reach = _Reach(formulas, {code: calendar_of(kpi.calendar) for code, kpi in kpis.items()})
+    rhythms = {code: (Frequency(kpi.frequency), calendar_of(kpi.calendar)) for code, kpi in kpis.items()}
+    reach = _Reach(formulas, rhythms)
     for one in wanted:
         for span in one.spans:
             reach.add(one.formula, span, one.calendar)
@@ -135,7 +136,7 @@ def calculations(wanted: Sequence[Wanted], known_at: datetime | None = None) -> 
     def of_input(code: str) -> Calculation:
         if code not in nested:
             missing = Missing(kpis[code].missing_policy)
-            nested[code] = calculation(formulas[code], missing, reach.calendars[code])
+            nested[code] = calculation(formulas[code], missing, rhythms[code][1])
         return nested[code]
 
     return [calculation(one.formula, one.missing, one.calendar) for one in wanted]
@@ -144,8 +145,8 @@ def calculations(wanted: Sequence[Wanted], known_at: datetime | None = None) -> 
 class _Reach:
     """The first and the last day for which values of each input are needed."""
 
-    def __init__(self, formulas: Mapping[str, Node], calendars: Mapping[str, Calendar]) -> None:
-        self.formulas, self.calendars = formulas, calendars
+    def __init__(self, formulas: Mapping[str, Node], rhythms: Mapping[str, tuple[Frequency, Calendar]]) -> None:
+        self.formulas, self.rhythms = formulas, rhythms
         self.days: dict[str, tuple[date, date]] = {}
 
     def add(self, formula: Node, span: Span, calendar: Calendar) -> None:
@@ -153,10 +154,14 @@ class _Reach:
             own = span_of(term, span, calendar)
             if own is None:
                 continue
-            since, until = self.days.get(term.code, (own.start, own.end))
-            self.days[term.code] = (min(since, own.start), max(until, own.end))
+            # Any days of a span may be asked for, so the year to date begins with that of its first day.
+            start = fiscal_year_start(span.start, calendar) if isinstance(term, ToDate) else own.start
+            since, until = self.days.get(term.code, (start, own.end))
+            self.days[term.code] = (min(since, start), max(until, own.end))
             if term.code in self.formulas:
-                self.add(self.formulas[term.code], own, self.calendars[term.code])
+                frequency, of_input = self.rhythms[term.code]
+                inside = days_of_periods(Span(start=start, end=own.end), frequency, of_input)
+                self.add(self.formulas[term.code], inside, of_input)
 
 
 def _version(number: int, since: date, sheet: Mapping[str, object]) -> Version:
@@ -224,7 +229,7 @@ def _series(kpis: Mapping[str, Kpi], reach: _Reach, known_at: datetime | None) -
     return {
         code: Series(
             frequency=Frequency(kpi.frequency),
-            calendar=reach.calendars[code],
+            calendar=reach.rhythms[code][1],
             method=kpi.time_aggregation,
             factor=kpi.ratio_factor,
             begins=kpi.active_from,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -166,6 +166,34 @@ def test_a_derived_kpi_aggregates_its_inputs_before_it_divides(owner, program):
     record(share, (*JANUARY, "0.5"), (*FEBRUARY, "0.02"))
     (quarter,) = program.get("kpis/SHARE/measurements", frequency="quarter").json()["items"]
     assert quarter["value"].startswith("0.03846")
+
+
+def test_a_longer_period_is_the_same_wherever_a_page_begins(owner, program):
+    """The week that ends in a month began before it, and the year before its third quarter."""
+    daily = a_kpi(code="DAY", owner=owner, frequency=Kpi.Frequency.DAY, time_aggregation=Kpi.Aggregation.SUM)
+    derived = {"owner": owner, "entry": Kpi.Entry.DERIVED, "time_aggregation": Kpi.Aggregation.FORMULA}
+    weekly = a_kpi(code="WEEK", formula="[DAY]", **derived)
+    monthly = a_kpi(code="YEAR", formula="ytd([DAY])", **derived | {"frequency": Kpi.Frequency.MONTH})
+    days = [date(2026, 1, 26) + timedelta(days=n) for n in range(35)]
+    record(daily, *((day, day + timedelta(days=1), "1") for day in days))
+    record(weekly, *((day, day + timedelta(days=7), "7") for day in days[::7]))
+    record(monthly, (*JANUARY, "6"), (date(2026, 4, 1), date(2026, 5, 1), "35"))
+    for code, often, since, values in (
+        ("WEEK", "month", "2026-02-10", ["28", "7"]),
+        ("YEAR", "quarter", "2026-04-10", ["35", "35"]),
+    ):
+        asked = {"frequency": often}
+        assert [one["value"] for one in program.get(f"kpis/{code}/measurements", **asked).json()["items"]] == values
+        later = program.get(f"kpis/{code}/measurements", **asked, since=since).json()["items"]
+        assert [one["value"] for one in later] == values[-len(later) :]
+
+
+def test_a_longer_period_lacks_what_was_expected_before_the_first_value(owner, program):
+    sums = {"time_aggregation": Kpi.Aggregation.SUM, "frequency": Kpi.Frequency.MONTH}
+    kpi = a_kpi(code="SUM", owner=owner, active_from=JANUARY[0], **sums)
+    record(kpi, (*MARCH, "1"))
+    (quarter,) = program.get("kpis/SUM/measurements", frequency="quarter").json()["items"]
+    assert (quarter["periods_present"], quarter["periods_due"], quarter["state"]) == (1, 3, "incomplete")
 
 
 def test_a_derived_kpi_as_known_is_made_of_what_was_known_of_its_inputs_by_the_formula_of_then(owner, program):

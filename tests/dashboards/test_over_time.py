@@ -66,6 +66,16 @@ def test_a_month_of_what_a_formula_derives_rolls_its_inputs_up_first():
     assert total.value == "3.846\u202f%"
 
 
+def test_a_month_of_a_formula_has_its_inputs_also_where_it_had_no_value_itself():
+    late = measured({W44: "1", W45: "2", W46: "4"}, code="LATE", time_aggregation="sum", active_from=W44)
+    more = measured({W45: "10"}, code="MORE", time_aggregation="sum", active_from=W44)
+    assert late.unit == more.unit
+    formula = {"entry": "derived", "formula": "[LATE] + [MORE]", "time_aggregation": "formula"}
+    kpi = measured({W45: "12"}, active_from=W44, **formula)
+    (november,) = page_of(kpi, by="month")["rows"]
+    assert (november.value, november.coverage) == ("17.0", "1 of 3 so far")
+
+
 def test_a_figure_without_roll_up_says_so_and_keeps_its_own_periods(client):
     kpi = measured({W45: "82", W46: "84"}, time_aggregation="none")
     assert page_of(kpi, by="month")["rolls_up"] is False

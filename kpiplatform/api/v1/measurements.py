@@ -167,7 +167,7 @@ def _longer(
     reach = reach_known(kpi, known_at)
     if reach is None:
         return [], None
-    own_first, last = period_of(reach[0], kpi.frequency, calendar), reach[1]
+    own_first, last = period_of(min(reach[0], kpi.active_from or reach[0]), kpi.frequency, calendar), reach[1]
     begins = period_of(max(own_first.last_day, said.since or own_first.last_day), said.frequency, calendar).start
     if said.after:
         begins = max(begins, period_of(said.after, said.frequency, calendar).end)
@@ -177,7 +177,11 @@ def _longer(
     if not page:
         return [], None
 
-    nested = by_formula(kpi, since=page[0].start, until=page[-1].end, today=today, known_at=known_at)
+    around = periods_between(max(page[0].start, own_first.start), page[-1].end, kpi.frequency, calendar)
+    own = [one for one in around if page[0].start <= one.last_day < page[-1].end]
+    # A week that ends in the first month began before it.
+    since = min(page[0].start, own[0].start) if own else page[0].start
+    nested = by_formula(kpi, since=since, until=page[-1].end, today=today, known_at=known_at)
 
     def combine(parts: Sequence[Part]) -> Aggregate:
         if nested is not None and parts:
@@ -187,9 +191,8 @@ def _longer(
     inside = list(values_known(kpi, known_at).filter(period_end__gt=page[0].start, period_end__lte=page[-1].end))
     made_of = {one.start: _made_of(one, kpi, inside) for one in page}
     grades = grades_together(made_of, today=today, known_at=known_at)
-    own = periods_between(max(page[0].start, own_first.start), page[-1].end, kpi.frequency, calendar)
     found = spans(
-        list(_due([one for one in own if page[0].start <= one.last_day < page[-1].end], inside, today)),
+        list(_due(own, inside, today)),
         frequency=said.frequency,
         calendar=calendar,
         method=kpi.time_aggregation,

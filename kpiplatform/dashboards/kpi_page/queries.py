@@ -22,6 +22,7 @@ from kpis.calculations import by_formula
 from kpis.domain.aggregation import Aggregate
 from kpis.domain.confidence import Confidence
 from kpis.domain.judged import Rules
+from kpis.domain.periods import period_of
 from kpis.grades import confidence_then
 from kpis.models import Kpi
 from kpis.queries import calendar_of, edits_values_of, is_behind, kpis_visible_to, may_read_rows, proposes_values_of
@@ -147,7 +148,10 @@ def _by_formula(facts: Facts) -> Callable[[date, date], Aggregate] | None:
     if not facts.rows:
         return None
     first, last = min(row.start for row in facts.rows), max(row.end for row in facts.rows)
-    return by_formula(facts.kpi, since=first, until=last, today=facts.today, known_at=facts.known.at)
+    # Periods without a value of their own count, too: some of their inputs may have one.
+    since = min(first, facts.kpi.active_from or first)
+    until = max(last, period_of(facts.today, facts.kpi.frequency, facts.calendar).end)
+    return by_formula(facts.kpi, since=since, until=until, today=facts.today, known_at=facts.known.at)
 
 
 def _is_behind(kpi: Kpi, now: datetime) -> bool:

@@ -13,7 +13,7 @@ from kpis.domain.formula.evaluating import Absent, Missing, Result, evaluate
 from kpis.domain.formula.series import Series, Span, Taken
 from kpis.domain.formula.tree import Node, Reference, Rolling, Term, ToDate, terms
 from kpis.domain.parsing import TOO_LARGE, to_storage
-from kpis.domain.periods import DAY, Calendar, Period, fiscal_year_start, previous_period
+from kpis.domain.periods import DAY, Calendar, Frequency, Period, fiscal_year_start, period_of, previous_period
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,18 +122,27 @@ def span_of(term: Term, span: Span, calendar: Calendar) -> Span | None:
             return Span(start=_back(span.period, term.count - 1, calendar).start, end=span.end)
 
 
+def days_of_periods(span: Span, frequency: Frequency, calendar: Calendar) -> Span:
+    """Return the days of the periods that end in a longer span, as it is made of the weeks that end in it."""
+    last = period_of(span.end - DAY, frequency, calendar)
+    start = period_of(span.start, frequency, calendar).start
+    return Span(start=start, end=last.end if last.end <= span.end else last.start)
+
+
 def _take(calculation: Calculation, term: Term, span: Span, today: date) -> Taken:
     wanted = span_of(term, span, calculation.calendar)
     if wanted is None:
         return Taken(span=span, value=Absent.NO_ROLLUP)
     series = calculation.inputs[term.code]
     own = series.own(wanted)
-    if own is not None:
+    # How many periods there are is 1 in the first of a year, whatever its value.
+    counts_periods = series.method == "count" and not isinstance(term, Reference)
+    if own is not None and not counts_periods:
         return own
     nested = calculation.nested.get(term.code)
     if nested is None:
         return series.over(wanted, missing=calculation.missing, today=today)
-    found = aggregate_derived(nested, wanted, today=today)
+    found = aggregate_derived(nested, days_of_periods(wanted, series.frequency, series.calendar), today=today)
     return Taken(
         span=wanted,
         value=found.value if found.value is not None else _why(found.reason),

@@ -95,10 +95,15 @@ class Series:
         owed = sum(period.end <= today for period in gaps)
         if not rows:
             return Taken(span=span, value=Absent.MISSING, due=owed, is_there=False, is_final=False)
-        found = [_value(row) for row in rows if row.state != NOT_APPLICABLE]
+        said = {row.start: _value(row) for row in rows if row.state != NOT_APPLICABLE}
+        found = list(said.values())
         present = [value for value in found if value is not None]
-        filled = len(found) - len(present) + owed if missing is Missing.ZERO else 0
-        total = aggregate([*present, *[NOTHING] * filled], self.method, self.factor)
+        if missing is Missing.ZERO:  # each in its place: the first and the last one are told by it
+            said |= {period.start: None for period in gaps if period.end <= today}
+            counted = [said[start] or NOTHING for start in sorted(said)]
+        else:
+            counted = present
+        total = aggregate(counted, self.method, self.factor)
         is_whole = not gaps and len(present) == len(found)
         return Taken(
             span=span,

@@ -229,3 +229,30 @@ def test_next_period_is_not_reached_before_it_begins():
     )
     assert reached == {}
     assert next_period(december, STANDARD).start > TODAY
+
+
+def test_what_counts_as_zero_stands_in_its_place():
+    """A gap before the last value is not the last value, one after it is."""
+    weeks = dict(list(WEEKS.items())[2:]) | LAST_WEEK
+    found = {}
+    for name, values in {"before": weeks, "after": WEEKS}.items():
+        rows = {
+            method: series(values, frequency="week", method=method, begins=date(2026, 10, 26))
+            for method in ("last", "first")
+        }
+        found[name] = [of_november("[A]", "zero", A=one).value for one in rows.values()]
+    assert found == {"before": [16, 0], "after": [0, 1]}
+
+
+def test_a_count_over_time_counts_also_where_it_is_about_one_period():
+    counted = series({"2026-11-01": "57"}, method="count", begins=date(2026, 11, 1))
+    assert [of_november(text, A=counted).value for text in ("[A]", "ytd([A])", "rolling([A], 1)")] == [57, 1, 1]
+
+
+def test_a_weekly_formula_gives_a_month_the_weeks_that_end_in_it():
+    days = {str(date(2026, 10, 25) + timedelta(days=n)): str(n) for n in range(40)}
+    daily = series(days, frequency="day", begins=date(2026, 1, 1))
+    weekly = calculation("[DAY]", DAY=daily)
+    outer = calculation("[WEEK]", nested={"WEEK": weekly}, WEEK=series({}, frequency="week", method="formula"))
+    # From Monday 26 October to Sunday 29 November: days 1 to 35.
+    assert derive(outer, NOVEMBER, today=TODAY).value == sum(range(1, 36))
