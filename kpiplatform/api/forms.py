@@ -2,21 +2,45 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from datetime import date, timedelta
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.urls import reverse_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kpiplatform.accounts.models import User
+from kpiplatform.dashboards.kpi_setup.fields import SUGGESTED
 from kpis.forms import DayInput
+from kpis.models import Kpi
 from kpis.queries import kpis_visible_to
 from objectives.queries import may_write, units_visible_to
 
 LONGEST_DAYS, USUAL_DAYS = 365, 90
+
+
+class KpisField(forms.CharField):
+    """KPIs by their codes, of `among`: a choice of all of them would be most of the page where there are thousands.
+
+    Where scripts run, what fits the code that is typed last is suggested as `#kpis-named`.
+    """
+
+    widget = forms.TextInput(attrs=SUGGESTED | {"hx-get": reverse_lazy("api:named")})
+    among: QuerySet[Kpi]
+
+    def to_python(self, value: Any) -> list[Kpi]:
+        codes = list(dict.fromkeys(code.upper() for code in re.split(r"[\s,;\0]+", value or "") if code))
+        found = {kpi.code: kpi for kpi in self.among.filter(code__in=codes)}
+        unknown = [code for code in codes if code not in found]
+        if unknown:
+            words = {"codes": ", ".join(code[:40] for code in unknown[:5])}
+            raise ValidationError(_("You can open no KPI with the code %(codes)s.") % words)
+        return list(found.values())
 
 
 class TokenForm(forms.Form):
@@ -36,7 +60,11 @@ class TokenForm(forms.Form):
         required=False,
         help_text=gettext_lazy("None chosen, here and below: all that you may open yourself."),
     )
-    kpis = forms.ModelMultipleChoiceField(label=gettext_lazy("Only these KPIs"), queryset=None, required=False)
+    kpis = KpisField(
+        label=gettext_lazy("Only these KPIs"),
+        required=False,
+        help_text=gettext_lazy("Their codes, separated by commas. Type a part of a name for suggestions."),
+    )
     last_day = forms.DateField(label=gettext_lazy("Last day"), widget=DayInput())
 
     def __init__(self, data: Any = None, *, user: User, today: date) -> None:
@@ -48,7 +76,7 @@ class TokenForm(forms.Form):
             "last_day": today + timedelta(days=USUAL_DAYS),
         }
         self.fields["units"].queryset = units_visible_to(user, today=today)
-        self.fields["kpis"].queryset = kpis_visible_to(user, today=today).order_by("name")
+        self.fields["kpis"].among = kpis_visible_to(user, today=today)
         self.fields["last_day"].help_text = _("At most a year from now.")
         if not may_write(user, today=today):
             del self.fields["may_ingest"]

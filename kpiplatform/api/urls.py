@@ -11,6 +11,7 @@ app_name = "api"
 urlpatterns = [
     path("", pages.documentation, name="documentation"),
     path("tokens/", tokens.tokens, name="tokens"),
+    path("tokens/named/", tokens.named_kpis, name="named"),
     path("tokens/<int:pk>/revoke/", tokens.revoke, name="revoke"),
     path("v1/openapi.json", pages.openapi, name="openapi"),
     path("v1/", include(patterns())),

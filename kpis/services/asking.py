@@ -133,7 +133,7 @@ def answered(entries: Sequence[Entry], *, today: date) -> dict[Key, Answered]:
     """
     readings = {entry.key: reading_of(entry, today) for entry in entries}
     present = present_values(entries)
-    changing = [entry for entry in entries if not _says_the_same(present.get(entry.key), readings[entry.key])]
+    changing = [entry for entry in entries if not says_the_same(present.get(entry.key), readings[entry.key])]
     rules = entry_rules() if changing else EntryRules()
     corrections = {one.key for one in changing if _corrects(one.kpi, one.period.end, present.get(one.key), today)}
     moves = _unusual(changing, readings, present, rules)
@@ -180,7 +180,8 @@ def _value(entry: Entry) -> tuple[Decimal | None, Decimal | None, Decimal | None
     return None if value is None else storable(value), numerator, denominator, reason
 
 
-def _says_the_same(before: Measurement | None, reading: Reading) -> bool:
+def says_the_same(before: Measurement | None, reading: Reading) -> bool:
+    """Return whether a reading is what stands already."""
     parts = ("value", "numerator", "denominator", "state", "reason")
     return before is not None and all(getattr(before, part) == getattr(reading, part) for part in parts)
 

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from kpiplatform.api.models import Push
+from kpis.domain.periods import Calendar, period_of, previous_period
 from kpis.grades import confidence_of
 from kpis.models import Kpi, Measurement, MeasurementRevision, PeriodLock
 from objectives.models import Role
@@ -32,6 +33,10 @@ def owner():
 @pytest.fixture
 def program(owner) -> Program:
     return a_program(owner)
+
+
+def period_before(day: date) -> str:
+    return previous_period(period_of(day, "week", Calendar()), Calendar()).key
 
 
 def results(response) -> list[tuple[str, str, str | None]]:
@@ -61,6 +66,18 @@ def test_the_same_values_again_write_nothing_and_other_ones_are_revisions(owner,
     assert results(program.push(row | {"value": "80"}, note="late flights")) == [("revised", "", "80")]
     assert [row.note for row in MeasurementRevision.objects.order_by("seq")][-1] == "late flights"
     assert MeasurementRevision.objects.count() == 2
+
+
+def test_what_others_have_read_changes_only_with_a_reason(owner, program):
+    a_kpi(code="OTP", owner=owner)
+    old, provisional = ({"kpi": "OTP", "period": WEEK, "value": 80} | more for more in ({}, {"period": "2026-W39"}))
+    latest = {"kpi": "OTP", "period": period_before(timezone.localdate()), "value": 80}
+    assert results(program.push(old, provisional | {"provisional": True}, latest)) == [("new", "", "80")] * 3
+    assert results(program.push(old))[0][0] == "unchanged"
+    said = results(program.push(*(one | {"value": 70} for one in (old, provisional, latest))))
+    why = f"Another value stands for {WEEK}, which others have read: say in a note why it changes."
+    assert said == [("refused", why, "80"), ("revised", "", "70"), ("revised", "", "70")]
+    assert results(program.push(old | {"value": 70}, note="counted twice")) == [("revised", "", "70")]
 
 
 def test_every_digit_of_a_number_is_kept(owner, program):

@@ -268,12 +268,30 @@ def test_what_one_has_already_is_not_sent_again(owner, program):
 
 
 @pytest.mark.parametrize(
-    "query", [{"limit": 0}, {"limit": 1001}, {"limit": "x"}, {"tier": "strategical"}, {"unit": "a\0"}, {"after": "\0"}]
+    "query",
+    [
+        {"limit": 0},
+        {"limit": 1001},
+        {"limit": "x"},
+        {"tier": "strategical"},
+        {"unit": "a\0"},
+        {"unit": "nowhere"},
+        {"after": "\0"},
+    ],
 )
 def test_a_question_that_makes_no_sense_says_where(program, query):
     response = program.get("kpis", **query)
     assert response.status_code == 422
     assert [one["where"] for one in response.json()["errors"]] == list(query)
+
+
+@pytest.mark.parametrize("path", ["kpis", "kpis/OTP/measurements", "scorecard"])
+def test_a_question_by_another_name_is_named_instead_of_left_out(owner, program, path):
+    """A slip like known-on would be answered with what is known now."""
+    a_kpi(code="OTP", owner=owner)
+    response = program.get(path, **{"known-on": "2026-03-01", "limit": 5})
+    assert response.status_code == 422
+    assert response.json()["errors"] == [{"where": "known-on", "why": "There is no such field."}]
 
 
 @pytest.mark.parametrize("name", ["since", "until", "known_on", "after"])

@@ -52,6 +52,25 @@ def test_a_token_is_made_shown_once_and_opens_what_its_person_may(client, owner)
     assert secret not in again
 
 
+def test_kpis_of_a_token_are_named_by_code_and_suggested_among_those_that_one_may_open(client, owner):
+    a_kpi("On time", code="OTP", owner=owner)
+    a_kpi("Bags late", code="BAGS", owner=owner)
+    hidden = a_kpi("Bags lost", code="LOST", unit=a_unit("Elsewhere"), owner=a_person("Bea"))
+    client.force_login(owner)
+    page = client.get(reverse("api:tokens")).content.decode()
+    assert "Bags late" not in page  # thousands of KPIs are no choice
+    html = client.get(reverse("api:named"), {"kpis": "OTP, bag"}).content.decode()
+    assert 'value="OTP, BAGS"' in html
+    assert hidden.code not in html
+    for code in ("NONE", hidden.code):
+        refused = client.post(reverse("api:tokens"), asked(kpis=f"OTP, {code}"))
+        assert refused.status_code == 422
+        assert f"You can open no KPI with the code {code}." in refused.content.decode()
+        assert f'value="OTP, {code}"' in refused.content.decode()
+    assert made(client, asked(kpis=" otp,BAGS , "))
+    assert {kpi.code for kpi in ApiToken.objects.get().kpis.all()} == {"OTP", "BAGS"}
+
+
 def test_a_form_sent_twice_makes_one_token_and_says_that_its_secret_was_shown(client, owner):
     client.force_login(owner)
     said = asked()

@@ -20,6 +20,7 @@ from kpiplatform.dashboards.export.seen import Seen
 from kpiplatform.dashboards.export.tables import TABLES
 from kpis.models import Annotation, Commentary, Holiday, Kpi, KpiVersion, PeriodLock, Pull
 from kpis.readings import Origin, Reading
+from kpis.services.defining import sheet_of
 from kpis.services.recording import record_measurements
 from objectives.models import CausalLink, ObjectiveWeight, Role
 from reviews.models import Decision, Forum
@@ -136,6 +137,24 @@ def test_admins_take_retired_kpis_along(client, owner):
     for person, codes in ((owner, []), (admin, ["OLD"])):
         client.force_login(person)
         assert [row["code"] for row in csv_rows(exported(client, "csv", "kpis"), "kpis")] == codes
+
+
+def test_versions_name_what_they_refer_to_by_code(client, owner):
+    guard, hidden = (
+        a_kpi(code="GUARD", owner=owner),
+        a_kpi(code="LOST", owner=a_person("Bea"), unit=a_unit("Elsewhere")),
+    )
+    kpi = a_kpi(code="OURS", owner=owner, guard=guard, part_of=hidden)
+    KpiVersion.objects.create(
+        kpi=kpi, version=1, effective_from=NOW.date(), definition=sheet_of(kpi), recorded_at=NOW, recorded_by=owner
+    )
+    client.force_login(owner)
+    (version,) = csv_rows(exported(client, "csv", "kpi_versions"), "kpi_versions")
+    said = json.loads(version["definition"])
+    refers = {"objective": kpi.objective.code, "unit": kpi.unit.code, "calendar": kpi.calendar.name, "guard": "GUARD"}
+    assert {name: said[name] for name in refers} == refers
+    assert said["part_of"] is None
+    assert not [name for name in said if name.endswith("_id")]
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])

@@ -24,7 +24,7 @@ from kpis.grades import confidence_of
 from kpis.models import Kpi, Measurement
 from kpis.queries import calendars, entry_rules
 from kpis.readings import Origin, Reading
-from kpis.services.asking import Entry, reading_of
+from kpis.services.asking import Entry, needs_reason, reading_of, says_the_same
 from kpis.services.entry import takes_parts
 from kpis.services.locking import ensure_states, lock_states
 from kpis.services.proposing import needs_approval
@@ -125,6 +125,8 @@ def _record(caller: Caller, rows: Sequence[Row], note: str) -> list[Result]:
     lock_states(kpi_ids=kpi_ids)
     before = _standing(row.key for row in placed.values())
     readings = _readings(placed, refused, user=caller.user, note=note, now=caller.now, today=today)
+    if not note:
+        _refuse_without_reason(placed, readings, refused, before, today)
     record_measurements(
         readings=list(readings.values()),
         origin=Origin(
@@ -145,7 +147,8 @@ def _record(caller: Caller, rows: Sequence[Row], note: str) -> list[Result]:
 
 def _placed(caller: Caller, rows: Sequence[Row]) -> tuple[dict[int, _Row], dict[int, str]]:
     """Find the KPI and the period of each row. A KPI that may not be fed is answered like one that does not exist."""
-    fed = {kpi.code: kpi for kpi in kpis_fed_by(caller).filter(code__in={row.kpi for row in rows})}
+    kpis = kpis_fed_by(caller).filter(code__in={row.kpi for row in rows})
+    fed = {kpi.code: kpi for kpi in kpis.select_related("calendar")}
     by_calendar = calendars()
     placed: dict[int, _Row] = {}
     refused: dict[int, str] = {}
@@ -211,6 +214,25 @@ def _readings(
         refused[number] = _("%(period)s is locked.") % {"period": placed[number].period.key}
         del readings[number]
     return readings
+
+
+def _refuse_without_reason(
+    placed: Mapping[int, _Row],
+    readings: dict[int, Reading],
+    refused: dict[int, str],
+    before: Mapping[Key, Measurement],
+    today: date,
+) -> None:
+    """Take out what would correct a value that others have read, as nobody may who types one without a reason."""
+    for number, reading in list(readings.items()):
+        row = placed[number]
+        stands = before.get(row.key)
+        if says_the_same(stands, reading) or not needs_reason(row.kpi, row.period, stands, today=today):
+            continue
+        refused[number] = _(
+            "Another value stands for %(period)s, which others have read: say in a note why it changes."
+        ) % {"period": row.period.key}
+        del readings[number]
 
 
 def _reading(row: _Row, *, note: str, today: date) -> Reading:

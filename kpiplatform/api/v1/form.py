@@ -18,6 +18,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from ninja import Schema
+from ninja.errors import ValidationError
 from ninja.parser import Parser
 from ninja.renderers import BaseRenderer
 from pydantic import AfterValidator, Field, PlainSerializer, WithJsonSchema
@@ -76,6 +78,13 @@ class ExactJson(Parser):
 
 def _no_number(text: str) -> Decimal:
     raise ValueError(f"{text} is no number")
+
+
+def refuse_other_names(request: HttpRequest, asked: Schema) -> None:
+    """Refuse a question that names what nobody answers: a slip, and the answer would be about something else."""
+    others = [name for name in request.GET if name not in type(asked).model_fields]
+    if others:
+        raise ValidationError([{"type": "extra_forbidden", "loc": ("query", name), "msg": ""} for name in others])
 
 
 def following(request: HttpRequest, after: str) -> str:

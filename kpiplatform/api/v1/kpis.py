@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, Literal
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from ninja import Query, Router, Schema
+from ninja.errors import ValidationError
 from pydantic import Field
 
 from kpiplatform.accounts.models import User
 from kpiplatform.api.queries import Caller, kpis_readable_by
 from kpiplatform.api.v1.access import READ
-from kpiplatform.api.v1.form import PAGE, Most, Number, Words, following
+from kpiplatform.api.v1.form import PAGE, Most, Number, Words, following, refuse_other_names
 from kpiplatform.api.v1.problems import not_there
 from kpis.domain.judged import Rules
 from kpis.domain.limits import Limits, RangeLimits, in_force, limits_for
@@ -23,6 +24,7 @@ from kpis.domain.periods import Calendar, period_of
 from kpis.grades import grades_of
 from kpis.models import Kpi
 from kpis.queries import calendars, rules_of
+from objectives.queries import units_visible_to
 
 router = Router(tags=["KPIs"])
 WITH = ("objective", "unit", "calendar", "owner", "deputy", "steward", "state")
@@ -114,17 +116,27 @@ class Selection(Schema):
 @router.get("/kpis", response=KpiPage, auth=READ, url_name="kpis", summary="List KPIs")
 def kpis(request: HttpRequest, said: Query[Selection]) -> dict[str, Any]:
     """KPIs that the token may read, by code, each with its owner and how it stands."""
+    refuse_other_names(request, said)
     rows = kpis_readable_by(request.auth).select_related(*WITH).order_by("code").filter(code__gt=said.after)
     if said.tier:
         rows = rows.filter(tier=said.tier)
     if said.unit:
-        rows = rows.filter(unit__path__contains=f"/{said.unit}/")
+        inside = Q(unit__path__contains=f"/{said.unit}/")
+        _refuse_unknown_unit(request.auth, said.unit, inside)
+        rows = rows.filter(inside)
     found, by_calendar = list(rows[: said.limit + 1]), calendars()
     page = found[: said.limit]
     more = following(request, page[-1].code) if len(found) > len(page) else ""
     grades = _grades(page, request.auth)
     items = [in_short(kpi, by_calendar[kpi.calendar_id], grades.get(kpi.pk, "")) for kpi in page]
     return {"items": items, "next": more}
+
+
+def _refuse_unknown_unit(caller: Caller, code: str, inside: Q) -> None:
+    """Refuse a unit that the person neither sees nor has KPIs in: a slip would read as a unit without any."""
+    units = units_visible_to(caller.user, today=caller.today)
+    if not units.filter(code=code).exists() and not kpis_readable_by(caller).filter(inside).exists():
+        raise ValidationError([{"type": "unit", "loc": ("query", "unit"), "msg": _("There is no such unit.")}])
 
 
 @router.get("/kpis/{code}", response=KpiInFull, auth=READ, url_name="kpi", summary="Read one KPI")

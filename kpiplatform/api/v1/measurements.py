@@ -14,7 +14,7 @@ from pydantic import Field
 
 from kpiplatform.api.queries import Caller
 from kpiplatform.api.v1.access import READ
-from kpiplatform.api.v1.form import PAGE, Day, Most, Number, following
+from kpiplatform.api.v1.form import PAGE, Day, Most, Number, following, refuse_other_names
 from kpiplatform.api.v1.known import judged, reach_known, values_known
 from kpiplatform.api.v1.kpis import kpi_or_problem
 from kpiplatform.api.v1.problems import Problem
@@ -97,6 +97,7 @@ def measurements(request: HttpRequest, code: str, said: Query[Asked]) -> dict[st
 
     What a period does not have is left out.
     """
+    refuse_other_names(request, said)
     caller: Caller = request.auth
     kpi = kpi_or_problem(caller, code)
     calendar, zone = calendars()[kpi.calendar_id], ZoneInfo(organisation().time_zone)

@@ -29,9 +29,9 @@ from kpiplatform.audit.actor import acting
 from kpis.readings import Conflict, PeriodLocked
 
 router = Router(tags=["Measurements"])
-Figure = Annotated[Decimal | str | None, Field(description="a number, or a text with a point as decimal mark")]
 # A field with another name is a slip, and what it holds would be lost.
 NOTHING_ELSE = ConfigDict(extra="forbid")
+Figure = Annotated[Decimal | str | None, Field(description="a number, or a text with a point as decimal mark")]
 
 
 class Said(Schema):
@@ -59,7 +59,9 @@ class Push(Schema):
 
     measurements: list[Said] = Field(min_length=1, max_length=ROWS_AT_MOST)
     note: Annotated[Words, StringConstraints(strip_whitespace=True, max_length=LONGEST_NOTE)] = Field(
-        "", description="why, kept with every value; wanted for KPIs that a source feeds"
+        "",
+        description="why, kept with every value; wanted for KPIs that a source feeds, and where another value stands "
+        "for a period before the latest closed one",
     )
 
 

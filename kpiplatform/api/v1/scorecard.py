@@ -13,7 +13,7 @@ from pydantic import Field
 
 from kpiplatform.api.queries import Caller, kpis_readable_by, objectives_readable_by
 from kpiplatform.api.v1.access import READ
-from kpiplatform.api.v1.form import PAGE, Day, Most, Number, Words, following
+from kpiplatform.api.v1.form import PAGE, Day, Most, Number, Words, following, refuse_other_names
 from kpiplatform.api.v1.kpis import Person, person
 from kpis.as_known import define_as_known, states_as_known
 from kpis.domain.periods import period_of
@@ -84,6 +84,7 @@ def scorecard(request: HttpRequest, said: Query[AskedBoard]) -> dict[str, Any]:
 
     A token that is limited to KPIs reads none: read its KPIs one by one.
     """
+    refuse_other_names(request, said)
     caller: Caller = request.auth
     rows = objectives_readable_by(caller).select_related("perspective", "unit", "parent", "owner", "state")
     found = list(rows.filter(code__gt=said.after).order_by("code")[: said.limit + 1])

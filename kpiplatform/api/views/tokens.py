@@ -10,16 +10,18 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from kpiplatform.api.forms import TokenForm
 from kpiplatform.api.models import ApiToken
 from kpiplatform.api.queries import tokens_visible_to
 from kpiplatform.api.services.tokens import give_token, revoke_token
+from kpiplatform.dashboards.kpi_setup.queries import named
 from kpiplatform.htmx import changed, page
 from kpis.dates import day, moment
+from kpis.queries import kpis_visible_to
 
-TEMPLATE = "api/tokens.html"
+TEMPLATE, NAMED = "api/tokens.html", "dashboards/kpi_setup/_named.html"
 
 
 @require_http_methods(["GET", "POST"])
@@ -46,6 +48,15 @@ def tokens(request: HttpRequest) -> HttpResponse:
     response = page(request, TEMPLATE, context, partial="tokens", status=201 if given.secret else 200)
     response["Cache-Control"] = "no-store"
     return response
+
+
+@require_safe
+def named_kpis(request: HttpRequest) -> HttpResponse:
+    """Suggest KPIs for the last of the codes that are typed; what stands before it stays."""
+    before, comma, typed = request.GET.get("kpis", "").rpartition(",")
+    kept = f"{before.strip()}, " if comma else ""
+    found = named(typed, among=kpis_visible_to(request.user, today=timezone.localdate()))
+    return page(request, NAMED, {"found": [(kept + code, kept + words) for code, words in found]}, partial="named")
 
 
 @require_POST

@@ -17,10 +17,9 @@ from kpiplatform.dashboards.calculation.explanation import HIDDEN
 from kpis.calculations import parsed_or_none
 from kpis.domain.formula.printing import written
 from kpis.grades import grades_then
-from kpis.models import (
-    Kpi,
-)
+from kpis.models import Kpi, PeriodCalendar
 from kpis.queries import kpis_configured_by, kpis_visible_to
+from objectives.models import Objective, Unit
 from objectives.queries import may_configure, objectives_visible_to, organisation
 
 CHUNK = 2000
@@ -51,7 +50,7 @@ class Table:
 
     `graded_by` are the paths of the value that is graded: itself, its KPI, its period, and when it ended if it did.
     `formulas` are columns with a formula, or with a definition that has one: it names no KPI that the person may not
-    see.
+    see, and no thing by its key in the database.
     """
 
     name: str
@@ -96,12 +95,22 @@ def _graded(rows: Iterator[tuple[Any, ...]], by: int, seen: Seen) -> Iterator[tu
 
 
 def _hiding(rows: Iterator[tuple[Any, ...]], places: Sequence[int], seen: Seen) -> Iterator[tuple[Any, ...]]:
-    """Yield rows whose formulas name only KPIs that the person may see."""
-    codes = set(seen.kpis().values_list("code", flat=True))
+    """Yield rows whose formulas and definitions name only KPIs that one may see, and whatever they refer to by code."""
+    codes_of = dict(seen.kpis().values_list("pk", "code"))
+    codes = set(codes_of.values())
+    names = {
+        "objective": dict(Objective.objects.values_list("pk", "code")),
+        "unit": dict(Unit.objects.values_list("pk", "code")),
+        "calendar": dict(PeriodCalendar.objects.values_list("pk", "name")),
+        "part_of": codes_of,
+        "guard": codes_of,
+    }
 
     def shown(cell: Any) -> Any:
         if isinstance(cell, dict):
-            return cell | {"formula": shown(cell.get("formula", ""))}
+            plain = {name: value for name, value in cell.items() if name.removesuffix("_id") not in names}
+            named = {name: of.get(cell[f"{name}_id"]) for name, of in names.items() if f"{name}_id" in cell}
+            return plain | {"formula": shown(cell.get("formula", ""))} | named
         tree = parsed_or_none(cell) if cell else None
         return cell if tree is None else written(tree, lambda code: code if code in codes else HIDDEN)
 

@@ -52,13 +52,12 @@ class Filters:
         return bool(self.query)
 
 
-def named(typed: str) -> list[tuple[str, str]]:
-    """Return code and words of the active KPIs that fit what is typed, best first; none before anything is."""
+def named(typed: str, *, among: QuerySet[Kpi]) -> list[tuple[str, str]]:
+    """Return code and words of the KPIs that fit what is typed, best first; none before anything is."""
     wanted = asked(typed)
     if not wanted.words:
         return []
-    active = Kpi.objects.filter(status=Kpi.Status.ACTIVE)
-    found = fitting(active, wanted, name="name", also=("code",)).values_list("code", "name", "unit__name")
+    found = fitting(among, wanted, name="name", also=("code",)).values_list("code", "name", "unit__name")
     return [(code, f"{name} · {unit}") for code, name, unit in found[:NAMED_AT_ONCE]]
 
 

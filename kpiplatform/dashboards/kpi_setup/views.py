@@ -49,7 +49,8 @@ def configure(request: HttpRequest) -> HttpResponse:
 def named_kpis(request: HttpRequest) -> HttpResponse:
     """Suggest KPIs where one is named by its code; the parameter has the name of the field that is typed in."""
     typed = next(iter(request.GET.values()), "")
-    return page(request, NAMED, {"found": named(typed)}, partial="named")
+    active = Kpi.objects.filter(status=Kpi.Status.ACTIVE)
+    return page(request, NAMED, {"found": named(typed, among=active)}, partial="named")
 
 
 @require_http_methods(["GET", "POST"])

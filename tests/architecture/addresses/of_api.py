@@ -53,6 +53,7 @@ OF_THINGS = {
 OF_EVERYONE = {
     "api:documentation": 200,
     "api:tokens": 200,
+    "api:named": 200,
     "api:openapi": 200,
     "api:unknown": 404,
 } | {name: 405 if name == "api:push" else 401 for name in FOR_PROGRAMS}
