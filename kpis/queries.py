@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Literal, cast
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from kpiplatform.accounts.models import User
 from kpis.domain.judged import Rules, Valued
@@ -197,6 +197,14 @@ def rules_of(kpis: Sequence[Kpi]) -> dict[int, Rules]:
     return {
         kpi.pk: Rules(polarity=kpi.polarity, targets=targets[kpi.pk], thresholds=thresholds[kpi.pk]) for kpi in kpis
     }
+
+
+def targets_that_hold(day: date) -> QuerySet[Target]:
+    """Return the rows by which something is wanted on a day or later: of a target that has ended there is none."""
+    same_day = Q(effective_from=OuterRef("effective_from"), recorded_at__gt=OuterRef("recorded_at"))
+    later = Target.objects.filter(kpi=OuterRef("kpi"), effective_from__lte=day)
+    later = later.filter(Q(effective_from__gt=OuterRef("effective_from")) | same_day)
+    return Target.objects.exclude(value=None, low=None).filter(Q(effective_from__gt=day) | ~Exists(later))
 
 
 def breaks_of(kpi_ids: Sequence[int], known_at: datetime | None = None) -> dict[int, list[date]]:

@@ -90,13 +90,18 @@ type AnyLimits = Limits | RangeLimits | OptionScale
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetRow:
-    """One version of a target: a value, or a low and a high end. No number means withdrawn."""
+    """One version of a target: a value, or a low and a high end. No number: from its day on nothing is wanted."""
 
     effective_from: date
     recorded_at: datetime
     value: Decimal | None = None
     low: Decimal | None = None
     high: Decimal | None = None
+
+    @property
+    def is_end(self) -> bool:
+        """Whether the target before it ends, and none follows."""
+        return self.value is None and self.low is None and self.high is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +132,7 @@ def in_force[Row: (TargetRow, ThresholdRow)](
 
     The greatest `effective_from` not after the period's start wins, then the latest `recorded_at`.
     Rows recorded after `known_at` do not exist for the answer. Of two recorded at the same moment
-    the later in `rows` wins.
+    the later in `rows` wins. Where a target has ended there is none.
     """
     best: Row | None = None
     for row in rows:
@@ -138,7 +143,7 @@ def in_force[Row: (TargetRow, ThresholdRow)](
             best.recorded_at,
         ):
             best = row
-    return best
+    return None if isinstance(best, TargetRow) and best.is_end else best
 
 
 def limits_for(

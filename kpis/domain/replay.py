@@ -17,11 +17,25 @@ ALWAYS = date.min
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """A target, thresholds, or both, from a day on; None keeps what is in force."""
+    """A target, thresholds, or both, from a day on; None keeps what is in force.
+
+    `ends` are the rows of later days that make the target end where it should, and not earlier.
+    """
 
     effective_from: date
     target: TargetRow | None = None
     threshold: ThresholdRow | None = None
+    ends: tuple[TargetRow, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all is in force already."""
+        return self.target is None and self.threshold is None and not self.ends
+
+    @property
+    def targets(self) -> list[TargetRow]:
+        """The rows that are to be added to the targets."""
+        return [*([self.target] if self.target else []), *self.ends]
 
 
 class Moved(NamedTuple):
@@ -39,7 +53,7 @@ class Moved(NamedTuple):
 
 def proposed(rules: Rules, proposal: Proposal) -> Rules:
     """Return the rules as they would be after saving the proposal."""
-    targets = [*rules.targets, proposal.target] if proposal.target else rules.targets
+    targets = [*rules.targets, *proposal.targets]
     thresholds = [*rules.thresholds, proposal.threshold] if proposal.threshold else rules.thresholds
     return Rules(polarity=rules.polarity, targets=targets, thresholds=thresholds)
 

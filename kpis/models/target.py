@@ -15,7 +15,7 @@ def value_field() -> models.DecimalField:
 
 
 class Target(models.Model):
-    """The value wanted in every period that starts on or after a day, until a later row."""
+    """The value wanted in every period that starts on or after a day, until a later row; without a number none is."""
 
     kpi = models.ForeignKey(Kpi, on_delete=models.PROTECT, related_name="targets")
     effective_from = models.DateField()
@@ -32,8 +32,9 @@ class Target(models.Model):
             models.UniqueConstraint(fields=["kpi", "effective_from", "recorded_at"], name="target_recorded_once"),
             models.CheckConstraint(
                 condition=models.Q(value__isnull=False, low__isnull=True, high__isnull=True)
-                | models.Q(value__isnull=True, low__isnull=False, high__isnull=False, low__lte=models.F("high")),
-                name="target_is_a_value_or_a_range",
+                | models.Q(value__isnull=True, low__isnull=False, high__isnull=False, low__lte=models.F("high"))
+                | models.Q(value__isnull=True, low__isnull=True, high__isnull=True),
+                name="target_is_a_value_a_range_or_an_end",
             ),
         ]
 

@@ -104,7 +104,7 @@ def set_thresholds(
 
 
 def set_aim(*, kpi: Kpi, proposal: Proposal, reason: str, by: User, now: datetime) -> None:
-    """Set a target and thresholds that only make sense together, and judge the periods from their date on again.
+    """Set a target with its end, and thresholds that go with it, and judge the periods from their date on again.
 
     Raises Refused with a sentence where the two could not judge a value, or locked periods would be judged otherwise.
     """
@@ -121,9 +121,9 @@ def set_aim(*, kpi: Kpi, proposal: Proposal, reason: str, by: User, now: datetim
             "recorded_at": now,
             "recorded_by": by,
         }
-        if proposal.target is not None:
-            wanted = {name: _finite(getattr(proposal.target, name)) for name in ("value", "low", "high")}
-            Target.objects.create(**common, **wanted)
+        for row in proposal.targets:
+            wanted = {name: _finite(getattr(row, name)) for name in ("value", "low", "high")}
+            Target.objects.create(**common | {"effective_from": row.effective_from}, **wanted)
         if proposal.threshold is not None:
             numbers = {name: _finite(getattr(proposal.threshold, name)) for name in LIMIT_NAMES}
             ThresholdSet.objects.create(**common, mode=proposal.threshold.mode, **numbers)

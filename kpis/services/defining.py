@@ -198,7 +198,7 @@ def what_is_missing(kpi: Kpi) -> list[str]:
     missing = []
     if kpi.polarity != Kpi.Polarity.UNSCORED:
         rules = rules_of([kpi])[kpi.pk]
-        if not rules.targets and not any(_stands_alone(row) for row in rules.thresholds):
+        if all(row.is_end for row in rules.targets) and not any(_stands_alone(row) for row in rules.thresholds):
             missing.append(_("It has no target."))
         if not rules.thresholds:
             missing.append(_("It has no thresholds."))

@@ -231,3 +231,59 @@ def test_before_another_change_it_is_said_whether_present_bands_turn_on_saving(k
         reverse("kpi_limits", args=["OTA"]), said(kpi, preview="1", effective_from=str(coming))
     ).content.decode()
     assert "until then the proposal holds from 23 Nov 2026 on. No present band changes on saving" in text
+
+
+def test_a_target_ends_on_its_last_day_and_may_be_taken_on_again(kpi, admin, client: Client):
+    client.force_login(admin)
+    path, weeks = reverse("kpi_limits", args=["OTA"]), closed_weeks(NOW, 3)
+    change = {"red_flag": "72", "effective_from": str(weeks[0].start), "until": str(weeks[1].last_day), "reason": ""}
+    assert "The target ends: say why." in client.post(path, said(kpi, **change)).content.decode()
+    assert client.post(path, said(kpi, **change | {"reason": "plan over"})).status_code == 303
+    judged = Evaluation.objects.filter(kpi=kpi).order_by("-period_start").values_list("no_band_reason", flat=True)
+    assert list(judged[:2]) == ["no_target", ""]
+    shown = client.get(path)
+    assert shown.context["form"]["target"].value() is None
+    assert "none: it ends" in shown.content.decode()
+    listed = client.get(reverse("kpis:configure"), {"lacks": "target"}).content.decode()
+    assert kpi.name in listed
+    assert "80.0 until 9 Nov" in client.get(reverse("kpi", args=["OTA"])).content.decode()
+    again = said(kpi, red_flag="72", target="80", effective_from=str(weeks[2].start))
+    assert client.post(path, again).status_code == 303
+    assert Evaluation.objects.filter(kpi=kpi).latest("period_start").band == "at_risk"
+    assert not client.get(reverse("kpis:configure"), {"lacks": "target"}).context["count"]
+
+
+def test_the_end_of_a_target_is_shown_beside_it_and_taken_back_by_an_empty_day(kpi, admin, client: Client):
+    client.force_login(admin)
+    path = reverse("kpi_limits", args=["OTA"])
+    coming = {"red_flag": "72", "effective_from": "2026-11-23"}
+    assert client.post(path, said(kpi, **coming, until="2026-12-31")).status_code == 303
+    form = client.get(path)
+    assert form.context["form"]["until"].value() == date(2026, 12, 31)
+    assert "It ends on 31 Dec 2026." in form.content.decode()
+    unchanged = client.post(path, said(kpi, **coming, until="2026-12-31"))
+    assert "These are the limits in force" in unchanged.content.decode()
+    assert client.post(path, said(kpi, **coming, until="")).status_code == 303
+    assert [row.value for row in kpi.targets.order_by("pk")] == [80, None, 80]
+    shown = client.get(path)
+    assert "It ends on" not in shown.content.decode()
+    assert [row["state"] for row in shown.context["history"]][:2] == ["to come", "replaced"]
+
+
+def test_only_the_end_of_a_target_may_lie_before_the_day_of_a_change(kpi, admin, client: Client):
+    client.force_login(admin)
+    path, last = reverse("kpi_limits", args=["OTA"]), closed_weeks(NOW, 1)[0]
+    early = {"effective_from": "2026-11-30", "until": str(last.start - DAY)}
+    refused = client.post(path, said(kpi, **early, target="85", red_flag="72"))
+    assert "would end before it begins" in refused.content.decode()
+    assert client.post(path, said(kpi, **early, red_flag="72")).status_code == 303
+    assert Evaluation.objects.filter(kpi=kpi).latest("period_start").no_band_reason == "no_target"
+    assert kpi.targets.latest("pk").effective_from == last.start
+
+
+def test_a_target_that_another_one_follows_needs_no_end_of_its_own(kpi, admin, client: Client):
+    client.force_login(admin)
+    set_target(kpi=kpi, effective_from=date(2027, 1, 1), value=Decimal(90), reason="plan", by=admin, now=NOW)
+    change = said(kpi, target="82", effective_from="2026-11-23", until="2027-03-31")
+    text = client.post(reverse("kpi_limits", args=["OTA"]), change).content.decode()
+    assert "Another target begins on 1 Jan 2027" in text

@@ -16,7 +16,8 @@ from django.views.decorators.http import require_safe
 from kpiplatform.accounts.models import Invitation, User
 from kpiplatform.dashboards.configuration.entry import admins_only, today
 from kpiplatform.htmx import page
-from kpis.models import DataSource, Kpi, PeriodCalendar, PeriodReopening, Pull, Target, ThresholdSet
+from kpis.models import DataSource, Kpi, PeriodCalendar, PeriodReopening, Pull, ThresholdSet
+from kpis.queries import targets_that_hold
 from objectives.models import Objective, Organisation, RoleAssignment, Unit
 from reviews.models import Forum
 
@@ -58,7 +59,7 @@ def _counts(day: date) -> dict[str, int]:
     active = Kpi.objects.filter(status=Kpi.Status.ACTIVE)
     scored = active.exclude(polarity=Kpi.Polarity.UNSCORED)
     owned = active.filter(objective=OuterRef("pk"))
-    targets = Target.objects.filter(kpi=OuterRef("pk"))
+    targets = targets_that_hold(day).filter(kpi=OuterRef("pk"))
     # Numbers that name the goal themselves need no target beside them.
     stands_alone = ThresholdSet.objects.filter(
         Q(goal__isnull=False) | Q(goal_low__isnull=False), kpi=OuterRef("pk"), mode=ThresholdSet.Mode.ABSOLUTE

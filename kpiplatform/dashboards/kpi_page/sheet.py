@@ -154,7 +154,8 @@ def _in_force(facts: Facts, wording: Wording) -> Iterator[Fact]:
     current = limits_in_force(facts, facts.period(facts.today).start)
     if current is None:
         scored = facts.kpi.polarity != "unscored"
-        yield Fact(label=_("Goal"), value=_("not set") if scored else _("not scored"))
+        aside = _others(facts, wording.goal, wording) if scored else ""
+        yield Fact(label=_("Goal"), value=_("not set") if scored else _("not scored"), aside=aside)
         return
     for label, words in ((_("Goal"), wording.goal), (_("Red flag"), wording.red_flag)):
         text = words(current)
@@ -171,15 +172,15 @@ def _others(facts: Facts, words: Callable[[AnyLimits | None], str], wording: Wor
     steps: list[tuple[date, str]] = []
     for day in starts:
         text = words(limits_in_force(facts, day))
-        if text and (not steps or steps[-1][1] != text):
+        if (text or steps) and (not steps or steps[-1][1] != text):
             steps.append((day, text))
     parts = []
     for (_day, text), (until, _next) in pairwise(steps):
-        if until <= facts.today:
+        if text and until <= facts.today:
             parts.append(_("%(limit)s until %(day)s") % {"limit": text, "day": wording.day(until)})
     for day, text in steps[1:]:
         if day > facts.today:
-            parts.append(_("%(limit)s from %(day)s") % {"limit": text, "day": wording.day(day)})
+            parts.append(_("%(limit)s from %(day)s") % {"limit": text or _("none"), "day": wording.day(day)})
     return ", ".join(parts)
 
 

@@ -10,7 +10,8 @@ from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 
 from kpiplatform.dashboards.search.matching import asked, fitting
 from kpiplatform.paging import Slice, slice_of
-from kpis.models import Kpi, KpiWeight, Target, ThresholdSet
+from kpis.models import Kpi, KpiWeight, ThresholdSet
+from kpis.queries import targets_that_hold
 from objectives.models import Objective
 
 BY_OBJECTIVE = ("objective__perspective__position", "objective__position", "objective__code")
@@ -61,10 +62,10 @@ def named(typed: str, *, among: QuerySet[Kpi]) -> list[tuple[str, str]]:
     return [(code, f"{name} · {unit}") for code, name, unit in found[:NAMED_AT_ONCE]]
 
 
-def kpis_to_configure(filters: Filters) -> QuerySet[Kpi]:
+def kpis_to_configure(filters: Filters, *, today: date) -> QuerySet[Kpi]:
     """Return the KPIs that pass the filters, with what their rows need."""
     kpis = Kpi.objects.select_related("owner", "unit").annotate(
-        has_target=Exists(Target.objects.filter(kpi=OuterRef("pk"))),
+        has_target=Exists(targets_that_hold(today).filter(kpi=OuterRef("pk"))),
         stands_alone=Exists(
             ThresholdSet.objects.filter(kpi=OuterRef("pk"), mode=ThresholdSet.Mode.ABSOLUTE).exclude(
                 goal=None, goal_low=None
@@ -101,9 +102,9 @@ class Part:
     unmeasured: list[Objective]
 
 
-def part_of_list(filters: Filters, *, after: str) -> Part:
+def part_of_list(filters: Filters, *, after: str, today: date) -> Part:
     """Return the part of the list that begins below the KPI `after`; unfiltered, it ends with unmeasured objectives."""
-    found = kpis_to_configure(filters)
+    found = kpis_to_configure(filters, today=today)
     order = (*BY_OBJECTIVE, "position", "code")
     kpis = slice_of(found.select_related("objective__perspective"), order=order, after=after, size=AT_ONCE)
     shown = Objective.objects.filter(pk__in={kpi.objective_id for kpi in kpis.rows})

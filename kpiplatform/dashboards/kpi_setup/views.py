@@ -40,7 +40,7 @@ LIST, SHEET, NAMED, PEOPLE, LIFE, WEIGHT = (
 def configure(request: HttpRequest) -> HttpResponse:
     """List every KPI by its objective, with what it lacks."""
     filters = Filters.from_query(request.GET)
-    part = part_of_list(filters, after=request.GET.get("after", ""))
+    part = part_of_list(filters, after=request.GET.get("after", ""), today=today())
     return page(request, LIST, presenter.listed(part, filters), partial="list")
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, cast
@@ -20,6 +20,7 @@ from kpis.domain.figures import delta_unit
 from kpis.domain.judged import Rules
 from kpis.domain.limits import HUNDRED, LimitsRefused, Mode, TargetRow, ThresholdRow, in_force, validate_thresholds
 from kpis.domain.replay import Proposal, proposed
+from kpis.domain.target_ends import DAY, ends, last_day, next_target
 from kpis.forms import DayInput
 from kpis.models import Kpi, ThresholdSet
 from kpis.words import why_no_limits
@@ -68,6 +69,7 @@ class LimitsForm(forms.Form):
 
     mode = forms.ChoiceField(label=gettext_lazy("Limits are given"), choices=MODES, widget=forms.RadioSelect)
     effective_from = forms.DateField(label=gettext_lazy("Effective from"), widget=DayInput())
+    until = forms.DateField(label=gettext_lazy("Target until"), widget=DayInput(), required=False)
     reason = forms.CharField(
         label=gettext_lazy("Reason"), max_length=200, required=False, widget=forms.Textarea(attrs={"rows": 2})
     )
@@ -82,9 +84,10 @@ class LimitsForm(forms.Form):
         for name in (*self.target_names, *self.limit_names):
             self.fields[name] = forms.CharField(label=LABELS[name], max_length=40, required=False)
             self.fields[name].widget.attrs |= {"inputmode": "decimal", "autocomplete": "off", "class": "input"}
-        self.fields["effective_from"].widget.attrs["class"] = "input input--wide"
+        for name in ("effective_from", "until"):
+            self.fields[name].widget.attrs["class"] = "input input--wide"
         self.fields["reason"].widget.attrs["class"] = "textarea"
-        self.order_fields([*self.target_names, "mode", *self.limit_names, "effective_from", "reason", "seen"])
+        self.order_fields([*self.target_names, "mode", *self.limit_names, "effective_from", "until", "reason", "seen"])
 
     @property
     def chosen_mode(self) -> str:
@@ -142,7 +145,41 @@ class LimitsForm(forms.Form):
             target=None if same_numbers(target, stands) else target,
             threshold=None if same_numbers(threshold, in_force(known.rules.thresholds, start)) else threshold,
         )
+        self._end(target, known.rules.targets)
+        if self.errors or self.proposal.effective_from != start:
+            return
         self._refuse_what_cannot_judge(threshold)
+
+    def _end(self, target: TargetRow | None, rows: Sequence[TargetRow]) -> None:
+        """Let the proposed target end on the day that is said, or hold until another begins."""
+        until, proposal = self.cleaned_data.get("until"), self.proposal
+        if target is None:
+            if until is not None:
+                self.add_error("until", _("There is no target that could end: say what it is, or leave this empty."))
+            return
+        if until is not None and until < proposal.effective_from:
+            # Nothing but the end of what is in force, before the day that the form proposes for changes.
+            present = replace(target, effective_from=until)
+            if proposal.threshold is not None or not same_numbers(target, in_force(rows, until)):
+                self.add_error("until", _("The target would end before it begins: choose an earlier “effective from”."))
+            else:
+                self.proposal = Proposal(effective_from=until + DAY, ends=ends(rows, present, until))
+            return
+        following = next_target(rows, target)
+        if until is not None and following is not None and until >= following:
+            told = _("Another target begins on %(day)s, and ends this one anyway: leave this empty.")
+            self.add_error("until", told % {"day": day(following)})
+            return
+        self.proposal = replace(proposal, ends=ends(rows, target, until))
+
+    def clean_until(self) -> date | None:
+        chosen: date | None = self.cleaned_data["until"]
+        if chosen is not None and chosen < self.known.first_day:
+            words = {"day": day(self.known.first_day)}
+            raise ValidationError(_("This KPI is measured from %(day)s on: choose a day from then on.") % words)
+        if chosen is not None and chosen.year > self.known.today.year + 2 * YEARS_AHEAD:
+            raise ValidationError(_("Choose a day within the next %(years)d years.") % {"years": 2 * YEARS_AHEAD})
+        return chosen
 
     def _rows(self, numbers: Mapping[str, Decimal | None], start: date) -> tuple[TargetRow | None, ThresholdRow]:
         given = {"low": numbers.get("low"), "high": numbers.get("high"), "value": numbers.get("target")}
@@ -198,6 +235,7 @@ def _initial(known: Known) -> dict[str, Any]:
     if target is not None:
         low, high = (target.value if end is None else end for end in (target.low, target.high))
         initial |= {"target": text(target.value), "low": text(low), "high": text(high)}
+        initial["until"] = last_day(known.rules.targets, start)
     if threshold is not None:
         initial["mode"] = threshold.mode
         initial |= {name: text(getattr(threshold, name)) for name in (*DIRECTIONAL, *RANGE)}

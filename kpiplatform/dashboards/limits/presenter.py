@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import date, tzinfo
 from decimal import Decimal
 
-from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from kpiplatform.dashboards.kpi_page.wording import Wording, why_no_band
-from kpiplatform.dashboards.limits.forms import DIRECTIONAL, RANGE, LimitsForm, is_range
+from kpiplatform.dashboards.limits.forms import DIRECTIONAL, RANGE, LimitsForm
 from kpiplatform.dashboards.limits.preview import CONFIRMATIONS, Present, Preview, Realism, Replay
 from kpiplatform.dashboards.limits.strip import NARROW, WIDE, Frame, Scale, Strip, dots, scale_over, strip
-from kpis.dates import day, moment
-from kpis.domain.figures import delta_unit, number, signed
+from kpis.dates import day
+from kpis.domain.figures import number
 from kpis.domain.judged import Judged
 from kpis.domain.limits import AnyLimits, Limits, RangeLimits, in_force, limits_for
 from kpis.domain.periods import Calendar, period_of
-from kpis.models import Kpi, Target, ThresholdSet
+from kpis.domain.target_ends import last_day
+from kpis.models import Kpi
 
 MARKS_SHOWN = 400
 
@@ -122,9 +122,12 @@ def in_force_notes(form: LimitsForm, wording: Wording) -> dict[str, str]:
     notes = {}
     if target is not None:
         since = {"day": day(target.effective_from)}
+        until = last_day(known.rules.targets, known.today)
+        ends = _("It ends on %(day)s.") % {"day": day(until)} if until else ""
         for name in form.target_names:
             value = target.value if name == "target" or target.value is not None else getattr(target, name)
-            notes[name] = _("In force: %(value)s since %(day)s.") % (since | {"value": wording.full(value)})
+            told = _("In force: %(value)s since %(day)s.") % (since | {"value": wording.full(value)})
+            notes[name] = f"{told} {ends}".strip()
     numbers: dict[str, Decimal] = {}
     if isinstance(limits, Limits):
         numbers = {name: getattr(limits, name) for name in DIRECTIONAL}
@@ -162,67 +165,6 @@ def sliders(form: LimitsForm, values: Sequence[Decimal]) -> dict[str, dict[str, 
             "data-slider-step": f"{Decimal(1).scaleb(-places):f}",
         }
     return ends
-
-
-def history(kpi: Kpi, reader: Reader, *, today: date, known_at: datetime | None = None) -> list[dict[str, str]]:
-    """Return every target and every set of thresholds, newest first: from when, what, who, when, why, and its state.
-
-    Of what was recorded at or after `known_at` nothing is known; None: all is.
-    """
-    known = Q() if known_at is None else Q(recorded_at__lt=known_at)
-    targets = list(Target.objects.filter(known, kpi=kpi).select_related("recorded_by"))
-    thresholds = list(ThresholdSet.objects.filter(known, kpi=kpi).select_related("recorded_by"))
-    now_target, now_thresholds = (_current(rows, today) for rows in (targets, thresholds))
-    rows = [(row, _("Target"), _target_words(row, reader), row == now_target) for row in targets]
-    rows += [(row, _("Thresholds"), _threshold_words(row, reader), row == now_thresholds) for row in thresholds]
-    rows.sort(key=lambda one: (one[0].effective_from, one[0].recorded_at), reverse=True)
-    return [
-        {
-            "from": day(row.effective_from),
-            "what": what,
-            "words": words,
-            "who": row.recorded_by.name,
-            "at": moment(row.recorded_at, reader.zone),
-            "why": row.reason,
-            "state": _("in force") if current else _("to come") if row.effective_from > today else _("past"),
-            "is_now": "1" if current else "",
-        }
-        for row, what, words, current in rows
-    ]
-
-
-def _current[Row: (Target, ThresholdSet)](rows: Sequence[Row], today: date) -> Row | None:
-    begun = [row for row in rows if row.effective_from <= today]
-    return max(begun, key=lambda row: (row.effective_from, row.recorded_at), default=None)
-
-
-def _target_words(row: Target, reader: Reader) -> str:
-    if row.value is not None:
-        return reader.wording.full(row.value)
-    return _("%(low)s to %(high)s") % {"low": reader.wording.bare(row.low), "high": reader.wording.full(row.high)}
-
-
-def _threshold_words(row: ThresholdSet, reader: Reader) -> str:
-    if row.scores:
-        return ", ".join(f"{option} → {score}" for option, score in row.scores.items())
-    wording = reader.wording
-
-    def told(value: Decimal | None) -> str:
-        if value is None:
-            return _("the target")
-        if row.mode == ThresholdSet.Mode.ABSOLUTE:
-            return wording.full(value)
-        unit = "%" if row.mode == ThresholdSet.Mode.PERCENT else delta_unit(reader.kpi.measure_unit)
-        return _("target %(change)s") % {
-            "change": f"{signed(value, reader.kpi.decimals, locale=wording.locale)} {unit}"
-        }
-
-    if is_range(reader.kpi):
-        words = {name: told(getattr(row, name)) for name in RANGE}
-        if row.goal_low is None and row.goal_high is None:
-            return _("goal the target, red flag below %(red_low)s and above %(red_high)s") % words
-        return _("goal %(goal_low)s to %(goal_high)s, red flag below %(red_low)s and above %(red_high)s") % words
-    return _("goal %(goal)s, red flag %(red)s") % {"goal": told(row.goal), "red": told(row.red_flag)}
 
 
 def _numbers(judged: Sequence[Judged]) -> list[Decimal]:
@@ -315,6 +257,13 @@ def _present(row: Present, reader: Reader) -> PresentRow:
 
 
 def _applies(preview: Preview, reader: Reader) -> str:
+    if preview.last_day is not None:
+        told = _("Periods that begin after %(day)s have no target.") % {"day": day(preview.last_day)}
+        return told if preview.effective_from > preview.last_day else f"{told} {_holds(preview, reader)}"
+    return _holds(preview, reader)
+
+
+def _holds(preview: Preview, reader: Reader) -> str:
     words = {"day": day(preview.effective_from), "period": reader.period(preview.effective_from)}
     if preview.next_change is not None:
         words["until"] = day(preview.next_change)

@@ -21,7 +21,7 @@ from kpis.services.closing import judged_otherwise
 from kpis.services.rolling import rolled_up_if
 from objectives.models import ObjectiveState
 
-YEAR = timedelta(days=366)
+YEAR, DAY = timedelta(days=366), timedelta(days=1)
 CONFIRMATIONS = (1, 2, 3)
 LATELY = 13
 
@@ -73,7 +73,8 @@ class Preview:
 
     `old` and `new` replay the past year as if the limits in force on the effective day, and the proposed ones, had
     always held. `rejudged` are the periods that are judged again on saving, `really_moved` those that change band.
-    `refused` says why it can't be saved: periods that are locked would be judged otherwise.
+    `last_day` is the last one of a target that is made to end. `refused` says why it can't be saved: periods that are
+    locked would be judged otherwise.
     """
 
     effective_from: date
@@ -87,6 +88,7 @@ class Preview:
     applies_at_once: bool
     realism: Realism | None
     next_change: date | None
+    last_day: date | None
     refused: str
 
     @property
@@ -127,6 +129,7 @@ def preview(*, kpi: Kpi, proposal: Proposal, today: date, now: datetime) -> Prev
         applies_at_once=at_once,
         realism=_realism(new),
         next_change=min(later, default=None),
+        last_day=next((row.effective_from - DAY for row in proposal.ends if row.is_end), None),
         refused=judged_otherwise(kpi, shut) if shut else "",
     )
 

@@ -17,6 +17,7 @@ from kpiplatform.dashboards.as_known import NOW, AsKnown, known_in
 from kpiplatform.dashboards.kpi_page.wording import Wording
 from kpiplatform.dashboards.limits import presenter
 from kpiplatform.dashboards.limits.forms import Known, LimitsForm
+from kpiplatform.dashboards.limits.history import history_of
 from kpiplatform.dashboards.limits.preview import Preview, preview
 from kpiplatform.htmx import page
 from kpis.domain.entry_checks import language_of
@@ -66,15 +67,16 @@ def limits(request: HttpRequest, code: str) -> HttpResponse:
 def _saved(form: LimitsForm, shown: Preview, request: HttpRequest, now: datetime) -> bool:
     """Return whether the limits stand as proposed; otherwise the form says why they don't."""
     proposal, known, said = form.proposal, form.known, form.cleaned_data
-    nothing_new = proposal.target is None and proposal.threshold is None
-    if nothing_new and said["seen"] != known.seen:
+    if proposal.is_empty and said["seen"] != known.seen:
         return True  # the second press of the button
-    if nothing_new:
+    if proposal.is_empty:
         form.add_error(None, _("These are the limits in force: change a number, or leave them as they are."))
     elif shown.refused:
         form.add_error("effective_from", shown.refused)
     elif shown.betters and not said["reason"]:
         form.add_error("reason", _("The change betters a colour: say why."))
+    elif shown.last_day and not said["reason"]:
+        form.add_error("reason", _("The target ends: say why."))
     if form.errors:
         return False
     with transaction.atomic():
@@ -121,7 +123,7 @@ def _context(
         "kpi": kpi,
         "form": form,
         "back": _back(kpi),
-        "history": presenter.history(kpi, reader, today=then.on or known.today, known_at=then.at),
+        "history": history_of(kpi, reader, today=then.on or known.today, known_at=then.at),
         "known": then,
         "now_url": reverse("kpi_limits", args=[kpi.code]),
         "day": then.on or known.today,
