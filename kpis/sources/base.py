@@ -226,6 +226,11 @@ class Connector(Protocol):
 
     formats: Formats
 
+    @property
+    def asks_for_days(self) -> bool:
+        """Whether what it reads from is told the window, and compares it with days in its own way."""
+        ...
+
     def tables(self, *, window: Window, names: frozenset[str] | None) -> Iterator[Table]:
         """Yield the rows in stretches, with the columns of `names` or all of them.
 

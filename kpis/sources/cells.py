@@ -104,6 +104,14 @@ class Formats:
         return moment.date() if moment.tzinfo is None else moment.astimezone(self.zone).date()
 
 
+def is_moment_elsewhere(cell: Any) -> bool:
+    """Return whether a cell is the text of a moment with a zone of its own."""
+    try:
+        return isinstance(cell, str) and len(cell) > 10 and datetime.fromisoformat(cell.strip()).tzinfo is not None
+    except ValueError:
+        return False
+
+
 def _plain(number: int | float | Decimal) -> int | float:
     """Return a whole number as one, any other as a float; one that is too large to be summed is refused."""
     if not -NUMBER_BELOW < number < NUMBER_BELOW:

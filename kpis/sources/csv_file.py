@@ -71,6 +71,11 @@ class CsvFile:
             raise SourceError(Sentence(says, {"name": settings["encoding"]})) from None
         return cls(place=place, settings=settings, formats=Formats.of(settings, zone=place.zone))
 
+    @property
+    def asks_for_days(self) -> bool:
+        """Return False: a file is read to its end."""
+        return False
+
     def choices(self) -> dict[str, list[str]]:
         """Return nothing: a CSV file has one table."""
         return {}

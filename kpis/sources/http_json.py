@@ -94,6 +94,11 @@ class HttpJson:
         """Return the service that the settings describe; SourceError says what is wrong with them."""
         return cls(place=place, settings=settings, formats=Formats.of(settings, zone=place.zone))
 
+    @property
+    def asks_for_days(self) -> bool:
+        """Return whether the address has the days."""
+        return "{since}" in self.settings["url"] or "{until}" in self.settings["url"]
+
     def choices(self) -> dict[str, list[str]]:
         """Return nothing: an answer has one list of rows."""
         return {}

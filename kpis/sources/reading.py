@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from operator import itemgetter
 from typing import Any
@@ -30,7 +30,7 @@ from kpis.sources.base import (
     of_column,
     require_columns,
 )
-from kpis.sources.cells import Formats
+from kpis.sources.cells import Formats, is_moment_elsewhere
 from kpis.sources.refusing import Refusals, reason_of, text_of
 from kpis.sources.steps import Steps
 from kpis.sources.stretches import Stretch
@@ -148,6 +148,8 @@ class _Texts:
 
 
 OUTSIDE = -1
+# The clocks of two places are up to 26 hours apart.
+CLOCKS_APART = timedelta(days=2)
 
 
 class _Refused:
@@ -188,14 +190,35 @@ class Reading:
 
     def stretches(self) -> Iterator[Stretch]:
         """Yield the rows of the window; lines that cannot be read are left out and named."""
-        asked = self._asked
-        for table in self._connector.tables(window=asked.window, names=self._steps.needed(asked.names)):
+        for table in self._asked_twice() if self._connector.asks_for_days else self._tables(self._asked.window):
+            yield self._typed(table)
+
+    def _asked_twice(self) -> Iterator[Table]:
+        """Yield the tables; ask anew, for days on either side as well, where moments have a zone of their own.
+
+        A source compares such texts as they are written, or by its own clock, so what is of the first day here may be
+        of the day before there. Where nothing came, whatever comes then says what it would have been.
+        """
+        tables = self._tables(self._asked.window)
+        first = next(tables, None)
+        if self._asked.snapshot_day is None and (first is None or not first.lines or self._has_zones(first)):
+            tables.close()
+            yield from self._tables(_wider(self._asked.window))
+            return
+        if first is not None:
+            yield first
+        yield from tables
+
+    def _tables(self, window: Window) -> Generator[Table]:
+        names = self._asked.names
+        for table in self._connector.tables(window=window, names=self._steps.needed(names)):
             self._steps.apply(table)
             if table.lines:
-                require_columns(
-                    list(table.columns), sorted(asked.names), where=Sentence(_("After its steps the source"))
-                )
-            yield self._typed(table)
+                require_columns(list(table.columns), sorted(names), where=Sentence(_("After its steps the source")))
+            yield table
+
+    def _has_zones(self, table: Table) -> bool:
+        return any(map(is_moment_elsewhere, table.columns[self._asked.date_column]))
 
     def _typed(self, table: Table) -> Stretch:
         refused = _Refused(self._refused, table)
@@ -272,6 +295,11 @@ class Reading:
             name, text = bad[place]
             refused.cell(place, name, text, self._numbers.get(name) or self._texts[name].column)
         return [place not in bad for place in range(len(table.lines))]
+
+
+def _wider(window: Window) -> Window:
+    since = None if window.since is None else window.since - CLOCKS_APART
+    return Window(since=since, until=window.until + CLOCKS_APART)
 
 
 def _picked(cells: Sequence[Any], kept: Sequence[bool]) -> list[Any]:

@@ -11,9 +11,10 @@ import sqlite3
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from kpis.domain.sentences import Sentence
 from kpis.domain.sentences import gettext_noop as _
@@ -44,6 +45,10 @@ NOT_TRUSTED = _(
 COMMENTS = re.compile(r"(?:\s|\(|--(?=\s)[^\n]*|#[^\n]*|/\*(?!!|M!).*?\*/)*", re.DOTALL)
 BEGINS_A_QUERY = re.compile(r"(?i)(?:SELECT|WITH|VALUES|TABLE)\b")
 ABOUT_TABLES = (sqlite3.SQLITE_PRAGMA, "table_info")
+OTHER_CLOCK = _(
+    "The database on %(host)s does not know the zone %(zone)s and its clock is another, so its moments would be of other"
+    " days. Its administrator loads the zones (mysql_tzinfo_to_sql); or the query converts the moments to texts of days."
+)
 NO_SUCH_ZONE = 1298  # ER_UNKNOWN_TIME_ZONE
 DENIED_FUNCTIONS = {"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer"}
 
@@ -125,15 +130,45 @@ def _postgresql(settings: Mapping[str, Any], place: Place, days: Mapping[str, da
             database.cursor(name="source") as cursor,
         ):
             statement = _with_parameters(_alone(settings["query"]).replace("%", "%%"), "postgresql", "%({name})s")
+            _register_dates(cursor)
             cursor.execute(statement.encode(), days)
             yield [column.name for column in cursor.description or ()], _fetched(cursor)
     except psycopg.Error as error:
         raise SourceError(_said_by(error, host, str(error.diag.message_primary or error))) from None
 
 
+def _register_dates(cursor: Any) -> None:
+    """Let days that Python has no name for, as infinity in a column of no concern, be the texts that they are."""
+    from psycopg import DataError, adapters
+    from psycopg.adapt import Loader
+    from psycopg.pq import Format
+
+    def lenient(usual: type[Loader]) -> type[Loader]:
+        class Lenient(Loader):
+            def __init__(self, oid: int, context: Any = None) -> None:
+                super().__init__(oid, context)
+                self._load = usual(oid, context).load
+
+            def load(self, data: Any) -> Any:
+                try:
+                    return self._load(data)
+                except DataError:
+                    return bytes(data).decode()
+
+        return Lenient
+
+    for name in ("date", "timestamp", "timestamptz", "interval"):
+        oid = adapters.types[name].oid
+        usual = adapters.get_loader(oid, Format.TEXT)
+        assert usual is not None
+        cursor.adapters.register_loader(oid, lenient(usual))
+
+
 @contextmanager
 def _mysql(settings: Mapping[str, Any], place: Place, days: Mapping[str, date]) -> Iterator[Found]:
     import pymysql
+    from pymysql.constants import FIELD_TYPE
+    from pymysql.converters import conversions
     from pymysql.cursors import SSCursor
 
     before = COMMENTS.match(settings["query"])
@@ -156,6 +191,7 @@ def _mysql(settings: Mapping[str, Any], place: Place, days: Mapping[str, date]) 
         charset="utf8mb4",
         cursorclass=SSCursor,
         local_infile=False,
+        conv={**conversions, FIELD_TYPE.BIT: int.from_bytes},  # yes and no of this engine
         read_timeout=place.limits.seconds,
         write_timeout=place.limits.seconds,
         defer_connect=True,
@@ -164,7 +200,7 @@ def _mysql(settings: Mapping[str, Any], place: Place, days: Mapping[str, date]) 
         database.connect(Egress(place.allow).connect(host, port))
         with closing(database), database.cursor() as cursor:
             _limit_mysql(database, cursor, milliseconds=int(place.limits.seconds * 1000))
-            _set_zone(cursor, place.zone)
+            is_our_clock = _set_zone(cursor, ZoneInfo(place.zone), days["until"].year)
             cursor.execute("START TRANSACTION READ ONLY")
             # Prepared, it is one statement; parameters are given to the server apart from it.
             query = _alone(settings["query"])
@@ -174,7 +210,10 @@ def _mysql(settings: Mapping[str, Any], place: Place, days: Mapping[str, date]) 
             cursor.execute("PREPARE source FROM %s", [_with_parameters(query, "mysql", "?")])
             using = ", ".join(f"@{name}" for name in names)
             cursor.execute(f"EXECUTE source{' USING ' if using else ''}{using}")
-            yield [column[0] for column in cursor.description or ()], _fetched(cursor)
+            columns = cursor.description or ()
+            if not is_our_clock and (settings["date_column"], FIELD_TYPE.TIMESTAMP) in {column[:2] for column in columns}:
+                raise SourceError(Sentence(OTHER_CLOCK, {"host": host, "zone": place.zone}))
+            yield [column[0] for column in columns], _fetched(cursor)
     except pymysql.Error as error:
         raise SourceError(_said_by(error, host, str(error.args[-1]) if error.args else "")) from None
 
@@ -186,15 +225,27 @@ def _limit_mysql(database: Any, cursor: Any, *, milliseconds: int) -> None:
         cursor.execute("SET SESSION max_execution_time = %s", [milliseconds])
 
 
-def _set_zone(cursor: Any, zone: str) -> None:
-    """Let moments begin and end days where the organisation is; a server that knows no zones by name keeps its own."""
+def _set_zone(cursor: Any, zone: ZoneInfo, year: int) -> bool:
+    """Let moments begin and end days where the organisation is; return whether they do.
+
+    A server that knows no zones by name keeps its own, which may be the same; one without summer time needs no name.
+    """
     import pymysql
 
     try:
-        cursor.execute("SET SESSION time_zone = %s", [zone])
+        cursor.execute("SET SESSION time_zone = %s", [zone.key])
     except pymysql.Error as error:
         if not error.args or error.args[0] != NO_SUCH_ZONE:
             raise
+    else:
+        return True
+    moments = [datetime(year, month, 1, 12, tzinfo=zone) for month in (1, 7)]
+    if moments[0].utcoffset() == moments[1].utcoffset():
+        offset = f"{moments[0]:%z}"
+        cursor.execute("SET SESSION time_zone = %s", [f"{offset[:3]}:{offset[3:]}"])
+        return True
+    cursor.execute("SELECT FROM_UNIXTIME(%s), FROM_UNIXTIME(%s)", [int(moment.timestamp()) for moment in moments])
+    return cursor.fetchall() == [tuple(moment.replace(tzinfo=None) for moment in moments)]
 
 
 def _alone(query: str) -> str:

@@ -94,6 +94,11 @@ class SqlQuery:
             raise SourceError(Sentence(says))
         return cls(place=place, settings=settings, formats=Formats.of(settings, zone=place.zone))
 
+    @property
+    def asks_for_days(self) -> bool:
+        """Return True: the query has :since and :until."""
+        return True
+
     def choices(self) -> dict[str, list[str]]:
         """Return nothing: the query says itself what it reads."""
         return {}

@@ -58,6 +58,11 @@ class XlsxFile:
         """Return the workbook that the settings describe; SourceError says what is wrong with them."""
         return cls(place=place, settings=settings, formats=Formats.of(settings, zone=place.zone))
 
+    @property
+    def asks_for_days(self) -> bool:
+        """Return False: a file is read to its end."""
+        return False
+
     def choices(self) -> dict[str, list[str]]:
         """Return the names of the sheets."""
         with self._workbook() as workbook:

@@ -22,6 +22,7 @@ class Given:
 
     columns: dict[str, list[Any]]
     formats: Formats = field(default_factory=Formats)
+    asks_for_days: bool = False
 
     def choices(self) -> dict[str, list[str]]:
         return {}

@@ -31,6 +31,7 @@ class Bad:
     bad: int
     good: int
     formats: Formats = field(default_factory=Formats)
+    asks_for_days: bool = False
 
     def choices(self) -> dict[str, list[str]]:
         return {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from mysql_mimic import ColumnType, ResultColumn, ResultSet
+from mysql_mimic.charset import CharacterSet
 from mysql_mimic.errors import ErrorCode, MysqlError
 
 from kpis.sources.base import Kind, SourceError, SourceRows, Window
@@ -31,13 +33,13 @@ def executed(rows: list[Any], columns: list[ResultColumn] = COLUMNS) -> Any:
     return lambda sql: ResultSet(rows, columns) if sql.startswith("EXECUTE") else None
 
 
-def fetch(told: Told, *, password: str = PASSWORD, query: str = QUERY, wanted: Any = None, **config: Any) -> SourceRows:
+def fetch(told: Told, *, password: str = PASSWORD, query: str = QUERY, wanted: Any = None, zone: str = "UTC", **config: Any) -> SourceRows:
     config = {
         "engine": "mysql", "host": "127.0.0.1", "port": told.port, "database": "ops", "user": READER, "tls": "none",
         "query": query, "date_column": "day",
     } | config  # fmt: skip
     wanted = wanted or {("minutes", Kind.NUMBER), ("airport", Kind.TEXT)}
-    place = a_place(Path("/nowhere"), allow=HERE, seconds=7)
+    place = replace(a_place(Path("/nowhere"), allow=HERE, seconds=7), zone=zone)
     secrets = {"password": password}
     return read_here("sql_query", config, place, window=WINDOW, wanted=frozenset(wanted), secrets=secrets)
 
@@ -60,14 +62,34 @@ def test_a_query_is_prepared_and_read_only_and_the_server_knows_how_long_it_may_
     ]
 
 
-def test_a_server_that_knows_no_zones_by_name_keeps_its_own() -> None:
+@pytest.mark.parametrize(
+    ("zone", "moments", "is_refused"),
+    [
+        ("Europe/Berlin", [(2026, 1, 1, 12), (2026, 7, 1, 12)], False),  # its own clock is the same
+        ("Europe/Berlin", [(2026, 1, 1, 11), (2026, 7, 1, 10)], True),
+        ("Asia/Kolkata", [], False),  # without summer time it needs no name
+    ],
+)
+def test_moments_of_a_server_without_zones_are_read_only_where_its_clock_is_ours(
+    zone: str, moments: list[tuple[int, ...]], is_refused: bool
+) -> None:
+    columns = [ResultColumn("day", ColumnType.TIMESTAMP), *COLUMNS[1:]]
+
     def answer(sql: str) -> Any:
-        if "time_zone" in sql:
-            raise MysqlError("Unknown or incorrect time zone: 'UTC'", NO_SUCH_ZONE)
-        return executed(ROWS)(sql)
+        if "time_zone" in sql and zone in sql:
+            raise MysqlError("Unknown or incorrect time zone", NO_SUCH_ZONE)
+        if "FROM_UNIXTIME" in sql:
+            both = [ResultColumn(name, ColumnType.DATETIME) for name in ("a", "b")]
+            return ResultSet([tuple(datetime(*moment) for moment in moments)], both)  # type: ignore[arg-type]  # noqa: DTZ001
+        return executed([(datetime(2026, 11, 2, 23, 59), "JFK", Decimal(1))], columns)(sql)  # noqa: DTZ001
 
     with mysql(answer) as told:
-        assert len(fetch(told)) == 2
+        if is_refused:
+            with pytest.raises(SourceError, match=r"does not know the zone Europe/Berlin and its clock is another"):
+                fetch(told, zone=zone)
+        else:
+            assert len(fetch(told, zone=zone)) == 1
+    assert ("SET SESSION time_zone = '+05:30'" in told.statements) is (zone == "Asia/Kolkata")
 
 
 def test_a_text_and_a_remark_may_hold_what_reads_like_a_parameter() -> None:
@@ -118,6 +140,7 @@ def test_mariadb_is_told_the_time_in_its_own_words() -> None:
     [
         (ColumnType.NEWDECIMAL, Decimal("0.10"), 0.1, "0.10"),
         (ColumnType.TINY, 1, 1, "1"),
+        (ColumnType.BIT, b"\x01\x00", 256, "256"),
         (ColumnType.LONGLONG, 2**40, 2**40, str(2**40)),
         (ColumnType.DOUBLE, 0.25, 0.25, "0.25"),
         (ColumnType.VAR_STRING, "7,5", None, "7,5"),
@@ -126,7 +149,8 @@ def test_mariadb_is_told_the_time_in_its_own_words() -> None:
     ],
 )
 def test_each_type_is_what_it_was_in_the_database(kind: Any, cell: Any, as_number: Any, as_text: str) -> None:
-    columns = [COLUMNS[0], ResultColumn("cell", kind)]
+    charset = CharacterSet.binary if kind is ColumnType.BIT else CharacterSet.utf8mb4
+    columns = [COLUMNS[0], ResultColumn("cell", kind, character_set=charset)]
     given = [(date(2026, 11, 2), cell), *[(date(2026, 11, 3), None)] * 9]
     with mysql(executed(given, columns)) as told:
         texts = fetch(told, wanted={("cell", Kind.TEXT)})

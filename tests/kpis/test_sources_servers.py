@@ -102,6 +102,16 @@ def test_moments_are_asked_for_from_midnight_to_midnight_of_the_organisation(zon
     assert by_day.tolist() == [25 if zone == "America/New_York" else 24, *[24] * 20]  # the clocks went back on 1 Nov
 
 
+def test_a_day_that_python_has_no_name_for_is_a_text_and_costs_no_other_row() -> None:
+    query = f"""SELECT CASE WHEN day = '2026-11-05' THEN 'infinity' ELSE day END AS day,
+        date 'infinity' AS airport, 1 AS minutes, '-infinity'::timestamptz AS begun
+        FROM {SERIES} WHERE day >= :since AND day < :until"""
+    rows = fetch(query)
+    assert len(rows) == 20
+    assert set(rows.column("airport")) == {"infinity"}
+    assert [str(refusal.why) for refusal in rows.refusals] == ["day: 'infinity' is not a day written as %Y-%m-%d."]
+
+
 def test_a_text_a_name_and_a_remark_may_hold_what_reads_like_a_parameter() -> None:
     query = f"""SELECT day::date, ':since' || $$ :until $$ AS airport, 1 AS ":since" /* :until's */, 2 AS minutes
         FROM {SERIES} -- :since
