@@ -10,6 +10,7 @@ from typing import Literal, cast
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from kpiplatform.accounts.models import User
 from kpis.domain.judged import Rules, Valued
@@ -116,6 +117,12 @@ def sources_managed_by(user: User, *, today: date) -> QuerySet[DataSource]:
 def held_pulls_of(user: User) -> QuerySet[Pull]:
     """Return the pulls that wait for a decision of `user`: those of the sources they own."""
     return Pull.objects.filter(source__owner=user, state=Pull.State.SUSPECT).select_related("source").order_by("slot")
+
+
+def pulls_of(source: DataSource) -> QuerySet[Pull]:
+    """Return the pulls of a source, the one that began last first: a slot may be caught up with long after its time."""
+    begun = Coalesce("started_at", "slot")
+    return source.pulls.select_related("asked_by", "decided_by").annotate(begun=begun).order_by("-begun", "-pk")
 
 
 def is_behind(source: DataSource, now: datetime) -> bool:

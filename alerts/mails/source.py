@@ -40,9 +40,15 @@ def write_source_mail(facts: dict[str, Any], *, kind: str, reader: Reader, url: 
                 if facts["last_applied_at"]
                 else _("No value was ever taken over.")
             ),
-            _("The next attempts follow by themselves; when one succeeds, what was missed is fetched."),
+            _("It is a file that was sent in: the source reads the next one that is sent.")
+            if facts.get("is_sent_in")
+            else _("The next attempts follow by themselves; when one succeeds, what was missed is fetched."),
         ]
-        to_do = [_("Look at the source. Until it answers, the scorecard marks these KPIs.")]
+        to_do = [
+            _("Look at the source and send a file that can be read. Until then, the scorecard marks these KPIs.")
+            if facts.get("is_sent_in")
+            else _("Look at the source. Until it answers, the scorecard marks these KPIs.")
+        ]
     listed = kpis[:LISTED]
     more = count - len(listed)
     context = {

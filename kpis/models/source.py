@@ -150,7 +150,8 @@ class Pull(models.Model):
                 fields=["state", "next_attempt_at"],
                 condition=models.Q(state__in=["waiting", "running"]),
                 name="pull_owed",
-            )
+            ),
+            models.Index(fields=["source"], condition=models.Q(state="suspect"), name="pull_held"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["source", "slot"], name="one_pull_per_slot"),

@@ -141,10 +141,19 @@ def hold(pull: Pull, fetched: Fetched, why: Sentence, *, now: datetime, ended_at
             pull_ended_badly.send(sender=None, pull=pull, now=now)
 
 
-def note_failure(pull: Pull, error: SourceError, *, now: datetime, ended_at: datetime, next_slot: datetime) -> None:
+def note_failure(
+    pull: Pull,
+    error: SourceError,
+    *,
+    now: datetime,
+    ended_at: datetime,
+    next_slot: datetime | None,
+    may_change: bool = True,
+) -> None:
     """Note why the attempt failed, and when the next one is: 30 s later, then twice as long each time.
 
-    After the last attempt, or when the next slot comes first, the pull has failed.
+    After the last attempt, or when the next slot comes first, the pull has failed; so it has at once where what was
+    read stays as it is, and its owner is told.
     """
     with transaction.atomic(durable=True):
         try:
@@ -152,7 +161,8 @@ def note_failure(pull: Pull, error: SourceError, *, now: datetime, ended_at: dat
         except NotOurs:
             return
         pause = min(FIRST_PAUSE * 2 ** (pull.attempts - 1), LONGEST_PAUSE)
-        tried_enough = pull.attempts >= ATTEMPTS_AT_MOST or now + pause >= next_slot
+        is_overtaken = next_slot is not None and now + pause >= next_slot
+        tried_enough = pull.attempts >= ATTEMPTS_AT_MOST or is_overtaken or not may_change
         pull.state = Pull.State.FAILED if tried_enough else Pull.State.WAITING
         pull.next_attempt_at = None if tried_enough else now + pause
         pull.lease_until, pull.finished_at = None, ended_at
@@ -163,7 +173,7 @@ def note_failure(pull: Pull, error: SourceError, *, now: datetime, ended_at: dat
         source.consecutive_failures += 1
         source.last_error = error.why
         source.save(update_fields=STANDING)
-        if source.consecutive_failures == FAILURES_UNTIL_SAID:
+        if source.consecutive_failures == FAILURES_UNTIL_SAID or not may_change:
             pull_ended_badly.send(sender=None, pull=pull, now=now)
 
 

@@ -37,7 +37,7 @@ from kpis.services.claiming import claim, end_leases_of_the_gone, free, is_lost,
 from kpis.services.freshness import is_scheduled
 from kpis.services.reaching import reached
 from kpis.services.upheaval import Upheaval
-from kpis.sources.base import Refusal, SourceError, SourceRows, Window, window_for
+from kpis.sources.base import Refusal, SourceError, SourceRows, TookTooLong, Window, window_for
 from kpis.sources.mapping import MappedKpi, MappingError, parse_mapping, wanted_columns
 from objectives.queries import organisation
 
@@ -121,6 +121,7 @@ def run_pull(*, source_id: int, slot: datetime, now: datetime, lease: timedelta 
             raise NotOurs
 
     following = next_slot(source.schedule, after=now, zone=_zone())
+    next_try = following if is_scheduled(source) else None
     try:
         if pull.attempts > ATTEMPTS_AT_MOST:
             raise SourceError(Sentence(STOPPED, {"times": ATTEMPTS_AT_MOST}))
@@ -137,13 +138,15 @@ def run_pull(*, source_id: int, slot: datetime, now: datetime, lease: timedelta 
     except NotOurs:
         log.warning("pull %s was taken over by another worker", pull.pk)
     except SourceError as error:
-        note_failure(pull, error, now=now, ended_at=ended(), next_slot=following)
+        # A file that was sent in is read again as it is; only with more time may more come of it.
+        may_change = is_scheduled(source) or isinstance(error, TookTooLong) or pull.attempts > ATTEMPTS_AT_MOST
+        note_failure(pull, error, now=now, ended_at=ended(), next_slot=next_try, may_change=may_change)
     except Exception as error:
         if is_lost(error):  # whoever comes next begins anew
             raise
         log.exception("pull %s failed", pull.pk)
         unknown = SourceError(Sentence(BROKEN, {"kind": type(error.__cause__ or error).__name__}))
-        note_failure(pull, unknown, now=now, ended_at=ended(), next_slot=following)
+        note_failure(pull, unknown, now=now, ended_at=ended(), next_slot=next_try)
     finally:
         let_go(pull)
     return Pull.objects.get(pk=pull.pk)

@@ -143,7 +143,7 @@ def _register_dates(cursor: Any) -> None:
     from psycopg.adapt import Loader
     from psycopg.pq import Format
 
-    def lenient(usual: type[Loader]) -> type[Loader]:
+    def lenient(usual: Any) -> type[Loader]:
         class Lenient(Loader):
             def __init__(self, oid: int, context: Any = None) -> None:
                 super().__init__(oid, context)
@@ -211,7 +211,9 @@ def _mysql(settings: Mapping[str, Any], place: Place, days: Mapping[str, date]) 
             using = ", ".join(f"@{name}" for name in names)
             cursor.execute(f"EXECUTE source{' USING ' if using else ''}{using}")
             columns = cursor.description or ()
-            if not is_our_clock and (settings["date_column"], FIELD_TYPE.TIMESTAMP) in {column[:2] for column in columns}:
+            if not is_our_clock and (settings["date_column"], FIELD_TYPE.TIMESTAMP) in {
+                column[:2] for column in columns
+            }:
                 raise SourceError(Sentence(OTHER_CLOCK, {"host": host, "zone": place.zone}))
             yield [column[0] for column in columns], _fetched(cursor)
     except pymysql.Error as error:

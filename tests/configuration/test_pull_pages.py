@@ -20,7 +20,7 @@ from kpis.grades import confidence_of
 from kpis.models import DataSource, Kpi, Measurement, MeasurementRevision, Pull, SourceAgreement, StagedReading
 from kpis.services.uploads import take_upload
 from objectives.models import Role
-from tests.factories import a_role, a_unit, limits
+from tests.factories import a_person, a_role, a_unit, limits
 from tests.kpis.pulls import NOW, a_mapped_kpi, a_source, lines, pull, write
 from tests.kpis.test_rules import a_rule
 
@@ -162,10 +162,30 @@ def test_a_file_that_begins_and_ends_inside_a_week_says_so_before_and_after_it_c
     assert sorted(lost) == [[], [15], [15]]
 
 
+def test_the_page_of_a_kpi_says_that_a_newer_pull_is_held_who_decides_and_where(
+    client: Client, source: DataSource
+) -> None:
+    kpi = a_mapped_kpi(source)
+    held = a_held_pull(source, kpi, {"2026-11-09": "82"})
+    admin = a_person("Grace Lindholm")
+    a_role(admin, Role.ADMIN)
+    page, decision = reverse("kpi", args=[kpi.code]), address("pull", held.pk)
+    words = "would change values of this KPI and is held: Amara Singh decides."
+    client.force_login(kpi.owner)
+    assert words not in client.get(page).content.decode()  # it says what stands
+    StagedReading.objects.update(value=8200)
+    for reader, may_open in ((kpi.owner, False), (admin, True)):
+        client.force_login(reader)
+        text = client.get(page).content.decode()
+        assert words in text
+        assert (decision in text) is may_open
+    assert words not in client.get(page, {"known": "2026-11-20"}).content.decode()
+
+
 def test_all_pulls_are_listed_by_state_and_page_by_page(client: Client, owner: User, source: DataSource) -> None:
     Pull.objects.bulk_create(
-        Pull(source=source, slot=NOW - number * DAY, state="failed" if number % 2 else "applied", started_at=NOW)
-        for number in range(60)
+        Pull(source=source, slot=at, state="failed" if number % 2 else "applied", started_at=at)
+        for number, at in enumerate(NOW - number * DAY for number in range(60))
     )
     text = client.get(address("pull_history")).content.decode()
     assert text.count("<tr><th scope") == 50

@@ -22,6 +22,7 @@ from kpis.tasks import pull_source
 from objectives.models import Role
 from tests.factories import a_person, a_role
 from tests.kpis.pulls import NOW, a_mapped_kpi, a_source, lines, pull, values, write
+from tests.kpis.test_rules import a_rule
 
 pytestmark = pytest.mark.django_db
 
@@ -117,10 +118,18 @@ def test_a_pull_is_asked_for_once_and_watched_until_it_ends(
     asked = Pull.objects.get()
     assert rung == [(source.pk, asked.slot.isoformat())] * 2
     assert "every 2s" in text
+    a_rule(source, "range", columns=["minutes"], high=60)
+    for _ in range(2):
+        text = client.get(address("pulls"), headers={"HX-Request": "true"}).content.decode()
+        assert 'id="rules"' not in text  # nothing is known of them yet, and somebody may stand there
     pull(source, now=timezone.now(), slot=asked.slot)
     text = client.get(address("pulls"), headers={"HX-Request": "true"}).content.decode()
     assert "applied" in text
     assert "every 2s" not in text
+    assert 'id="rules" hx-swap-oob="true"' in text
+    assert "not asked yet" not in text
+    assert client.get(address("source")).content.decode().count('id="rules"') == 1
+    assert client.get(address("pulls")).content.decode().count('id="rules"') == 1
     shown = client.get(address("pull", asked.pk)).content.decode()
     assert kpi.name in shown
 
@@ -145,6 +154,19 @@ def test_earlier_days_are_read_again_with_a_reason_that_stands_beside_what_it_ch
     told = "Grace Lindholm asked for the days since 9 Nov 2026: late bookings"
     assert told in client.get(address("pull_history")).content.decode()
     assert told in client.get(address("pull", asked.pk)).content.decode()
+
+
+def test_pulls_stand_in_the_order_in_which_they_ran(client: Client, admin: User) -> None:
+    source = a_source()
+    at = {hour: NOW.replace(hour=hour) for hour in (6, 7, 9)}
+    asked = Pull.objects.create(source=source, slot=at[7], started_at=at[7], state="applied")
+    caught_up = Pull.objects.create(source=source, slot=at[6], started_at=at[9], state="applied")
+    for name in ("source", "pull_history"):
+        text = client.get(address(name)).content.decode()
+        assert text.index(address("pull", caught_up.pk)) < text.index(address("pull", asked.pk))
+    earlier = client.get(address("pull_history"), {"before": at[9].isoformat()}).content.decode()
+    assert address("pull", caught_up.pk) not in earlier
+    assert address("pull", asked.pk) in earlier
 
 
 @pytest.mark.parametrize("kept", [{"is_snapshot": True}, {"config": {"origin": "upload", "date_column": "day"}}])

@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 
+from kpis.domain.sentences import Sentence
 from kpis.models import DataSource, MeasurementRevision, Pull, StagedReading
 from kpis.services.applying import ATTEMPTS_AT_MOST, NotHeld
 from kpis.services.pulling import apply_held_pull, discard_held_pull, due_pulls
+from kpis.services.uploads import take_upload
 from kpis.signals import pull_ended_badly
+from kpis.sources.base import TookTooLong
 from tests.factories import a_person
 from tests.kpis.pulls import NOW, TODAY, a_mapped_kpi, a_source, lines, pull, values, write
 
@@ -155,6 +158,30 @@ def test_the_third_failure_in_a_row_is_said_once(folder: Path, said: list[tuple[
     assert heard == [0, 0, 1, 1, 1]
     assert said == [("waiting", "The file flights.csv is not there.")]
     assert again(source).consecutive_failures == 5
+
+
+def test_a_sent_in_file_that_cannot_be_read_fails_once_and_is_said_at_once(said: list[tuple[str, str]]) -> None:
+    source = a_source(config={"origin": "upload", "date_column": "day"})
+    a_mapped_kpi(source)
+    asked = take_upload(source=source, name="a.csv", pieces=[b"when,minutes\n1,2\n"], by=source.owner, now=NOW)
+    assert asked is not None
+    failed = pull(source, slot=asked.slot)
+    assert (failed.state, failed.attempts, failed.next_attempt_at) == ("failed", 1, None)
+    assert [state for state, _why in said] == ["failed"]
+    assert (source.pk, asked.slot) not in due_pulls(now=NOW + DAY)
+
+
+def test_a_sent_in_file_that_only_took_too_long_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = a_source(config={"origin": "upload", "date_column": "day"})
+    a_mapped_kpi(source)
+    asked = take_upload(source=source, name="a.csv", pieces=[b"day\n2026-11-02\n"], by=source.owner, now=NOW)
+    assert asked is not None
+
+    def slow(*_: Any, **__: Any) -> None:
+        raise TookTooLong(Sentence("It took too long."))
+
+    monkeypatch.setattr("kpis.services.pulling._fetch", slow)
+    assert pull(source, slot=asked.slot).state == "waiting"
 
 
 def test_a_worker_that_always_dies_ends_the_pull_after_some_attempts(folder: Path) -> None:

@@ -33,7 +33,9 @@ def executed(rows: list[Any], columns: list[ResultColumn] = COLUMNS) -> Any:
     return lambda sql: ResultSet(rows, columns) if sql.startswith("EXECUTE") else None
 
 
-def fetch(told: Told, *, password: str = PASSWORD, query: str = QUERY, wanted: Any = None, zone: str = "UTC", **config: Any) -> SourceRows:
+def fetch(
+    told: Told, *, password: str = PASSWORD, query: str = QUERY, wanted: Any = None, zone: str = "UTC", **config: Any
+) -> SourceRows:
     config = {
         "engine": "mysql", "host": "127.0.0.1", "port": told.port, "database": "ops", "user": READER, "tls": "none",
         "query": query, "date_column": "day",

@@ -70,7 +70,11 @@ def test_days_may_have_a_time_of_day_and_null_is_an_empty_cell(folder: Path) -> 
 @pytest.mark.parametrize(
     ("zone", "moments", "days"),
     [
-        ("Europe/Berlin", ["2026-10-31T22:59Z", "2026-10-31T23:30Z", "2026-11-21T22:59Z", "2026-11-21T23:00Z"], [1, 21]),
+        (
+            "Europe/Berlin",
+            ["2026-10-31T22:59Z", "2026-10-31T23:30Z", "2026-11-21T22:59Z", "2026-11-21T23:00Z"],
+            [1, 21],
+        ),
         ("America/New_York", ["2026-11-01T03:30:00+00:00", "2026-11-01T05:00+01:00", "2026-11-22T04:30Z"], [1, 21]),
         ("Pacific/Pago_Pago", ["2026-11-03T00:30+14:00", "2026-11-23T00:30+14:00"], [1, 21]),
     ],

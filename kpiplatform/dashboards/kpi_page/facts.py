@@ -151,6 +151,15 @@ class Other:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeldPull:
+    """A pull that would change values of the KPI and waits for a decision, and by whom."""
+
+    pk: int
+    at: datetime
+    decides: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """A KPI and all that its page says of it; as known on a past day, `today` is that day."""
 
@@ -175,6 +184,7 @@ class Facts:
     reopened: frozenset[date]
     guard: Other | None
     failing_since: datetime | None
+    held: HeldPull | None
     confidence: Mapping[date, Confidence]
     past_grades: Mapping[Then, str]  # of the values of revisions, with which each ended or stands
     grades: Mapping[int, str]  # of the latest values of the guard and of the units below, by KPI

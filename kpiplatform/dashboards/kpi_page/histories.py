@@ -15,7 +15,7 @@ from typing import Any
 from django.db import connection
 
 from kpiplatform.accounts.models import User
-from kpiplatform.dashboards.kpi_page.facts import Comment, Promise, Remark, Revision, Row, Step, Version
+from kpiplatform.dashboards.kpi_page.facts import Comment, HeldPull, Promise, Remark, Revision, Row, Step, Version
 from kpis.domain.limits import TargetRow, ThresholdRow
 
 LATEST_REVISIONS = 10
@@ -64,6 +64,15 @@ SELECT json_build_object(
         SELECT min(p.finished_at) FROM kpis_sourcemapping m
         JOIN kpis_datasource s ON s.id = m.source_id JOIN kpis_pull p ON p.source_id = s.id
         WHERE m.kpi_id = k.id AND p.state IN ('failed', 'suspect') AND p.slot > coalesce(s.last_applied_at, '-infinity')
+    ),
+    'held', (
+        SELECT json_build_array(p.id, p.started_at, owner.name) FROM kpis_sourcemapping m
+        JOIN kpis_datasource s ON s.id = m.source_id JOIN accounts_user owner ON owner.id = s.owner_id
+        JOIN kpis_pull p ON p.source_id = s.id AND p.state = 'suspect'
+        JOIN kpis_stagedreading r ON r.pull_id = p.id AND r.kpi_id = k.id
+        LEFT JOIN kpis_measurement v ON v.kpi_id = k.id AND v.period_start = r.period_start
+        WHERE m.kpi_id = k.id AND (v.value, v.state) IS DISTINCT FROM (r.value, r.state)
+        ORDER BY p.started_at DESC LIMIT 1
     ),
     'revision_count', (
         SELECT count(*) FROM kpis_measurementrevision WHERE kpi_id = k.id AND recorded_at < %(known_at)s
@@ -159,6 +168,7 @@ class Histories:
     locked_until: date | None
     reopened: frozenset[date]
     failing_since: datetime | None
+    held: HeldPull | None
     revision_count: int
     people: dict[str, str]
     definition: dict[str, Any] | None
@@ -195,6 +205,7 @@ def histories(*, kpi_id: int, now: datetime, all_revisions: bool, known_at: date
         locked_until=_day(found["locked_until"]),
         reopened=_days(found["reopened"]),
         failing_since=_moment(found["failing_since"]),
+        held=_held(found["held"]),
         revision_count=found["revision_count"],
         people={does: name for does, name in found["people"].items() if name},
         definition=found["definition"],
@@ -278,6 +289,13 @@ def _day(text: str | None) -> date | None:
 
 def _days(texts: list[str] | None) -> frozenset[date]:
     return frozenset(date.fromisoformat(text) for text in texts or ())
+
+
+def _held(found: list[Any] | None) -> HeldPull | None:
+    if found is None:
+        return None
+    pk, at, decides = found
+    return HeldPull(pk=pk, at=datetime.fromisoformat(at), decides=decides)
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -124,6 +124,7 @@ def _facts(kpi: Kpi, found: Histories, user: User, *, now: datetime, today: date
         locked_until=found.locked_until,
         reopened=found.reopened,
         failing_since=found.failing_since,
+        held=found.held,
         confidence={},
         past_grades={},
         grades={},

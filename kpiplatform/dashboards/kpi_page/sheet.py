@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from kpiplatform.accounts.models import User
 from kpiplatform.dashboards.kpi_page.chart import limits_in_force
-from kpiplatform.dashboards.kpi_page.facts import Facts, limits_of
+from kpiplatform.dashboards.kpi_page.facts import Facts, HeldPull, limits_of
 from kpiplatform.dashboards.kpi_page.wording import Wording, days, joined, sentence
 from kpis.domain.limits import AnyLimits
 from kpis.models import Kpi
@@ -51,6 +51,8 @@ class SourceView:
     failing: str
     error: str
     url: str
+    held: str
+    held_url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,7 +238,7 @@ def source(facts: Facts) -> SourceView:
     wording, state = Wording.of(facts), facts.state
     mapping = getattr(facts.kpi, "mapping", None)
     rows: list[Fact] = []
-    failing = error = url = ""
+    failing = error = url = held = held_url = ""
     if mapping is None:
         rows.append(Fact(label=_("From"), value=_word(Kpi.Entry(facts.kpi.entry))))
     else:
@@ -252,6 +254,9 @@ def source(facts: Facts) -> SourceView:
         )
         pulled = wording.moment(feed.last_applied_at) if feed.last_applied_at else _("never")
         rows.append(Fact(label=_("Last pull"), value=pulled))
+        if facts.held is not None:
+            held = _held(facts.held, wording)
+            held_url = reverse("configuration:pull", args=[feed.code, facts.held.pk]) if url else ""
         if feed.consecutive_failures:
             failing = _failing(facts, wording)
             error = in_words(feed.last_error, locale=wording.locale)
@@ -261,7 +266,12 @@ def source(facts: Facts) -> SourceView:
     rows.append(Fact(label=_("Freshness"), value=_freshness(facts)))
     if state.next_due_on:
         rows.append(Fact(label=_("Next due"), value=wording.day(state.next_due_on)))
-    return SourceView(facts=rows, failing=failing, error=error, url=url)
+    return SourceView(facts=rows, failing=failing, error=error, url=url, held=held, held_url=held_url)
+
+
+def _held(pull: HeldPull, wording: Wording) -> str:
+    words = {"moment": wording.moment(pull.at), "who": pull.decides}
+    return _("A newer pull, of %(moment)s, would change values of this KPI and is held: %(who)s decides.") % words
 
 
 def _failing(facts: Facts, wording: Wording) -> str:

@@ -44,10 +44,10 @@ from kpiplatform.dashboards.configuration.sources.showing import (
     unfed_words,
     with_standing,
 )
-from kpiplatform.htmx import changed, page
+from kpiplatform.htmx import changed, page, wants_partial
 from kpis.dates import day
 from kpis.models import DataSource, Kpi, Pull, SourceAgreement
-from kpis.queries import sources_visible_to
+from kpis.queries import pulls_of, sources_visible_to
 from kpis.services.pulling import request_pull
 from kpis.services.sources import set_schedule
 from kpis.services.uploads import UploadRefused, take_upload
@@ -142,8 +142,12 @@ def pull_again(request: HttpRequest, code: str) -> HttpResponse:
 
 @require_safe
 def pulls(request: HttpRequest, code: str) -> HttpResponse:
-    """Show how the last pulls of a source went; asked again and again while one is under way."""
-    return page(request, SOURCE, _source(request, source_to_read(request, code)), partial="pulls")
+    """Show how the last pulls of a source went; asked again and again while one is under way.
+
+    With the last of them a part of the page learns how its rules were kept.
+    """
+    context = _source(request, source_to_read(request, code)) | {"is_part": wants_partial(request)}
+    return page(request, SOURCE, context, partial="pulls")
 
 
 @require_safe
@@ -152,18 +156,18 @@ def history(request: HttpRequest, code: str) -> HttpResponse:
     row = source_to_read(request, code)
     state = request.GET.get("state", "")
     before = _moment(request.GET.get("before", ""))
-    found = row.pulls.select_related("asked_by", "decided_by").order_by("-slot")
+    found = pulls_of(row)
     if state in Pull.State.values:
         found = found.filter(state=state)
     if before is not None:
-        found = found.filter(slot__lt=before)
+        found = found.filter(begun__lt=before)
     shown = list(found[: HISTORY_SHOWN + 1])
     zone = timezone.get_current_timezone()
     context = frame_of(request, row) | {
         "pulls": [pull_row(one, zone=zone, locale=request.user.locale) for one in shown[:HISTORY_SHOWN]],
         "states": [(value, label, value == state) for value, label in [("", _("all")), *STATES.items()]],
         "state": state,
-        "next": shown[HISTORY_SHOWN - 1].slot.isoformat() if len(shown) > HISTORY_SHOWN else "",
+        "next": shown[HISTORY_SHOWN - 1].begun.isoformat() if len(shown) > HISTORY_SHOWN else "",
     }
     return page(request, HISTORY, context, partial="history")
 
@@ -195,7 +199,7 @@ def _ring(source: DataSource, asked: Pull) -> None:
 
 def _source(request: HttpRequest, row: DataSource, form: ScheduleForm | None = None) -> dict[str, Any]:
     zone, now, locale = timezone.get_current_timezone(), timezone.now(), request.user.locale
-    shown = list(row.pulls.select_related("asked_by", "decided_by").order_by("-slot")[:PULLS_SHOWN])
+    shown = list(pulls_of(row)[:PULLS_SHOWN])
     records = records_of([row], now=now, zone=ZoneInfo(organisation().time_zone))
     counted = with_standing(DataSource.objects.filter(pk=row.pk)).get()
     fed = Kpi.objects.filter(mapping__source=row).select_related("owner", "unit").order_by("name")
