@@ -46,8 +46,8 @@ COMMENTS = re.compile(r"(?:\s|\(|--(?=\s)[^\n]*|#[^\n]*|/\*(?!!|M!).*?\*/)*", re
 BEGINS_A_QUERY = re.compile(r"(?i)(?:SELECT|WITH|VALUES|TABLE)\b")
 ABOUT_TABLES = (sqlite3.SQLITE_PRAGMA, "table_info")
 OTHER_CLOCK = _(
-    "The database on %(host)s does not know the zone %(zone)s and its clock is another, so its moments would be of other"
-    " days. Its administrator loads the zones (mysql_tzinfo_to_sql); or the query converts the moments to texts of days."
+    "The database on %(host)s does not know the zone %(zone)s and its clock is another, so its moments would be of"
+    " other days. Its administrator loads the zones (mysql_tzinfo_to_sql), or the query converts the moments to days."
 )
 NO_SUCH_ZONE = 1298  # ER_UNKNOWN_TIME_ZONE
 DENIED_FUNCTIONS = {"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer"}
