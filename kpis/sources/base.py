@@ -208,11 +208,22 @@ class Place:
 
 @dataclass(slots=True, kw_only=True)
 class Table:
-    """A stretch of rows as the source gave them: cells by column, and the line of each row."""
+    """A stretch of rows as the source gave them: cells by column, and the line of each row.
+
+    `aside` are rows that a step refused. They go through the further steps as well, to say what they may have been.
+    """
 
     columns: dict[str, Sequence[Any]]
     lines: Sequence[int]
     refusals: list[Refusal] = field(default_factory=list)
+    aside: Table | None = None
+
+    def put_aside(self, rows: Table) -> None:
+        """Add refused rows to those that are aside; of a column that they lack they have nothing."""
+        before = self.aside or Table(columns=dict.fromkeys(self.columns, ()), lines=())
+        nothing = [None] * len(rows.lines)
+        columns = {name: [*cells, *rows.columns.get(name, nothing)] for name, cells in before.columns.items()}
+        self.aside = Table(columns=columns, lines=[*before.lines, *rows.lines])
 
     def keep(self, kept: Sequence[bool]) -> None:
         """Leave out the rows that are not marked."""

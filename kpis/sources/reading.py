@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -226,8 +226,9 @@ class Reading:
         numbers = {name: column.read(table.columns[name]) for name, column in self._numbers.items()}
         texts = {name: texts.column.read(table.columns[name]) for name, texts in self._texts.items()}
         kept = self._without_bad(table, refused, [*numbers.items(), *texts.items()])
-        doubts = [] if kept is None else self._doubts(days, texts, kept)
+        doubts = [] if table.aside is None else self._doubts_of(table.aside)
         if kept is not None:
+            doubts += self._doubts(days, texts, [place for place, is_kept in enumerate(kept) if not is_kept])
             numbers, texts = ({name: _picked(cells, kept) for name, cells in part.items()} for part in (numbers, texts))
             days, table.lines = _picked(days, kept), _picked(table.lines, kept)
         stretch = Stretch(
@@ -267,12 +268,21 @@ class Reading:
         is_wanted = day < window.until and (window.since is None or day >= window.since)
         return day.toordinal() if is_wanted else OUTSIDE
 
+    def _doubts_of(self, aside: Table) -> list[tuple[int, dict[str, int]]]:
+        """Return days and texts of rows that a step refused, as far as they are of the window."""
+        if self._asked.snapshot_day is not None:
+            days: Sequence[Any] = [self._asked.snapshot_day.toordinal()] * len(aside.lines)
+        else:
+            days = self._days.read(aside.columns[self._asked.date_column])
+        texts = {name: texts.column.read(aside.columns[name]) for name, texts in self._texts.items()}
+        return self._doubts(days, texts, [at for at, day in enumerate(days) if day.__class__ is int and day >= 0])
+
     def _doubts(
-        self, days: Sequence[int], texts: Mapping[str, list[Any]], kept: Sequence[bool]
+        self, days: Sequence[int], texts: Mapping[str, list[Any]], refused: Iterable[int]
     ) -> list[tuple[int, dict[str, int]]]:
         """Return days and texts of the rows that are refused, each once."""
         found = []
-        for place in (place for place, is_kept in enumerate(kept) if not is_kept):
+        for place in refused:
             told = len(self._doubted) < DOUBTS_TOLD
             read = ((name, cells[place]) for name, cells in texts.items() if told and cells[place].__class__ is int)
             key = (days[place], tuple(read))

@@ -94,7 +94,15 @@ class Steps:
     def apply(self, table: Table) -> None:
         """Carry out the steps on a stretch of rows."""
         for step, formats in zip(self.steps, self.before, strict=True):
-            _CARRY_OUT[step["do"]](table, step, partial(self._known, formats))
+            carry_out, format_of = _CARRY_OUT[step["do"]], partial(self._known, formats)
+            before, table.aside = table.aside, None
+            carry_out(table, step, format_of)
+            if before is None:
+                continue
+            carry_out(before, step, format_of)
+            for rows in (before, before.aside):  # what it cannot read either may still be anything
+                if rows is not None:
+                    table.put_aside(rows)
 
 
 type FormatOf = Callable[[str], Formats]

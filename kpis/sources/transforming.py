@@ -23,6 +23,10 @@ from kpis.sources.comparing import COMPARE
 from kpis.sources.mapping import Condition
 
 
+# What a ratio is of which a part could not be read: no number, and not empty either.
+UNREAD = ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Read:
     """What the cells of a column are, empty ones without a value, and why those at some places are refused."""
@@ -52,6 +56,8 @@ def derive(table: Table, formats: Mapping[str, Formats], *, to: str, parts: tupl
     is_empty = numerator.isna() | denominator.isna() | (denominator == 0)
     readable = _keep(table, np.ones(len(derived), dtype=bool), {name: one.refused for name, one in read.items()})
     table.columns[to] = derived.astype(object).mask(is_empty, None)[readable].tolist()
+    if table.aside is not None:
+        table.aside.columns[to] = [UNREAD] * len(table.aside.lines)
 
 
 def unpivot(table: Table, *, keep: Sequence[str], name: str, value: str) -> None:
@@ -71,6 +77,9 @@ def _keep(table: Table, kept: np.ndarray, refused: Mapping[str, Mapping[int, Sen
     for column, places in refused.items():
         why |= {place: of_column(column, said) for place, said in places.items() if place not in why}
     table.refusals += [Refusal(table.lines[place], why[place]) for place in sorted(why)]
+    if why:
+        picked = {name: [cells[place] for place in sorted(why)] for name, cells in table.columns.items()}
+        table.put_aside(Table(columns=picked, lines=[table.lines[place] for place in sorted(why)]))
     kept = kept.copy()
     kept[np.array(list(why), dtype=np.intp)] = False
     table.keep(kept.tolist())

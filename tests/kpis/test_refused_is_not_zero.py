@@ -84,6 +84,46 @@ def test_a_row_that_a_rule_refuses_leaves_no_zero_either(kpi_id: int | None) -> 
     assert found["gaeste"][10] == "3"
 
 
+STEPS_THAT_REFUSE = [
+    [{"do": "derive", "to": "half", "numerator": "value", "denominator": "two"}],
+    [
+        {"do": "derive", "to": "half", "numerator": "value", "denominator": "two"},
+        {"do": "filter", "where": [["half", "<", 1000]]},
+    ],
+    [{"do": "filter", "where": [["value", "<", 1000]]}],
+    [{"do": "filter", "where": [["two", "==", 2]]}, {"do": "filter", "where": [["value", "<", 1000]]}],
+    [
+        {"do": "filter", "where": [["value", "<", 1000]]},
+        {"do": "derive", "to": "half", "numerator": "value", "denominator": "two"},
+        {"do": "rename", "column": "site", "to": "place"},
+        {"do": "rename", "column": "place", "to": "site"},
+        {"do": "filter", "where": [["site", "in", ["Köln", "Ulm"]]]},
+    ],
+]
+
+
+@pytest.mark.parametrize("steps", STEPS_THAT_REFUSE)
+def test_a_row_that_a_step_refuses_leaves_no_zero_either(steps: list[dict[str, Any]]) -> None:
+    days, sites, figures, values = (list(column) for column in zip(*CELLS, strict=True))
+    columns = {"when": days, "site": sites, "figure": figures, "value": values, "two": [2] * len(days)}
+    wanted = wanted_columns(kpi.mapping for kpi in KPIS)
+    rows = read_given(columns, wanted=wanted, window=ALL, steps=steps)
+    assert rows.lines_refused == 1
+    assert values_of(rows)["gaeste"] == {10: "0", 11: "0"}
+    assert values_of(rows)["umsatz"] == {9: "7", 10: "8", 11: "5"}
+
+
+def test_a_refused_row_that_a_further_step_leaves_out_says_nothing() -> None:
+    columns = {"when": [SEPTEMBER] * 6, "site": ["Ulm"] + ["Köln"] * 5, "figure": ["Gäste"] + ["Umsatz"] * 5}
+    wanted = wanted_columns(kpi.mapping for kpi in KPIS)
+    steps = [
+        {"do": "filter", "where": [["value", "<", 1000]]},
+        {"do": "filter", "where": [["site", "==", "Köln"]]},
+    ]
+    rows = read_given(columns | {"value": ["?", 1, 1, 1, 1, 1]}, wanted=wanted, window=ALL, steps=steps)
+    assert values_of(rows)["gaeste"] == {9: "0"}
+
+
 def test_of_very_many_refused_rows_the_days_are_still_known() -> None:
     cells = [(SEPTEMBER, f"site {number}", "Other", "?") for number in range(DOUBTS_TOLD + 5)]
     rows = rows_of([*CELLS, *cells, *[(OCTOBER, "Köln", "Umsatz", 0)] * 900])
