@@ -13,6 +13,8 @@ from kpis.domain.sentences import gettext_noop as _
 # So many times larger or smaller is another unit rather than another month.
 TIMES = Decimal(100)
 AT_LEAST = 3
+# So many values of one KPI say of what magnitude it is.
+KNOWN_FROM, LOOKED_AT = 6, 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,19 @@ def why_another_unit(pairs: Sequence[tuple[str, Decimal, Decimal]]) -> Sentence 
     return Sentence(_LEAP, parts)
 
 
+def why_unlike(name: str, values: Sequence[Decimal], following: Decimal) -> Sentence | None:
+    """Return that a value is a hundred times more or less than each of the last ones of its KPI, zeros aside.
+
+    One value alone may be a steep month where a KPI leaps at times; where it never did, it is another unit or a slip.
+    """
+    sizes = [abs(value) for value in values if value]
+    if len(sizes) < KNOWN_FROM or not all(is_another_magnitude(size, following) for size in (min(sizes), max(sizes))):
+        return None
+    if min(sizes) < abs(following) < max(sizes):
+        return None
+    return Sentence(_UNLIKE, {"kpi": name})
+
+
 def why_less(day: date, *, count: int, ends: bool) -> Sentence:
     """Return that values of whole periods would be of a part only."""
     return Sentence(_ENDS if ends else _BEGINS, {"day": day, "count": count})
@@ -74,6 +89,9 @@ _SCALED = _(
 _LEAP = _(
     "%(found)s of %(all)s KPIs would leap to a hundred times more or less than their last value, “%(kpi)s” among them:"
     " is it another unit?"
+)
+_UNLIKE = _(
+    "“%(kpi)s” would leap to a hundred times more or less than any of its last values: is it another unit, or a slip?"
 )
 _ENDS = ngettext_noop(
     "The rows end on %(day)s, so %(count)s value of a whole period that stands would be of a part only.",

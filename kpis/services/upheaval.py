@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from django.db import connection
 
 from kpis.domain.sentences import Sentence
-from kpis.domain.upheaval import TIMES, Overturned, why_another_unit, why_less, why_upheaval
-from kpis.models import KpiState, Pull
+from kpis.domain.upheaval import (
+    AT_LEAST,
+    LOOKED_AT,
+    TIMES,
+    Overturned,
+    is_another_magnitude,
+    why_another_unit,
+    why_less,
+    why_unlike,
+    why_upheaval,
+)
+from kpis.models import Kpi, KpiState, Measurement, Pull
 from kpis.readings import REPORTED, Reading
+
+type Key = tuple[int, date]
 
 # The revisions that a pull made of values that stood are few, and have an index of their own.
 _OVERTURNED = """
@@ -51,15 +65,52 @@ class Upheaval(Exception):
 
 
 def leaps(readings: Sequence[Reading]) -> Sentence | None:
-    """Return that many KPIs would leap from their latest closed value to the one after it."""
+    """Return that many KPIs would leap from their latest closed value to the one after it.
+
+    Where only one or two KPIs have a new value, that one would be unlike all of its last ones. The readings of each KPI
+    are in the order of their periods.
+    """
     newest = {one.kpi_id: (one.period_start, one.value) for one in readings if one.state == REPORTED and one.value}
     last = KpiState.objects.filter(pk__in=newest, value__isnull=False).exclude(value=0)
-    pairs = [
-        (name, value, newest[pk][1])
+    found = [
+        (pk, name, value, newest[pk][1])
         for pk, name, start, value in last.values_list("pk", "kpi__name", "period_start", "value").order_by("pk")
         if start is not None and newest[pk][0] > start
     ]
-    return why_another_unit(pairs)
+    if len(found) >= AT_LEAST:
+        return why_another_unit([(name, value, following) for _pk, name, value, following in found])
+    unlike = (
+        why_unlike(name, _last_values(pk), following)
+        for pk, name, value, following in found
+        if is_another_magnitude(value, following)
+    )
+    return next(filter(None, unlike), None)
+
+
+def doubts(readings: Sequence[Reading], standing: Mapping[Key, Measurement]) -> list[Sentence]:
+    """Return what somebody should look at before values count that are not recorded yet; `standing` are those there."""
+    in_order = sorted(readings, key=attrgetter("period_start"))
+    leap = leaps(in_order)
+    hit: dict[int, Counter[str]] = defaultdict(Counter)
+    for one in in_order:
+        before = standing.get((one.kpi_id, one.period_start))
+        if before is None or before.state != REPORTED or not before.value or one.value is None:
+            continue
+        if one.value == 0:
+            hit[one.kpi_id]["emptied"] += 1
+        elif is_another_magnitude(before.value, one.value):
+            hit[one.kpi_id]["scaled"] += 1
+    names = dict(Kpi.objects.filter(pk__in=hit).values_list("pk", "name")) if hit else {}
+    found = [
+        Overturned(kpi_id=pk, name=names[pk], emptied=of["emptied"], scaled=of["scaled"]) for pk, of in hit.items()
+    ]
+    brought = Counter(one.kpi_id for one in in_order if one.state == REPORTED)
+    return [*([leap] if leap else []), *why_upheaval(found, brought)]
+
+
+def _last_values(kpi_id: int) -> list[Decimal]:
+    closed = Measurement.objects.filter(kpi_id=kpi_id, state=REPORTED, value__isnull=False).order_by("-period_start")
+    return list(closed.values_list("value", flat=True)[:LOOKED_AT])
 
 
 def refuse_upheaval(

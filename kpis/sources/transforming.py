@@ -22,7 +22,6 @@ from kpis.sources.cells import Formats
 from kpis.sources.comparing import COMPARE
 from kpis.sources.mapping import Condition
 
-
 # What a ratio is of which a part could not be read: no number, and not empty either.
 UNREAD = ...
 

@@ -28,9 +28,9 @@ class Program:
     def get(self, path: str, headers: dict[str, str] | None = None, **query: Any) -> Any:
         return Client().get(f"/api/v1/{path}", query, headers=self.headers(**(headers or {})))
 
-    def push(self, *rows: dict[str, Any], note: str = "", key: str = "") -> Any:
+    def push(self, *rows: dict[str, Any], note: str = "", key: str = "", **said: Any) -> Any:
         more = {"Idempotency-Key": key} if key else {}
-        body = {"measurements": list(rows), "note": note}
+        body = {"measurements": list(rows), "note": note, **said}
         return Client().post(
             "/api/v1/measurements", body, content_type="application/json", headers=self.headers(**more)
         )

@@ -309,3 +309,26 @@ def test_a_push_of_a_hundred_rows_takes_as_many_statements_as_one_of_five(owner,
             assert program.push(*rows).json()["new"] == len(rows)
         counts.append(len(queries))
     assert counts[1] <= counts[0]
+
+
+def test_a_push_of_another_magnitude_is_refused_as_a_whole_unless_it_is_said_to_be_right(owner, program):
+    codes = ["A", "B", "C"]
+    for code in codes:
+        a_kpi(code=code, owner=owner)
+    weeks = [f"2026-W{number}" for number in range(30, 36)]
+    said = [{"kpi": code, "period": week, "value": 80} for code in codes for week in weeks]
+    assert {status for status, _detail, _stands in results(program.push(*said))} == {"new"}
+    leaping = [{"kpi": code, "period": "2026-W36", "value": 80_000} for code in codes]
+    emptied = [{"kpi": "B", "period": week, "value": 0} for week in weeks]
+    for rows, why in (
+        (leaping, "3 of 3 KPIs would leap"),
+        (leaping[:1], "“On-time arrivals” would leap"),
+        (emptied, "6 values that stand would become 0"),
+    ):
+        answer = program.push(*rows, note="corrected")
+        assert answer.status_code == 422
+        assert why in answer.json()["detail"]
+        assert "send them with “sure”: true" in answer.json()["detail"]
+    assert not MeasurementRevision.objects.exclude(value=80).exists()
+    assert results(program.push(*leaping, sure=True, key="once"))[0][0] == "new"
+    assert results(program.push(*emptied[:2], note="closed"))[0][0] == "revised"  # two may be so

@@ -89,6 +89,15 @@ def test_new_values_of_another_unit_are_held_although_nothing_stood_there(source
     assert "3 of 3 KPIs would leap to a hundred times more or less than their last value" in str(held.error)
 
 
+def test_a_single_value_is_held_where_its_kpi_never_was_of_that_magnitude(source: DataSource, kpi: Kpi) -> None:
+    sent(source, lines(since="2026-10-05", until="2026-11-16"))
+    judge(kpi_ids=[kpi.pk], now=NOW)
+    held = sent(source, lines(since="2026-11-16", until="2026-11-23", minutes=10_000), day=1)
+    assert held.state == "suspect"
+    assert str(held.error).startswith(f"“{kpi.name}” would leap to a hundred times more or less than any of its last")
+    assert sent(source, lines(since="2026-11-16", until="2026-11-23", minutes=400), day=2).state == "applied"
+
+
 def test_half_a_file_does_not_replace_whole_periods_but_a_longer_part_replaces_a_shorter_one(
     source: DataSource, kpi: Kpi
 ) -> None:

@@ -20,6 +20,7 @@ from kpiplatform.dashboards.my_kpis.words import why_refused
 from kpis.domain.entry_checks import EntryRefused, storable
 from kpis.domain.parsing import NumberFormat, Refused, parse_number
 from kpis.domain.periods import Calendar, Frequency, Period, parse_key, period_of
+from kpis.domain.sentences import Sentence, joined
 from kpis.grades import confidence_of
 from kpis.models import Kpi, Measurement
 from kpis.queries import calendars, entry_rules
@@ -29,6 +30,7 @@ from kpis.services.entry import takes_parts
 from kpis.services.locking import ensure_states, lock_states
 from kpis.services.proposing import needs_approval
 from kpis.services.recording import locked_periods, record_measurements
+from kpis.services.upheaval import doubts
 from objectives.queries import organisation
 
 ROWS_AT_MOST = 10_000
@@ -72,18 +74,27 @@ class KeyUsed(Exception):
     """The Idempotency-Key came with another push before; nothing was recorded."""
 
 
+class Doubted(Exception):
+    """The values leap to another magnitude and nobody says that they are right; nothing was recorded."""
+
+    def __init__(self, why: Sequence[Sentence]) -> None:
+        super().__init__(*why)
+        self.why = joined(why)
+
+
 def push_measurements(
-    *, caller: Caller, rows: Sequence[Row], note: str, key: str, body_sha256: str
+    *, caller: Caller, rows: Sequence[Row], note: str, key: str, body_sha256: str, sure: bool = False
 ) -> tuple[list[dict[str, Any]], bool]:
     """Record the rows that can be, in one transaction, and return a result for each in their order.
 
-    With a `key` the answer is kept for a day; the flag says that this one was given before. Raises KeyUsed.
+    With a `key` the answer is kept for a day; the flag says that this one was given before. Raises KeyUsed, and Doubted
+    unless whoever sends it is `sure`.
     """
     with transaction.atomic():
         push = _claim(caller, key, body_sha256) if key else None
         if push is not None and push.answer is not None:
             return push.answer, True
-        answer = [_plain(one) for one in _record(caller, rows, note)]
+        answer = [_plain(one) for one in _record(caller, rows, note, sure)]
         if push is not None:
             Push.objects.filter(pk=push.pk).update(answer=answer)
     return answer, False
@@ -117,7 +128,7 @@ class _Row:
         return self.kpi.pk, self.period.start
 
 
-def _record(caller: Caller, rows: Sequence[Row], note: str) -> list[Result]:
+def _record(caller: Caller, rows: Sequence[Row], note: str, sure: bool) -> list[Result]:
     placed, refused = _placed(caller, rows)
     today = caller.now.astimezone(ZoneInfo(organisation().time_zone)).date()
     kpi_ids = sorted({row.kpi.pk for row in placed.values()})
@@ -127,6 +138,8 @@ def _record(caller: Caller, rows: Sequence[Row], note: str) -> list[Result]:
     readings = _readings(placed, refused, user=caller.user, note=note, now=caller.now, today=today)
     if not note:
         _refuse_without_reason(placed, readings, refused, before, today)
+    if not sure and (why := doubts(list(readings.values()), before)):
+        raise Doubted(why)
     record_measurements(
         readings=list(readings.values()),
         origin=Origin(

@@ -18,6 +18,7 @@ from kpiplatform.api.services.pushing import (
     REVISED,
     ROWS_AT_MOST,
     UNCHANGED,
+    Doubted,
     KeyUsed,
     Row,
     push_measurements,
@@ -27,6 +28,7 @@ from kpiplatform.api.v1.form import Words, sent_digest
 from kpiplatform.api.v1.problems import Problem
 from kpiplatform.audit.actor import acting
 from kpis.readings import Conflict, PeriodLocked
+from kpis.words import in_words
 
 router = Router(tags=["Measurements"])
 # A field with another name is a slip, and what it holds would be lost.
@@ -62,6 +64,9 @@ class Push(Schema):
         "",
         description="why, kept with every value; wanted for KPIs that a source feeds, and where another value stands "
         "for a period before the latest closed one",
+    )
+    sure: bool = Field(
+        False, description="the values are right although they are a hundred times more or less than those before"
     )
 
 
@@ -103,17 +108,27 @@ def push(
     """Record values. Equal values change nothing, so that the same push may be sent again at any time.
 
     Programs are not asked what people are: an unusual move and a low score are taken as they come, and a KPI whose
-    values wait for approval is refused.
+    values wait for approval is refused. Where values leap to another magnitude, as in another unit, or make many that
+    stand 0, nothing is recorded (422) unless `sure` says that they are right.
     """
     rows = [Row(**one.dict()) for one in said.measurements]
     try:
         with acting(request.auth.user.pk):
             results, replayed = push_measurements(
-                caller=request.auth, rows=rows, note=said.note, key=idempotency_key, body_sha256=sent_digest(request)
+                caller=request.auth,
+                rows=rows,
+                note=said.note,
+                key=idempotency_key,
+                body_sha256=sent_digest(request),
+                sure=said.sure,
             )
     except KeyUsed:
         detail = _("This Idempotency-Key came with another body before. Nothing was recorded; use a new key.")
         raise Problem(422, _("Key used"), detail) from None
+    except Doubted as doubted:
+        words = {"why": in_words(doubted.why, locale="en")}
+        detail = _("%(why)s Nothing was recorded. If the values are right, send them with “sure”: true.") % words
+        raise Problem(422, _("Another magnitude"), detail) from None
     except (PeriodLocked, Conflict):
         detail = _("A period was locked at this moment. Nothing was recorded; send it again.")
         raise Problem(409, _("Locked meanwhile"), detail) from None

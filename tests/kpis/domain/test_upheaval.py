@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from kpis.domain.upheaval import Overturned, is_another_magnitude, why_another_unit, why_upheaval
+from kpis.domain.upheaval import Overturned, is_another_magnitude, why_another_unit, why_unlike, why_upheaval
 
 D = Decimal
 
@@ -57,3 +57,21 @@ def test_new_values_leap_where_half_of_at_least_three_kpis_do():
     assert why_another_unit([leap, leap, leap, calm, calm, calm, calm]) is None
     why = why_another_unit([leap, leap, leap, calm])
     assert str(why).startswith("3 of 4 KPIs would leap to a hundred times more or less than their last value, “leap”")
+
+
+@pytest.mark.parametrize(
+    ("values", "following", "is_unlike"),
+    [
+        (["70", "72", "71", "69", "70", "73"], "7300", True),
+        (["70", "72", "71", "69", "70", "73"], "0.69", True),
+        (["-70", "-72", "-71", "-69", "-70", "-73"], "7300", True),
+        (["70", "72", "71", "69", "70", "73"], "7299", False),
+        (["70", "72", "71", "69", "70"], "70000", False),  # too few to tell
+        (["70", "72", "0", "71", "69", "70", "73"], "7300", True),  # a zero is of no magnitude
+        (["1", "1000", "1", "1", "1", "1"], "150", False),  # it leaps at times
+        (["1", "100000", "1", "1", "1", "1"], "300", False),  # between what it was
+        (["70", "72", "71", "69", "70", "73"], "0", False),
+    ],
+)
+def test_one_value_is_unlike_only_where_its_kpi_never_was_of_that_magnitude(values, following, is_unlike):
+    assert (why_unlike("Bags", [D(value) for value in values], D(following)) is not None) is is_unlike
