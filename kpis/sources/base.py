@@ -222,7 +222,9 @@ class Table:
         """Add refused rows to those that are aside; of a column that they lack they have nothing."""
         before = self.aside or Table(columns=dict.fromkeys(self.columns, ()), lines=())
         nothing = [None] * len(rows.lines)
-        columns = {name: [*cells, *rows.columns.get(name, nothing)] for name, cells in before.columns.items()}
+        columns: dict[str, Sequence[Any]] = {
+            name: [*cells, *rows.columns.get(name, nothing)] for name, cells in before.columns.items()
+        }
         self.aside = Table(columns=columns, lines=[*before.lines, *rows.lines])
 
     def keep(self, kept: Sequence[bool]) -> None:

@@ -77,12 +77,16 @@ def _keep(table: Table, kept: np.ndarray, refused: Mapping[str, Mapping[int, Sen
         why |= {place: of_column(column, said) for place, said in places.items() if place not in why}
     table.refusals += [Refusal(table.lines[place], why[place]) for place in sorted(why)]
     if why:
-        picked = {name: [cells[place] for place in sorted(why)] for name, cells in table.columns.items()}
-        table.put_aside(Table(columns=picked, lines=[table.lines[place] for place in sorted(why)]))
+        table.put_aside(_picked(table, sorted(why)))
     kept = kept.copy()
     kept[np.array(list(why), dtype=np.intp)] = False
     table.keep(kept.tolist())
     return kept
+
+
+def _picked(table: Table, places: Sequence[int]) -> Table:
+    columns = {name: [cells[place] for place in places] for name, cells in table.columns.items()}
+    return Table(columns=dict(columns), lines=[table.lines[place] for place in places])
 
 
 def _numbers(cells: Sequence[Any], formats: Formats) -> _Read:
