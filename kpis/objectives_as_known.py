@@ -14,8 +14,10 @@ from django.db.models import Q
 from kpis.as_known import define_as_known, states_as_known
 from kpis.domain.judged import Judged
 from kpis.models import Evaluation, Kpi, KpiState, KpiWeight
+from kpis.queries import active_then
 from objectives.domain.rollup import Child, Method, RollUp, roll_up
 from objectives.models import ManualScore, Objective, ObjectiveState, ObjectiveWeight
+from objectives.queries import active_objectives
 
 ONE = Decimal(1)
 DAY = timedelta(days=1)
@@ -61,14 +63,12 @@ def objectives_as_known(
     Weights and scores by hand are those in force on the day `on`, else on `before`. A constant number of queries.
     """
     weighed_on = on or before
-    objectives = {row.pk: row for row in Objective.objects.filter(status=Objective.Status.ACTIVE)}
+    objectives = {row.pk: row for row in active_objectives(known_at)}
     below: dict[int | None, list[int]] = defaultdict(list)
     for row in objectives.values():
         below[row.parent_id].append(row.pk)
     wanted = _with_descendants([pk for pk in objective_ids if pk in objectives], below)
-    active = Kpi.objects.filter(objective_id__in=wanted, status=Kpi.Status.ACTIVE)
-    made = Q() if known_at is None else Q(created_at__lt=known_at)
-    there = list(active.filter(made))
+    there = list(active_then(Kpi.objects.filter(objective_id__in=wanted), known_at))
     define_as_known(there, known_at)
     kpis = [kpi for kpi in there if kpi.polarity != Kpi.Polarity.UNSCORED]
     states = states_as_known(kpis=kpis, before=before, known_at=known_at)

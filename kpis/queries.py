@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Literal, cast
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from kpiplatform.accounts.models import User
@@ -20,6 +20,7 @@ from kpis.models import (
     DataSource,
     EntryRules,
     Kpi,
+    KpiStep,
     KpiVersion,
     Measurement,
     PeriodCalendar,
@@ -34,13 +35,17 @@ from objectives.models import Unit
 from objectives.queries import manages, may_configure, may_write, scope_of, working_scope_of
 
 
-def kpis_visible_to(user: User | AnonymousUser, *, today: date) -> QuerySet[Kpi]:
+def kpis_visible_to(user: User | AnonymousUser, *, today: date, known_at: datetime | None = None) -> QuerySet[Kpi]:
     """Return the KPIs that `user` may open.
 
     Admins open all; executives the strategic ones everywhere; managers, team members and auditors those of their
-    units and below; everyone those they own, deputise or steward. Anyone else's KPI does not exist for them.
+    units and below; everyone those they own, deputise or steward. Anyone else's KPI does not exist for them, nor does
+    a retired one; as known at a moment those are there that were retired later.
     """
     kpis = Kpi.objects.exclude(status=Kpi.Status.RETIRED)
+    if known_at is not None:
+        later = KpiStep.objects.filter(kpi=OuterRef("pk"), became=Kpi.Status.RETIRED, recorded_at__gte=known_at)
+        kpis = Kpi.objects.filter(~Q(status=Kpi.Status.RETIRED) | Q(Exists(later)))
     scope = scope_of(user, today=today)
     if scope.everything:
         return kpis
@@ -50,15 +55,27 @@ def kpis_visible_to(user: User | AnonymousUser, *, today: date) -> QuerySet[Kpi]
     return kpis.filter(condition) if user.is_active and user.pk else kpis.none()
 
 
-def there_at(kpis: QuerySet[Kpi], known_at: datetime | None) -> QuerySet[Kpi]:
-    """Return those of the KPIs that had been made before a moment, None for now: later ones were no gap then.
+def active_then(kpis: QuerySet[Kpi], known_at: datetime | None) -> QuerySet[Kpi]:
+    """Return those of the KPIs that were active by what was known at a moment, None for now.
 
-    Before the first of them was made it is all of them, without values: so a page can say when knowledge begins.
+    Those made later were no gap then, and those retired later were there.
     """
     if known_at is None:
-        return kpis
-    made = kpis.filter(created_at__lt=known_at)
-    return made if made.exists() else kpis
+        return kpis.filter(status=Kpi.Status.ACTIVE)
+    steps = KpiStep.objects.filter(kpi=OuterRef("pk"))
+    last = steps.filter(recorded_at__lt=known_at).order_by("-recorded_at", "-pk").values("became")[:1]
+    following = steps.filter(recorded_at__gte=known_at).order_by("recorded_at", "pk").values("was")[:1]
+    then = Coalesce(Subquery(last), Subquery(following), F("status"))
+    return kpis.alias(status_then=then).filter(created_at__lt=known_at, status_then=Kpi.Status.ACTIVE)
+
+
+def there_at(kpis: QuerySet[Kpi], known_at: datetime | None) -> QuerySet[Kpi]:
+    """Return the KPIs that pages are made of by what was known at a moment, None for now: the active ones.
+
+    Before the first of them was active it is those of now, without values: so a page can say when knowledge begins.
+    """
+    found = active_then(kpis, known_at)
+    return found if known_at is None or found.exists() else kpis.filter(status=Kpi.Status.ACTIVE)
 
 
 def kpis_editable_by(user: User, *, today: date) -> QuerySet[Kpi]:

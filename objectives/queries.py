@@ -8,10 +8,12 @@ from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
-from django.db.models import BooleanField, F, Func, Q, QuerySet
+from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, QuerySet, TextField
 from django.db.models.expressions import RawSQL
+from django.db.models.functions import Cast
 
 from kpiplatform.accounts.models import User
+from kpiplatform.audit.models import AuditEntry
 from objectives.models import Objective, Organisation, Role, Unit
 
 NAMELESS = "KPI platform"  # before set-up
@@ -167,6 +169,21 @@ def objectives_visible_to(user: User | AnonymousUser, *, today: date) -> QuerySe
     if scope.everything or scope.strategic:
         return objectives
     return objectives.filter(Q(owner_id=user.pk) | scope.units("unit__"))
+
+
+def active_objectives(known_at: datetime | None = None) -> QuerySet[Objective]:
+    """Return the objectives of the strategy, by what was known at a moment, None for now.
+
+    Of the audit trail it is read which ones were retired only later.
+    """
+    active = Q(status=Objective.Status.ACTIVE)
+    if known_at is None:
+        return Objective.objects.filter(active)
+    table = Objective._meta.db_table
+    later = AuditEntry.objects.filter(
+        table=table, row=Cast(OuterRef("pk"), TextField()), at__gte=known_at, before__status=Objective.Status.ACTIVE
+    ).exclude(after__status=Objective.Status.ACTIVE)
+    return Objective.objects.filter(active | Q(Exists(later)))
 
 
 def opens_objective(user: User, *, status: str, owner_id: int, unit_path: str, today: date) -> bool:

@@ -53,9 +53,9 @@ def tokens_visible_to(user: User, *, today: date) -> QuerySet[ApiToken]:
     return tokens if may_configure(user, today=today) else tokens.filter(user=user)
 
 
-def kpis_readable_by(caller: Caller) -> QuerySet[Kpi]:
-    """Return the KPIs that the token reads."""
-    return kpis_visible_to(caller.user, today=caller.today).filter(_within(caller))
+def kpis_readable_by(caller: Caller, *, known_at: datetime | None = None) -> QuerySet[Kpi]:
+    """Return the KPIs that the token reads, with those that were retired after a moment, None for now."""
+    return kpis_visible_to(caller.user, today=caller.today, known_at=known_at).filter(_within(caller))
 
 
 def kpis_fed_by(caller: Caller) -> QuerySet[Kpi]:

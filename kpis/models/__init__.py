@@ -2,7 +2,7 @@
 
 from kpis.models.calendar import Holiday, PeriodCalendar, PeriodLock, PeriodReopening, UnitCalendar
 from kpis.models.clock import Clock
-from kpis.models.definition import Kpi, KpiLink, KpiOwnership, KpiVersion, KpiWeight
+from kpis.models.definition import Kpi, KpiLink, KpiOwnership, KpiStep, KpiVersion, KpiWeight
 from kpis.models.derivation import KpiInput, OwedDerivation
 from kpis.models.entry import EntryRules, KeptValue, ProposedValue
 from kpis.models.evaluation import Evaluation, KpiState
@@ -27,6 +27,7 @@ __all__ = [
     "KpiLink",
     "KpiOwnership",
     "KpiState",
+    "KpiStep",
     "KpiVersion",
     "KpiWeight",
     "Measurement",

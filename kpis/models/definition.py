@@ -196,6 +196,20 @@ class KpiVersion(models.Model):
         constraints = [models.UniqueConstraint(fields=["kpi", "version"], name="kpi_version_once")]
 
 
+class KpiStep(models.Model):
+    """A KPI entered another state of its life; rows are never changed. Before its first step it was as made."""
+
+    kpi = models.ForeignKey(Kpi, on_delete=models.PROTECT, related_name="steps")
+    was = models.CharField(max_length=8, choices=Kpi.Status)
+    became = models.CharField(max_length=8, choices=Kpi.Status)
+    recorded_at = models.DateTimeField()
+    recorded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        indexes = [models.Index(fields=["kpi", "recorded_at"], name="steps_of_kpi")]
+        constraints = [models.CheckConstraint(condition=~models.Q(was=models.F("became")), name="step_changes_state")]
+
+
 class KpiOwnership(models.Model):
     """Who was accountable from when; rows are never changed."""
 

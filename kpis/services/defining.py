@@ -16,7 +16,7 @@ from kpiplatform.accounts.models import User
 from kpiplatform.accounts.services import lock_active
 from kpiplatform.audit.editing import lock_as_seen
 from kpis.calculations import parsed_or_none
-from kpis.models import Kpi, KpiOwnership, KpiState, KpiVersion, KpiWeight, SourceMapping
+from kpis.models import Kpi, KpiOwnership, KpiState, KpiStep, KpiVersion, KpiWeight, SourceMapping
 from kpis.queries import rules_of
 from kpis.services.aiming import hand_over
 from kpis.services.closing import refuse_to_compute_anew, refuse_to_weigh_behind, rejudge_what_is_open
@@ -175,6 +175,7 @@ def move_on(*, kpi: Kpi, to: str, by: User, now: datetime, reason: str = "", che
             row.active_from = row.active_from or organisations_day(now)
         if to == Kpi.Status.RETIRED:
             refuse_to_retire_input(row)
+        KpiStep.objects.create(kpi=row, was=row.status, became=to, recorded_at=now, recorded_by=by)
         row.status = to
         row.save(update_fields=["status", "active_from"])
         if to == Kpi.Status.ACTIVE and not row.versions.exists():

@@ -13,6 +13,7 @@ from initiatives.models import Initiative
 from kpis.models import Kpi, KpiState, KpiVersion, KpiWeight, SourceMapping
 from kpis.objectives_as_known import objectives_as_known
 from kpis.readings import PROVISIONAL, REPORTED, Origin, Reading
+from kpis.services.defining import move_on
 from kpis.services.judging import judge
 from kpis.services.recording import record_measurements
 from kpis.services.rolling import roll_up_objectives
@@ -208,3 +209,40 @@ def test_pages_of_a_past_day_have_the_definitions_of_the_day(client, kpi):
     assert row.standing.band == "on_track"
     then = {"before": at.date(), "known_at": at, "on": date(2026, 11, 19)}
     assert objectives_as_known(objective_ids=[kpi.objective_id], **then)[kpi.objective_id].band == "on_track"
+
+
+def moved(kpi: Kpi, to: str, *, on: date) -> None:
+    move_on(kpi=kpi, to=to, by=kpi.owner, now=datetime(on.year, on.month, on.day, 12, tzinfo=UTC))
+
+
+def test_a_kpi_that_was_retired_since_is_there_as_it_was(client, kpi):
+    record(kpi, W45, "95", on=date(2026, 11, 9))
+    moved(kpi, "retired", on=date(2026, 11, 13))
+    codes = [[row.kpi.code for row in scorecard(client, **said)["rows"]] for said in ({"known": DAY}, {})]
+    assert codes == [[kpi.code], []]
+    then = scorecard(client, known=DAY)
+    assert (then["rows"][0].standing.band, then["perspectives"][0].objectives[0].band) == ("on_track", "on_track")
+    page = reverse("kpi", args=[kpi.code])
+    assert client.get(page, {"known": DAY}).context["kpi"].pk == kpi.pk
+    assert client.get(page).status_code == 404
+    moved(kpi, "active", on=date(2026, 11, 16))
+    there = {day: len(scorecard(client, known=day)["rows"]) for day in (DAY, "2026-11-14", "2026-11-17")}
+    assert there[DAY] == there["2026-11-17"] == 1
+
+
+def test_a_kpi_that_was_no_part_of_it_then_is_missing(client, kpi):
+    record(kpi, W45, "95", on=date(2026, 11, 9))
+    other = a_kpi("Draft of then", tier=Kpi.Tier.STRATEGIC, status="draft", created_at=LONG_AGO)
+    limits(other, recorded_at=LONG_AGO)
+    moved(other, "active", on=date(2026, 11, 16))
+    assert [row.kpi.name for row in scorecard(client, known=DAY)["rows"]] == [kpi.name]
+    assert len(scorecard(client)["rows"]) == 2
+
+
+@pytest.mark.parametrize("name", ["unit", "unit_bowler", "objective"])
+def test_a_retired_kpi_is_on_every_page_of_a_past_day(client, kpi, name):
+    record(kpi, W45, "95", on=date(2026, 11, 9))
+    moved(kpi, "retired", on=date(2026, 11, 13))
+    path = reverse(name, args=[kpi.objective.code if name == "objective" else kpi.unit.code])
+    assert kpi.name in client.get(path, {"known": DAY}).content.decode()
+    assert kpi.name not in client.get(path).content.decode()

@@ -34,9 +34,8 @@ def a_promise(initiative: Initiative, kpi: Kpi, *, change: str = "4", **fields: 
     fields.setdefault("starts_on", date(2026, 12, 7))
     fields.setdefault("full_effect_on", fields["starts_on"] + timedelta(days=60))
     fields.setdefault("confidence", "medium")
-    return ExpectedImpact.objects.create(
-        initiative=initiative, kpi=kpi, change=Decimal(change), registered_at=NOW, **fields
-    )
+    fields.setdefault("registered_at", NOW)
+    return ExpectedImpact.objects.create(initiative=initiative, kpi=kpi, change=Decimal(change), **fields)
 
 
 def a_risk(initiative: Initiative, text: str = "Crews leave in spring", **fields: Any) -> Risk:

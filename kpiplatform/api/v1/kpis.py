@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Literal
 
 from django.db.models import Q, QuerySet
@@ -163,9 +163,12 @@ def kpi(request: HttpRequest, code: str) -> dict[str, Any]:
     )
 
 
-def kpi_or_problem(caller: Caller, code: str) -> Kpi:
-    """Return the KPI, or the same answer for one that does not exist and for one that is not for this token."""
-    rows: QuerySet[Kpi] = kpis_readable_by(caller).select_related(*WITH)
+def kpi_or_problem(caller: Caller, code: str, *, known_at: datetime | None = None) -> Kpi:
+    """Return the KPI, or the same answer for one that does not exist and for one that is not for this token.
+
+    As known at a moment one is there that was retired later.
+    """
+    rows: QuerySet[Kpi] = kpis_readable_by(caller, known_at=known_at).select_related(*WITH)
     found = None if "\0" in code else rows.filter(code=code).first()
     if found is None:
         raise not_there(_("KPI %(code)s") % {"code": code[:40]})

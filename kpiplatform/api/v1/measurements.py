@@ -18,6 +18,7 @@ from kpiplatform.api.v1.form import PAGE, Day, Most, Number, following, refuse_o
 from kpiplatform.api.v1.known import judged, reach_known, values_known
 from kpiplatform.api.v1.kpis import kpi_or_problem
 from kpiplatform.api.v1.problems import Problem
+from kpis.as_known import define_as_known
 from kpis.calculations import by_formula
 from kpis.domain.aggregation import Aggregate, Value, aggregate
 from kpis.domain.over_time import Part, Span, frequencies_from, spans
@@ -99,9 +100,11 @@ def measurements(request: HttpRequest, code: str, said: Query[Asked]) -> dict[st
     """
     refuse_other_names(request, said)
     caller: Caller = request.auth
-    kpi = kpi_or_problem(caller, code)
-    calendar, zone = calendars()[kpi.calendar_id], ZoneInfo(organisation().time_zone)
+    zone = ZoneInfo(organisation().time_zone)
     known_at = datetime.combine(said.known_on + DAY, time.min, zone) if said.known_on else None
+    kpi = kpi_or_problem(caller, code, known_at=known_at)
+    define_as_known([kpi], known_at)
+    calendar = calendars()[kpi.calendar_id]
     frequency = said.frequency or kpi.frequency
     today = said.known_on or caller.now.astimezone(zone).date()
     if frequency == kpi.frequency:

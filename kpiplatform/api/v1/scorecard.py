@@ -18,9 +18,8 @@ from kpiplatform.api.v1.kpis import Person, person
 from kpis.as_known import define_as_known, states_as_known
 from kpis.domain.periods import period_of
 from kpis.grades import grades_of
-from kpis.models import Kpi
 from kpis.objectives_as_known import objectives_as_known
-from kpis.queries import calendars
+from kpis.queries import active_then, calendars
 from objectives.models import Objective
 from objectives.queries import organisation
 
@@ -130,9 +129,7 @@ def _rolled(page: list[Objective], known_on: date | None, known_at: datetime | N
 def _below(
     caller: Caller, page: list[Objective], known_on: date | None, known_at: datetime | None
 ) -> dict[int, list[dict[str, Any]]]:
-    readable = kpis_readable_by(caller).filter(objective__in=page, status=Kpi.Status.ACTIVE)
-    if known_at is not None:
-        readable = readable.filter(created_at__lt=known_at)
+    readable = active_then(kpis_readable_by(caller, known_at=known_at).filter(objective__in=page), known_at)
     kpis = list(readable.select_related("state").order_by("position", "code"))
     define_as_known(kpis, known_at)
     then = states_as_known(kpis=kpis, before=known_on + DAY, known_at=known_at) if known_on else {}

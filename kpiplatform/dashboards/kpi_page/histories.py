@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db import connection
 
+from initiatives.as_known import THEN
 from kpiplatform.accounts.models import User
 from kpiplatform.dashboards.kpi_page.facts import Comment, HeldPull, Promise, Remark, Revision, Row, Step, Version
 from kpis.domain.limits import TargetRow, ThresholdRow
@@ -142,16 +143,28 @@ SELECT json_build_object(
             'steps', (
                 SELECT json_agg(json_build_object('name', name, 'planned_on', planned_on, 'due_on', due_on,
                     'done_on', done_on) ORDER BY position, due_on)
-                FROM initiatives_milestone WHERE initiative_id = i.id
+                FROM {milestones} WHERE initiative_id = i.id
             )) ORDER BY x.starts_on, x.id)
-        FROM initiatives_expectedimpact x JOIN initiatives_initiative i ON i.id = x.initiative_id
+        FROM {impacts} x JOIN {initiatives} i ON i.id = x.initiative_id
         WHERE x.kpi_id = k.id AND i.status <> 'stopped'
     )
 )::text
 FROM kpis_kpi k JOIN objectives_unit u ON u.id = k.unit_id WHERE k.id = %(kpi)s
 """
-AS_KNOWN_NOW = STATEMENT.format(people=PEOPLE_NOW, definition="SELECT NULL")
-AS_KNOWN_THEN = STATEMENT.format(people=PEOPLE_KNOWN, definition=DEFINITION_KNOWN)
+AS_KNOWN_NOW = STATEMENT.format(
+    people=PEOPLE_NOW,
+    definition="SELECT NULL",
+    initiatives="initiatives_initiative",
+    milestones="initiatives_milestone",
+    impacts="initiatives_expectedimpact",
+)
+AS_KNOWN_THEN = f"WITH {THEN}" + STATEMENT.format(
+    people=PEOPLE_KNOWN,
+    definition=DEFINITION_KNOWN,
+    initiatives="initiatives_then",
+    milestones="milestones_then",
+    impacts="impacts_then",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

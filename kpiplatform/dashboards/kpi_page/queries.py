@@ -66,7 +66,7 @@ def kpi_facts(
     As known on a past day nothing can be written, and what has no history is left out. `graded` is of how many of the
     newest values it is read how they came to be; None for all.
     """
-    visible = kpis_visible_to(user, today=today)
+    visible = kpis_visible_to(user, today=today, known_at=known.at)
     kpi = whole_kpi(visible, code)
     found = histories(kpi_id=kpi.pk, now=now, all_revisions=all_revisions, known_at=known.at)
     facts = _facts(kpi, found, user, now=now, today=today)
@@ -74,7 +74,8 @@ def kpi_facts(
         facts = _as_known(facts, found, known, known.at, known.on)
     else:
         guard, below = _others(kpi, visible, found)
-        facts = replace(facts, guard=guard, below=below, may_open=_may_open(facts, user, today))
+        facts = replace(facts, guard=guard, below=below)
+    facts = replace(facts, may_open=_may_open(facts, user, today))
     if graded != 0:
         facts = _graded(facts, graded, now=now, zone=ZoneInfo(found.time_zone))
     return replace(facts, feeding=_feeding(facts.confidence, visible), by_formula=_by_formula(facts))
@@ -91,7 +92,6 @@ def _as_known(facts: Facts, found: Histories, known: AsKnown, at: datetime, on: 
         rules=rules,
         rows=rows,
         state=state_then(rows, kpi, facts.calendar, facts.breaks),
-        promises=(),
         may_comment=False,
         may_edit=False,
         may_propose=False,

@@ -86,10 +86,10 @@ def objective_facts(*, user: User, code: str, today: date, known: AsKnown = NOW)
     objective: Any = visible.select_related(*shown_with_it).annotate(opens_unit=of_unit).get(code=code)
     opened = Exists(visible.filter(pk=OuterRef("pk")))
     on = known.on or today
-    there = there_at(Kpi.objects.filter(objective=objective, status=Kpi.Status.ACTIVE), known.at)
+    there = there_at(Kpi.objects.filter(objective=objective), known.at)
     kpis = list(
         _weighed(there, KpiWeight, "kpi", on, known.at)
-        .annotate(opens=Exists(kpis_visible_to(user, today=today).filter(pk=OuterRef("pk"))))
+        .annotate(opens=Exists(kpis_visible_to(user, today=today, known_at=known.at).filter(pk=OuterRef("pk"))))
         .select_related("state", "owner", "unit")
         .order_by("position", "code")
     )

@@ -22,12 +22,13 @@ from kpiplatform.dashboards.scorecard.surroundings import (
     FailingSource,
     LastReview,
     ObjectiveStanding,
+    answered_then,
     surroundings,
 )
 from kpis.as_known import definitions_then, standing_before, states_as_known
 from kpis.domain.state import State
 from kpis.models import Kpi
-from kpis.queries import kpis_visible_to
+from kpis.queries import kpis_visible_to, there_at
 from objectives.queries import opens_objective, scope_of
 
 
@@ -144,7 +145,7 @@ def board(user: User, chosen: Selection, *, visible: QuerySet[Kpi], tiers: dict[
         objective_states=around.objectives,
         review=review,
         then=standing_before(kpis=judged, before=review.held_on, known_at=chosen.known_at) if review else {},
-        initiatives=around.answers,
+        initiatives=around.answers if chosen.known_at is None else answered_then(ids, chosen.known),
         restated=_restated(ids, review, chosen, now) if review else [],
         # What has no history is left out of a past day.
         decisions=[] if chosen.known_on else around.decisions,
@@ -158,9 +159,9 @@ def _restated(kpi_ids: list[int], review: LastReview, chosen: Selection, now: da
     return restated_since(**asked, before=chosen.reads_to, now=now, zone=chosen.zone)
 
 
-def active_kpis_visible_to(user: User, *, today: date) -> QuerySet[Kpi]:
-    """Return the KPIs that scorecards of `user` are made of."""
-    return kpis_visible_to(user, today=today).filter(status=Kpi.Status.ACTIVE)
+def active_kpis_visible_to(user: User, *, today: date, known_at: datetime | None = None) -> QuerySet[Kpi]:
+    """Return the KPIs that scorecards of `user` are made of, by what was known at a moment, None for now."""
+    return there_at(kpis_visible_to(user, today=today, known_at=known_at), known_at)
 
 
 def tiers_of(kpis: QuerySet[Kpi]) -> dict[str, int]:

@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
-from initiatives.models import Initiative
+from initiatives.as_known import answers_then
+from initiatives.domain.status import OPEN
+from kpiplatform.dashboards.as_known import AsKnown
 from kpis.domain.sentences import Sentence
 
-OPEN_INITIATIVE = [Initiative.Status.PROPOSED, Initiative.Status.APPROVED, Initiative.Status.RUNNING]
 DECISIONS_AT_MOST = 5
 
 STATEMENT = """
@@ -125,7 +126,7 @@ def surroundings(
         "today": today,
         "now": now,
         "before": before,
-        "open": OPEN_INITIATIVE,
+        "open": list(OPEN),
         "decisions": DECISIONS_AT_MOST,
     }
     with connection.cursor() as cursor:
@@ -152,3 +153,11 @@ def surroundings(
             for name, applied, error, fails in found["failing"] or ()
         ],
     )
+
+
+def answered_then(kpi_ids: Sequence[int], known: AsKnown) -> dict[int, Answer]:
+    """Return the initiatives that answered the KPIs by what was known on a past day."""
+    assert known.at is not None
+    assert known.on is not None
+    found = answers_then(kpi_ids=kpi_ids, known_at=known.at, today=known.on)
+    return {kpi_id: Answer(*counts) for kpi_id, counts in found.items()}

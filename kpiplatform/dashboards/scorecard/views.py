@@ -22,7 +22,7 @@ from kpis.as_known import last_recorded
 from kpis.dates import moment
 from kpis.domain.periods import Calendar
 from kpis.objectives_as_known import objectives_as_known
-from kpis.queries import calendars, there_at
+from kpis.queries import calendars
 from objectives.models import Unit
 from objectives.queries import organisation, scope_of
 
@@ -54,7 +54,7 @@ def scorecard(request: HttpRequest) -> HttpResponse:
     usual = "strategic" if sees_strategy(request.user, tiers, today=today) else "operational"
     chosen = selection_from(request.GET, now=now, zone=zone, calendar=standard, usual_tier=usual)
     if chosen.today != today or chosen.known_at is not None:
-        visible = there_at(active_kpis_visible_to(request.user, today=chosen.today), chosen.known_at)
+        visible = active_kpis_visible_to(request.user, today=chosen.today, known_at=chosen.known_at)
         tiers = tiers_of(visible)
     return page(
         request,

@@ -15,7 +15,6 @@ from initiatives.queries import initiatives_visible_to
 from kpiplatform.accounts.models import User
 from kpiplatform.dashboards.as_known import DAY, NOW, AsKnown
 from kpis.grades import grades_of
-from kpis.models import Kpi
 from kpis.objectives_as_known import stand_as_known
 from kpis.queries import kpis_visible_to, there_at
 from objectives.models import CausalLink, Objective, Perspective
@@ -66,7 +65,7 @@ def strategy(user: User, *, selected: str, is_list: bool, today: date, known: As
     kpis: dict[int, list[Any]] = defaultdict(list)
     # Objectives below others are named only.
     shown = {row.pk for row in on_map} | ({chosen.pk} if chosen else set())
-    visible = kpis_visible_to(user, today=today).filter(objective__in=shown, status=Kpi.Status.ACTIVE)
+    visible = kpis_visible_to(user, today=today, known_at=known.at).filter(objective__in=shown)
     rows = list(there_at(visible, known.at).select_related("state").order_by("-tier", "position", "code"))
     if known.on is not None and known.at is not None:
         stand_as_known(objectives=[], kpis=rows, **then)

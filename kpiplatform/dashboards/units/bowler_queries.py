@@ -61,8 +61,8 @@ def grid_of(
     units = units_visible_to(user, today=today)
     unit = units.get(code=code)
     codes = unit.path.strip("/").split("/")
-    inside = there_at(Kpi.objects.filter(unit__path__startswith=unit.path, status=Kpi.Status.ACTIVE), known.at)
-    visible = kpis_visible_to(user, today=today).filter(pk__in=inside.values("pk"))
+    inside = there_at(Kpi.objects.filter(unit__path__startswith=unit.path), known.at)
+    visible = kpis_visible_to(user, today=today, known_at=known.at).filter(pk__in=inside.values("pk"))
     tiers = dict(visible.order_by().values_list("tier").annotate(Count("pk")))
     of_tier = visible.filter(tier=tier) if tier in tiers else visible
     fitting = of_tier.filter(frequency__in=frequencies)

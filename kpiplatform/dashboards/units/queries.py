@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any, cast
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
@@ -16,6 +16,7 @@ from initiatives.queries import initiatives_visible_to
 from kpiplatform.accounts.models import User
 from kpiplatform.dashboards.as_known import DAY, NOW, AsKnown
 from kpiplatform.dashboards.scorecard.queries import BY_UNIT, Answer, Board, Line, as_defined, lines
+from kpiplatform.dashboards.scorecard.surroundings import answered_then
 from kpis.as_known import standing_before, states_as_known
 from kpis.domain.state import State
 from kpis.models import Kpi
@@ -74,8 +75,8 @@ def unit_facts(*, user: User, code: str, tier: str, today: date, known: AsKnown 
     """
     units = units_visible_to(user, today=today)
     unit = units.get(code=code)
-    inside = there_at(Kpi.objects.filter(unit__path__startswith=unit.path, status=Kpi.Status.ACTIVE), known.at)
-    visible = kpis_visible_to(user, today=today).filter(pk__in=inside.values("pk"))
+    inside = there_at(Kpi.objects.filter(unit__path__startswith=unit.path), known.at)
+    visible = kpis_visible_to(user, today=today, known_at=known.at).filter(pk__in=inside.values("pk"))
     tiers = dict(visible.order_by().values_list("tier").annotate(Count("pk")))
     of_tier = visible.filter(tier=tier) if tier in tiers else visible
     kpis = as_defined(lines(of_tier, user, order=BY_UNIT, today=today), known.at)
@@ -90,7 +91,7 @@ def unit_facts(*, user: User, code: str, tier: str, today: date, known: AsKnown 
         unit=unit,
         above=list(units.filter(path__in=_paths_above(unit)).order_by("path")),
         below=_below(unit, kpis, units),
-        board=_board(kpis, states, unit, tier or _usual(tiers), known.on or today, known.at),
+        board=_board(kpis, states, unit, tier or _usual(tiers), today, known),
         tiers=tiers,
         tier=tier if tier in tiers else "",
         initiatives=initiatives,
@@ -136,19 +137,20 @@ def _board(
     unit: Unit,
     tier: str,
     today: date,
-    known_at: datetime | None,
+    known: AsKnown,
 ) -> Board:
     """Return what the scorecard's row machinery takes, compared with the last review that looked at this unit."""
     ids = [kpi.pk for kpi in kpis]
-    review = _last_review(unit, tier, today)
+    review = _last_review(unit, tier, known.on or today)
+    compared: dict[str, Any] = {"before": review.held_on, "known_at": known.at} if review else {}
     return Board(
         kpis=kpis,
         tiers={},
         states=states,
         objective_states={},
         review=review,
-        then=standing_before(kpis=cast("list[Kpi]", kpis), before=review.held_on, known_at=known_at) if review else {},
-        initiatives=_answers(ids, today),
+        then=standing_before(kpis=cast("list[Kpi]", kpis), **compared) if review else {},
+        initiatives=answered_then(ids, known) if known.on else _answers(ids, today),
         restated=[],
         decisions=[],
         failing=[],
