@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from kpiplatform.audit.chain import first_broken_entry
 from kpiplatform.audit.models import AuditEntry
-from kpis.models import KpiOwnership, KpiVersion, KpiWeight, MeasurementRevision, Target, ThresholdSet
+from kpis.models import KpiOwnership, KpiStep, KpiVersion, KpiWeight, MeasurementRevision, Target, ThresholdSet
 from objectives.models import ManualScore, ObjectiveWeight
 from reviews.models import Forum, Minutes, Pack, Review
 from tests.architecture.people_and_things import World
@@ -22,6 +22,7 @@ APPEND_ONLY = {
     "kpis_thresholdset",
     "kpis_kpiweight",
     "kpis_kpiownership",
+    "kpis_kpistep",
     "kpis_kpiversion",
     "objectives_objectiveweight",
     "objectives_manualscore",
@@ -93,6 +94,7 @@ def a_row_everywhere(world: World) -> None:
     said = {"effective_from": today, "recorded_at": now, "recorded_by": by}
     KpiWeight.objects.create(kpi=kpi, weight=1, **said)
     KpiOwnership.objects.create(kpi=kpi, owner=kpi.owner, **said)
+    KpiStep.objects.create(kpi=kpi, was="draft", became="active", recorded_at=now, recorded_by=by)
     KpiVersion.objects.create(kpi=kpi, version=1, definition={}, **said)
     ObjectiveWeight.objects.create(objective=kpi.objective, weight=1, **said)
     ManualScore.objects.create(objective=kpi.objective, score=5, confidence=80, note="Judged by the board", **said)
