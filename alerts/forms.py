@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from kpis.forms import DayInput
+from kpis.forms import DayField
 
 
 class AnswerForm(forms.Form):
@@ -18,7 +18,7 @@ class AnswerForm(forms.Form):
 
     cause = forms.CharField(label=gettext_lazy("Cause"), max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
     action = forms.CharField(label=gettext_lazy("Action"), max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
-    recovery_on = forms.DateField(label=gettext_lazy("Back on track by"), widget=DayInput())
+    recovery_on = DayField(label=gettext_lazy("Back on track by"))
 
     def __init__(self, data: Any = None, *, today: date) -> None:
         super().__init__(data, auto_id="answer-%s")

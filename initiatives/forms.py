@@ -19,7 +19,7 @@ from kpiplatform.audit.editing import seen, seen_field
 from kpis.domain.entry_checks import EntryRefused, language_of, storable, typed_number, typed_text
 from kpis.domain.figures import MARKS
 from kpis.domain.parsing import NumberFormat, Refused, parse_number
-from kpis.forms import DayInput
+from kpis.forms import DayField
 from kpis.models import Kpi
 from objectives.models import Objective, Unit
 
@@ -73,8 +73,8 @@ class InitiativeForm(forms.Form):
     )
     unit = forms.ModelChoiceField(Unit.objects.none(), label=gettext_lazy("Unit"), empty_label=None)
     owner = forms.ModelChoiceField(User.objects.none(), label=gettext_lazy("Owner"), empty_label=None)
-    starts_on = forms.DateField(label=gettext_lazy("Starts on"), widget=DayInput())
-    ends_on = forms.DateField(label=gettext_lazy("Ends on"), widget=DayInput())
+    starts_on = DayField(label=gettext_lazy("Starts on"))
+    ends_on = DayField(label=gettext_lazy("Ends on"))
     budget = MoneyField(label=gettext_lazy("Budget"), required=False)
     spent = MoneyField(label=gettext_lazy("Spent so far"), required=False)
     currency = forms.CharField(label=gettext_lazy("Currency"), max_length=3, min_length=3)
@@ -136,7 +136,7 @@ class MilestoneForm(forms.Form):
     owner = forms.ModelChoiceField(
         User.objects.none(), label=gettext_lazy("Owner"), required=False, empty_label=gettext_lazy("nobody yet")
     )
-    due_on = forms.DateField(label=gettext_lazy("Due on"), widget=DayInput())
+    due_on = DayField(label=gettext_lazy("Due on"))
     seen = seen_field()
 
     def __init__(
@@ -178,8 +178,8 @@ class ImpactForm(forms.Form):
         max_length=64,
         widget=forms.TextInput(attrs={"inputmode": "text", "autocomplete": "off"}),
     )
-    starts_on = forms.DateField(label=gettext_lazy("The effect begins on"), widget=DayInput())
-    full_effect_on = forms.DateField(label=gettext_lazy("Has come in full on"), widget=DayInput())
+    starts_on = DayField(label=gettext_lazy("The effect begins on"))
+    full_effect_on = DayField(label=gettext_lazy("Has come in full on"))
     confidence = forms.ChoiceField(label=gettext_lazy("Confidence"), choices=ExpectedImpact.Confidence.choices)
     rationale = forms.CharField(
         label=gettext_lazy("Why this much"),

@@ -7,7 +7,7 @@ from datetime import date
 from django.urls import path, register_converter
 
 from kpis import views
-from kpis.domain.periods import is_known
+from kpis.domain.days import is_known
 
 
 class DayConverter:

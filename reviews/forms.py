@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from kpiplatform.accounts.models import User
 from kpiplatform.audit.editing import seen_field
+from kpis.forms import DayField
 from kpis.models import Kpi
 from objectives.models import Unit
 from reviews.domain.cadence import Cadence
@@ -29,11 +30,6 @@ ASKED_BY = {
     "quarterly": ("weekday", "nth_week", "day_of_month", "month_of_quarter"),
 }
 CADENCE_FIELDS = ("weekday", "nth_week", "day_of_month", "month_of_quarter")
-
-
-def day_input() -> forms.DateInput:
-    """Return a native date field."""
-    return forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
 
 
 def numbered(label: Any, choices: list[tuple[Any, Any]]) -> forms.TypedChoiceField:
@@ -86,7 +82,7 @@ class ForumForm(forms.Form):
     month_of_quarter = numbered(
         gettext_lazy("Month of the quarter"), [(number, ORDINALS[number - 1]) for number in (1, 2, 3)]
     )
-    anchor = forms.DateField(label=gettext_lazy("First meeting on or after"), widget=day_input())
+    anchor = DayField(label=gettext_lazy("First meeting on or after"))
     starts_at = forms.TimeField(
         label=gettext_lazy("Begins at"),
         widget=forms.TimeInput(format="%H:%M", attrs={"type": "time"}),
@@ -178,7 +174,7 @@ class ChooseKpiForm(forms.Form):
 class PlanForm(forms.Form):
     """The day of a review."""
 
-    held_on = forms.DateField(label=gettext_lazy("Day"), widget=day_input())
+    held_on = DayField(label=gettext_lazy("Day"))
     seen = seen_field()
 
     def __init__(self, data: Any = None, *, today: date, initial: dict[str, Any] | None = None) -> None:
@@ -202,13 +198,13 @@ class NotesForm(forms.Form):
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
     )
-    decide_by = forms.DateField(label=gettext_lazy("Or to be decided by"), required=False, widget=day_input())
+    decide_by = DayField(label=gettext_lazy("Or to be decided by"), required=False)
     decision_owner = forms.ModelChoiceField(
         label=gettext_lazy("Who brings it"), queryset=User.objects.none(), required=False
     )
     action = forms.CharField(label=gettext_lazy("What is to be done"), max_length=300, required=False)
     action_owner = forms.ModelChoiceField(label=gettext_lazy("Owner"), queryset=User.objects.none(), required=False)
-    action_due = forms.DateField(label=gettext_lazy("Due on"), required=False, widget=day_input())
+    action_due = DayField(label=gettext_lazy("Due on"), required=False)
 
     def __init__(self, data: Any = None, *, people: QuerySet[User], today: date, takes_comment: bool) -> None:
         super().__init__(data, auto_id="notes-%s")
@@ -267,7 +263,7 @@ class DecisionForm(forms.Form):
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
     )
-    due_on = forms.DateField(label=gettext_lazy("Put off until"), required=False, widget=day_input())
+    due_on = DayField(label=gettext_lazy("Put off until"), required=False)
     seen = seen_field()
 
     def __init__(self, data: Any = None, *, today: date, initial: dict[str, Any] | None = None) -> None:
@@ -291,7 +287,7 @@ class ActionForm(forms.Form):
 
     text = forms.CharField(label=gettext_lazy("What is to be done"), max_length=300)
     owner = forms.ModelChoiceField(label=gettext_lazy("Owner"), queryset=User.objects.none())
-    due_on = forms.DateField(label=gettext_lazy("Due on"), widget=day_input())
+    due_on = DayField(label=gettext_lazy("Due on"))
     seen = seen_field()
 
     def __init__(self, data: Any = None, *, people: QuerySet[User], initial: dict[str, Any] | None = None) -> None:

@@ -84,7 +84,7 @@ def propose(request: HttpRequest) -> HttpResponse:
     if not may_write(user, today=today):
         raise PermissionDenied
     asked = request.POST if request.method == "POST" else request.GET
-    kpi = kpis_visible_to(user, today=today).filter(code=asked.get("kpi", "")).first()
+    kpi = kpis_visible_to(user, today=today).filter(code=asked.get("kpi", "").replace("\0", "")).first()
     form = _form(request, initial=_suggested(kpi, request))
     if form.is_valid():
         made = work.propose(said=form.cleaned_data, by=user, now=now)

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from kpiplatform.accounts.models import User
 from kpiplatform.dashboards.kpi_setup.fields import SUGGESTED
-from kpis.forms import DayInput
+from kpis.forms import DayField
 from kpis.models import Kpi
 from kpis.queries import kpis_visible_to
 from objectives.queries import may_write, units_visible_to
@@ -65,7 +65,7 @@ class TokenForm(forms.Form):
         required=False,
         help_text=gettext_lazy("Their codes, separated by commas. Type a part of a name for suggestions."),
     )
-    last_day = forms.DateField(label=gettext_lazy("Last day"), widget=DayInput())
+    last_day = DayField(label=gettext_lazy("Last day"))
 
     def __init__(self, data: Any = None, *, user: User, today: date) -> None:
         super().__init__(data, auto_id="token-%s")

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from kpis.as_known import first_recorded
 from kpis.dates import day
+from kpis.domain.days import day_named
 from objectives.queries import organisation
 
 DAY = timedelta(days=1)
@@ -67,12 +68,10 @@ def as_known(text: str, *, today: date, zone: ZoneInfo) -> AsKnown:
     """Return the past day that `text` names; today and later is now, and what is no day is now with a sentence."""
     if not text:
         return NOW
-    try:
-        meant = date.fromisoformat(text)
-        at = datetime.combine(meant + DAY, time.min, zone)
-    except (ValueError, OverflowError):
+    meant = day_named(text)
+    if meant is None:
         return AsKnown(refused=_("“%(text)s” is not a date; everything known now is shown.") % {"text": text[:20]})
-    return AsKnown(on=meant, at=at) if meant < today else NOW
+    return AsKnown(on=meant, at=datetime.combine(meant + DAY, time.min, zone)) if meant < today else NOW
 
 
 def known_in(request: HttpRequest, *, now: datetime) -> AsKnown:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
+from kpis.domain.days import FIRST_YEAR, LAST_YEAR
 from kpis.domain.month_names import in_english
-from kpis.domain.periods import FIRST_YEAR, LAST_YEAR
 from kpis.domain.sentences import Sentence
 from kpis.domain.sentences import gettext_noop as _
 

@@ -13,12 +13,12 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Literal
 
+from kpis.domain.days import FIRST_YEAR, LAST_YEAR
+
 DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
 EN_DASH = "\N{EN DASH}"
 MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-# Keys outside these years are typing errors, not history.
-FIRST_YEAR, LAST_YEAR = 1900, 2200
 
 
 class Frequency(StrEnum):
@@ -84,11 +84,6 @@ class Period:
     @property
     def last_day(self) -> date:
         return self.end - DAY
-
-
-def is_known(day: date) -> bool:
-    """Return whether calendars know the day: others are typing errors."""
-    return FIRST_YEAR <= day.year <= LAST_YEAR
 
 
 def period_of(day: date, frequency: str, calendar: Calendar) -> Period:

@@ -1,12 +1,12 @@
 """Forms about one KPI: what is written on its page, its limits, its definition."""
 
 from kpis.forms.correction import CorrectionForm
+from kpis.forms.days import DayField
 from kpis.forms.explaining import TOLD, ValueExplanationForm
 from kpis.forms.history import ApproveForm, AskForm, BringBackForm, RejectForm
 from kpis.forms.notes import (
     AnnotationForm,
     CommentForm,
-    DayInput,
     ExplanationForm,
     period_name,
     recent_periods,
@@ -20,7 +20,7 @@ __all__ = [
     "BringBackForm",
     "CommentForm",
     "CorrectionForm",
-    "DayInput",
+    "DayField",
     "ExplanationForm",
     "RejectForm",
     "ValueExplanationForm",

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from kpis.domain.periods import Period
-from kpis.forms.notes import DayInput
+from kpis.forms.days import DayField
 from kpis.services.entry import Explanation
 from kpis.services.keeping import TOLD
 
@@ -24,7 +24,7 @@ class ValueExplanationForm(forms.Form):
 
     cause = forms.CharField(label=gettext_lazy("Cause"), max_length=2000, widget=forms.Textarea(attrs={"rows": 2}))
     action = forms.CharField(label=gettext_lazy("Action"), max_length=2000, widget=forms.Textarea(attrs={"rows": 2}))
-    recovery_on = forms.DateField(label=gettext_lazy("Back on track by"), widget=DayInput())
+    recovery_on = DayField(label=gettext_lazy("Back on track by"))
 
     def __init__(self, data: Any = None, *, period: Period, told: Mapping[str, str] | None = None) -> None:
         super().__init__(data, auto_id="told-%s", initial=told)

@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy
 
-from kpis.forms.notes import DayInput
+from kpis.forms.days import DayField
 from kpis.services.reopening import DAYS_OPEN
 
 
@@ -50,9 +50,8 @@ class AskForm(forms.Form):
 class ApproveForm(forms.Form):
     """Until when a period stays open."""
 
-    last_day = forms.DateField(
+    last_day = DayField(
         label=gettext_lazy("Open until the end of"),
-        widget=DayInput(),
         help_text=gettext_lazy("Then it is closed again by itself."),
     )
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from kpiplatform.audit.editing import seen, seen_field
 from kpis.dates import short_label, span_label
 from kpis.domain.periods import Frequency, Period, period_of, previous_period
+from kpis.forms.days import DayField
 from kpis.models import Annotation, Kpi
 from kpis.queries import calendar_of
 
@@ -37,20 +38,11 @@ def period_name(period: Period) -> str:
     return short_label(period)
 
 
-class DayInput(forms.DateInput):
-    """A native date field."""
-
-    input_type = "date"
-
-    def __init__(self) -> None:
-        super().__init__(format="%Y-%m-%d")
-
-
 class AnnotationForm(forms.Form):
     """A remark on a day or several."""
 
-    day = forms.DateField(label=gettext_lazy("Day"), widget=DayInput())
-    until = forms.DateField(label=gettext_lazy("To"), widget=DayInput(), required=False)
+    day = DayField(label=gettext_lazy("Day"))
+    until = DayField(label=gettext_lazy("To"), required=False)
     text = forms.CharField(label=gettext_lazy("Note"), max_length=300)
     seen = seen_field()
 
@@ -103,7 +95,7 @@ class ExplanationForm(forms.Form):
     period = forms.ChoiceField(label=gettext_lazy("Period"))
     cause = forms.CharField(label=gettext_lazy("Cause"), max_length=2000, widget=forms.Textarea(attrs={"rows": 2}))
     action = forms.CharField(label=gettext_lazy("Action"), max_length=2000, widget=forms.Textarea(attrs={"rows": 2}))
-    recovery_on = forms.DateField(label=gettext_lazy("Back on track by"), widget=DayInput())
+    recovery_on = DayField(label=gettext_lazy("Back on track by"))
 
     def __init__(self, data: Any = None, *, periods: Sequence[Period]) -> None:
         super().__init__(data, auto_id="explain-%s")

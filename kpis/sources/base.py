@@ -260,13 +260,17 @@ class Connector(Protocol):
 def path_inside(folder: Path, name: str) -> Path:
     """Return the regular file `name` in `folder`; neither `..` nor a link leads out of it."""
     root = folder.resolve()
-    path = (root / name).resolve()
+    try:
+        path = (root / name).resolve()
+        is_there = path.is_file()
+    except (OSError, ValueError):  # no file can be called so
+        path, is_there = root, False
     if not path.is_relative_to(root):
         raise SourceError(
             Sentence(_("%(name)s lies outside the folder of the sources and is not read."), {"name": name})
         )
-    if not path.is_file():
-        raise SourceError(Sentence(_("The file %(name)s is not there."), {"name": name}))
+    if not is_there:
+        raise SourceError(Sentence(_("The file %(name)s is not there."), {"name": name[:200]}))
     return path
 
 

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from kpiplatform.accounts.models import User
 from kpiplatform.audit.editing import ChangedMeanwhile, refuse_as_changed
 from kpiplatform.htmx import changed, page, wants_partial
+from kpis.domain.days import day_named
 from kpis.forms import AnnotationForm
 from kpis.models import Annotation, Kpi
 from kpis.services import notes
@@ -32,7 +33,7 @@ def annotate(request: HttpRequest, code: str) -> HttpResponse:
     now = timezone.now()
     kpi, today = kpi_to_comment(request, code), organisations_day(now)
     data = request.POST if request.method == "POST" else None
-    form = AnnotationForm(data, today=today, first_day=_day(request.GET.get("day", "")))
+    form = AnnotationForm(data, today=today, first_day=day_named(request.GET.get("day", "")))
     if form.is_valid():
         day, text = form.cleaned_data["day"], form.cleaned_data["text"]
         notes.annotate(kpi=kpi, start=day, end=form.end, text=text, author=request.user, now=now)
@@ -141,10 +142,3 @@ def _removed(request: HttpRequest, kpi: Kpi) -> dict[str, str] | None:
     token = request.GET.get("removed", "")
     kept = _read(token, kpi) if token and not wants_partial(request) else None
     return {"token": token, "text": kept["text"]} if kept else None
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None

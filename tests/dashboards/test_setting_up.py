@@ -154,7 +154,7 @@ def test_a_name_that_is_taken_is_meant_or_changed(world, client):
         ({"reason": ""}, "changes for a reason"),
         ({"frequency": "month"}, "A KPI keeps its rhythm"),
         ({"entry": "derived"}, "needs its calculation"),
-        ({"effective_from": "1026-01-01"}, "within five years"),
+        ({"effective_from": "1926-01-01"}, "within five years"),
         ({"minimum": "many"}, "is not a number"),
     ],
 )

@@ -27,7 +27,7 @@ from pydantic_core import PydanticCustomError
 
 from kpiplatform.api.v1.problems import Problem, answer
 from kpiplatform.cells import plain_number
-from kpis.domain.periods import FIRST_YEAR, LAST_YEAR
+from kpis.domain.days import FIRST_YEAR, LAST_YEAR
 
 PAGE, LONGEST_PAGE = 100, 1000
 TOO_LARGE = gettext_lazy(

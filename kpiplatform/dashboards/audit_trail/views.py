@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -22,6 +21,7 @@ from kpiplatform.dashboards.audit_trail.presenter import HEAD, lines_of, rows_of
 from kpiplatform.dashboards.audit_trail.queries import Chosen, audited_tables, entries
 from kpiplatform.dashboards.taking import note_taken
 from kpiplatform.htmx import page
+from kpis.domain.days import day_named
 from objectives.queries import Scope, auditing_scope_of, organisation
 
 ON_A_PAGE, IN_A_FILE = 50, 10_000
@@ -77,8 +77,8 @@ def _chosen(request: HttpRequest) -> Chosen:
         table=asked.get("table", "")[:80].replace("\0", ""),
         row=asked.get("row", "")[:40].replace("\0", ""),
         actor=int(actor) if actor.isdecimal() and len(actor) < 18 else None,
-        first=_day(asked.get("from", "")),
-        last=_day(asked.get("to", "")),
+        first=day_named(asked.get("from", "")),
+        last=day_named(asked.get("to", "")),
         before=int(before) if before.isdecimal() and len(before) < 18 else None,
     )
 
@@ -93,14 +93,6 @@ def _query(chosen: Chosen) -> str:
         "before": str(chosen.before or ""),
     }
     return urlencode({name: word for name, word in words.items() if word})
-
-
-def _day(text: str) -> date | None:
-    try:
-        meant = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return meant if 2000 <= meant.year < 9000 else None
 
 
 def _verdict() -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,9 +23,9 @@ from kpiplatform.dashboards.kpi_page.wording import Wording
 from kpiplatform.dashboards.kpi_setup.changing import defined
 from kpiplatform.htmx import page
 from kpis.calculations import shape_of
+from kpis.domain.days import day_named
 from kpis.domain.formula.deriving import Bounds
 from kpis.domain.formula.evaluating import Missing
-from kpis.domain.periods import FIRST_YEAR, LAST_YEAR
 from kpis.models import Kpi
 from kpis.queries import kpis_configured_by, kpis_visible_to
 from objectives.queries import may_configure, organisation
@@ -78,20 +77,12 @@ def explained(request: HttpRequest, code: str) -> HttpResponse:
     reader = Reader(visible=visible, today=on, locale=request.user.locale)
     context = {
         "kpi": kpi,
-        "explained": explanation(kpi, _day(request.GET.get("period", "")), reader),
+        "explained": explanation(kpi, day_named(request.GET.get("period", "")), reader),
         "behind_locks": behind_locks(kpi),
         "graph": graph_of(kpi, visible),
         "may_configure": may_configure(request.user, today=timezone.localdate(now)),
     }
     return page(request, EXPLAINED, context, partial="body")
-
-
-def _day(text: str) -> date | None:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return day if FIRST_YEAR < day.year < LAST_YEAR else None
 
 
 def _context(form: CalculationForm, request: HttpRequest) -> dict[str, Any]:
@@ -108,7 +99,7 @@ def _context(form: CalculationForm, request: HttpRequest) -> dict[str, Any]:
 
 def _shown(form: CalculationForm | NewCalculationForm, request: HttpRequest) -> dict[str, Any]:
     """Return what the formula comes to or what is wrong with it, and the KPIs that somebody looks for."""
-    found = kpis_to_refer_to(form.among, form.wanted, but=form.kpi.code)
+    found = kpis_to_refer_to(form.among, form.wanted.replace("\0", ""), but=form.kpi.code)
     wrong = problem(form.error, form.text) if form.error and form.text else None
     shown = None
     if form.tree is not None:

@@ -24,7 +24,7 @@ from kpiplatform.dashboards.kpi_setup.sheet import sheet_fields
 from kpis.domain.formula.fitting import Shape
 from kpis.domain.limits import LimitsRefused, TargetRow, ThresholdRow, validate_thresholds
 from kpis.domain.periods import Frequency
-from kpis.forms import DayInput
+from kpis.forms import DayField
 from kpis.models import Kpi
 from kpis.queries import calendar_of, calendars_of_units, kpis_visible_to
 from kpis.words import why_no_limits
@@ -148,7 +148,7 @@ class TargetStep(StepForm):
     )
     red_low = NumberField(label=gettext_lazy("Red flag below"), required=False)
     red_high = NumberField(label=gettext_lazy("Red flag above"), required=False)
-    effective_from = forms.DateField(label=gettext_lazy("Target and red flag hold from"), widget=DayInput())
+    effective_from = DayField(label=gettext_lazy("Target and red flag hold from"))
     why_target = question(
         gettext_lazy("Why this target?"),
         gettext_lazy("What makes it reachable, and worth reaching. It stands beside the target."),
@@ -247,7 +247,7 @@ class InitiativeStep(StepForm):
         required=False,
         help_text=gettext_lazy("In the KPI's unit, with its sign: −2 or 4.5."),
     )
-    full_effect_on = forms.DateField(label=gettext_lazy("Full effect by"), widget=DayInput(), required=False)
+    full_effect_on = DayField(label=gettext_lazy("Full effect by"), required=False)
     without_initiative = question(
         gettext_lazy("If there is none: what will move it?"),
         gettext_lazy("A KPI without an initiative is a wish. It stays on the list of gaps until there is one."),
@@ -301,7 +301,8 @@ class RhythmStep(WritesFormula, StepForm):
         self.fields["forum"].label_from_instance = lambda forum: f"{forum.name}, {in_words(cadence_of(forum))}"
         preview = {"get": reverse("kpis:new_dates"), "trigger": "change, load", "target": "#dates", "swap": "innerHTML"}
         self.fields["forum"].widget.attrs |= {f"hx-{name}": value for name, value in preview.items()}
-        unit = Unit.objects.filter(pk=self.asked.answers.get("objective", {}).get("unit") or None).first()
+        said = self.asked.typed("objective", "unit")
+        unit = Unit.objects.filter(pk=said).first() if said.isdecimal() and len(said) < 10 else None
         followed = calendars_of_units([unit]) if unit else {}
         self.fields["calendar"].initial = followed.get(unit.pk if unit else 0)
         self.fields["active_from"].initial = self.asked.today.replace(day=1)

@@ -123,7 +123,8 @@ def drop(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _keep(request: HttpRequest, draft: KpiDraft, step: Step, now: datetime) -> HttpResponse:
     """Keep what was typed, then go on, back, or show what is not answered yet."""
-    typed = {name: value for name, value in request.POST.items() if name not in HIDDEN}
+    # No text of the database holds NUL, also not within JSON.
+    typed = {name: value.replace("\0", "") for name, value in request.POST.items() if name not in HIDDEN}
     if draft.answers.get(step.key) != typed:
         draft.answers, draft.changed_at = draft.answers | {step.key: typed}, now
         draft.save(update_fields=["answers", "changed_at"])

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from kpiplatform.dashboards.as_known import NOW, PARAMETER, AsKnown
 from kpiplatform.dashboards.kpi_page.facts import Facts
 from kpiplatform.dashboards.kpi_page.timeline import Cell, open_cell, same_year
+from kpis.domain.days import day_named
 from kpis.domain.periods import Frequency, period_of
 
 VALUES, NATURAL, TABLE = "values", "xmr", "table"
@@ -53,7 +54,7 @@ class Choice:
             span=span if span in SPANS else "",
             all_revisions=query.get("revisions") == "all",
             known=known,
-            trusted=_day(query.get(CONFIDENCE, "")),
+            trusted=day_named(query.get(CONFIDENCE, "")),
         )
 
     @property
@@ -76,13 +77,6 @@ class Choice:
         if self.trusted:
             query[CONFIDENCE] = self.trusted.isoformat()
         return query
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

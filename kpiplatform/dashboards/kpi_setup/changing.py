@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from kpiplatform.accounts.models import User
 from kpiplatform.audit.editing import ChangedMeanwhile, refuse_as_changed, seen, seen_field
 from kpis.domain.formula.errors import FormulaError
-from kpis.forms import DayInput
+from kpis.forms import DayField
 from kpis.formula_words import sentence
 from kpis.models import Kpi
 from kpis.services.defining import SHEET, define
@@ -25,7 +25,7 @@ NEEDS_REASON = gettext_lazy("An active KPI changes for a reason: say it.")
 class ChangeForm(forms.Form):
     """From when and why what a KPI means changes."""
 
-    effective_from = forms.DateField(label=gettext_lazy("The change holds from"), widget=DayInput(), required=False)
+    effective_from = DayField(label=gettext_lazy("The change holds from"), required=False)
     breaks_series = forms.BooleanField(
         label=gettext_lazy("It breaks the series: values before and after can't be compared"), required=False
     )

@@ -17,7 +17,7 @@ from kpiplatform.audit.editing import seen, seen_field
 from kpiplatform.dashboards.kpi_setup.changing import OneChangeForm
 from kpiplatform.dashboards.kpi_setup.fields import NumberField, read_in
 from kpiplatform.dashboards.kpi_setup.sheet import OTHERS, SECTIONS, in_columns, sheet_fields
-from kpis.forms import DayInput
+from kpis.forms import DayField
 from kpis.models import Kpi
 from kpis.services.defining import PEOPLE
 from objectives.models import Unit
@@ -119,7 +119,7 @@ class PeopleForm(forms.Form):
         required=False,
         help_text=gettext_lazy("Answers for where the number comes from."),
     )
-    effective_from = forms.DateField(label=gettext_lazy("Hand-over on"), widget=DayInput())
+    effective_from = DayField(label=gettext_lazy("Hand-over on"))
     reason = forms.CharField(label=gettext_lazy("Reason of the hand-over"), max_length=200, required=False)
     seen = seen_field()
 
@@ -156,7 +156,7 @@ class WeightForm(forms.Form):
     """How much a KPI counts in its objective, from a day on."""
 
     weight = NumberField(label=gettext_lazy("Weight"), help_text=gettext_lazy("Relative to the others: 2 is twice 1."))
-    effective_from = forms.DateField(label=gettext_lazy("Effective from"), widget=DayInput())
+    effective_from = DayField(label=gettext_lazy("Effective from"))
 
     def __init__(self, data: Any = None, *, weight: Any, today: date, locale: str) -> None:
         super().__init__(data, auto_id="weight-%s", initial={"weight": weight, "effective_from": today})

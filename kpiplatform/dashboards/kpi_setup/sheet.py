@@ -9,7 +9,7 @@ from django.forms import fields_for_model
 from django.utils.translation import gettext_lazy as _
 
 from kpiplatform.dashboards.kpi_setup.fields import KpiField, NumberField
-from kpis.forms import DayInput
+from kpis.forms import DayField
 from kpis.models import Kpi
 from objectives.models import Objective, Unit
 
@@ -119,9 +119,9 @@ HELP = {
 
 def sheet_fields(names: tuple[str, ...], *, required: tuple[str, ...] = ()) -> dict[str, forms.Field]:
     """Return form fields of the definition sheet, in the order of `names`, with the words of this page."""
-    widgets: dict[str, Any] = {name: DayInput() for name in DAYS}
-    widgets |= {name: forms.Textarea(attrs={"rows": 2}) for name in LONG}
-    found = fields_for_model(Kpi, fields=names, widgets=widgets, labels=LABELS)
+    widgets = {name: forms.Textarea(attrs={"rows": 2}) for name in LONG}
+    days = dict.fromkeys(DAYS, DayField)
+    found = fields_for_model(Kpi, fields=names, widgets=widgets, labels=LABELS, field_classes=days)
     assert found is not None
     for name in names:
         field = found[name]

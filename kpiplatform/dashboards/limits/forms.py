@@ -21,7 +21,7 @@ from kpis.domain.judged import Rules
 from kpis.domain.limits import HUNDRED, LimitsRefused, Mode, TargetRow, ThresholdRow, in_force, validate_thresholds
 from kpis.domain.replay import Proposal, proposed
 from kpis.domain.target_ends import DAY, ends, last_day, next_target
-from kpis.forms import DayInput
+from kpis.forms import DayField
 from kpis.models import Kpi, ThresholdSet
 from kpis.words import why_no_limits
 
@@ -68,8 +68,8 @@ class LimitsForm(forms.Form):
     """
 
     mode = forms.ChoiceField(label=gettext_lazy("Limits are given"), choices=MODES, widget=forms.RadioSelect)
-    effective_from = forms.DateField(label=gettext_lazy("Effective from"), widget=DayInput())
-    until = forms.DateField(label=gettext_lazy("Target until"), widget=DayInput(), required=False)
+    effective_from = DayField(label=gettext_lazy("Effective from"))
+    until = DayField(label=gettext_lazy("Target until"), required=False)
     reason = forms.CharField(
         label=gettext_lazy("Reason"), max_length=200, required=False, widget=forms.Textarea(attrs={"rows": 2})
     )

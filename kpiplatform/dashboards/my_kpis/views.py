@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -21,7 +20,7 @@ from kpiplatform.dashboards.my_kpis.saving import Saved, Typed
 from kpiplatform.dashboards.my_kpis.sheet import Key, Viewer, title_of
 from kpiplatform.dashboards.my_kpis.slots import Slot
 from kpiplatform.htmx import changed, page, wants_partial
-from kpis.domain.periods import is_known
+from kpis.domain.days import day_named
 from kpis.models import Kpi
 from kpis.readings import Conflict, PeriodLocked
 from kpis.services.entry import take_back
@@ -184,7 +183,7 @@ def _shown(request: HttpRequest, slot: Slot, viewer: Viewer, *, message: str = "
 def _slot_or_404(viewer: Viewer, code: str, period_start: str) -> Slot:
     """Return the period of a KPI that the person may change; anyone else's does not exist."""
     kpi = get_object_or_404(queries.editable_kpis(viewer.user, now=viewer.now, today=viewer.today), code=code)
-    start = _day(period_start)
+    start = day_named(period_start)
     slot = presenter.slot_of(kpi, start, viewer) if start is not None else None
     if slot is None:
         raise Http404
@@ -215,7 +214,7 @@ def _typed_in_grid(request: HttpRequest, kpis: Sequence[Kpi], viewer: Viewer) ->
     for name, text in request.POST.items():
         place, _at, seq = name.rpartition("@")
         code, _at, day = place.partition("@")
-        if code in by_code and seq.isdecimal() and (start := _day(day)) is not None:
+        if code in by_code and seq.isdecimal() and (start := day_named(day)) is not None:
             named[by_code[code].pk, start] = (text, _whole(seq))
     concerned = [kpi for kpi in kpis if any(kpi.pk == kpi_id for kpi_id, _start in named)]
     slots = {slot.key: slot for line in presenter.lines_of(concerned, viewer, also=named) for slot in line.slots}
@@ -224,11 +223,3 @@ def _typed_in_grid(request: HttpRequest, kpis: Sequence[Kpi], viewer: Viewer) ->
         for key, (text, seq) in named.items()
         if key in slots and slots[key].is_typed
     ]
-
-
-def _day(text: str) -> date | None:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return day if is_known(day) else None

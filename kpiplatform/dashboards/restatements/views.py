@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -17,6 +16,7 @@ from kpiplatform.dashboards.restatements.presenter import HEAD, lines_of, rows_o
 from kpiplatform.dashboards.restatements.queries import SPAN, Chosen, Restated, restated
 from kpiplatform.dashboards.taking import note_taken
 from kpiplatform.htmx import page
+from kpis.domain.days import day_named
 from kpis.models import Kpi
 from kpis.queries import calendars
 from objectives.queries import organisation
@@ -29,7 +29,7 @@ SETTLED = "provisional"  # in the address
 def restatements(request: HttpRequest) -> HttpResponse:
     """List what was restated in a span of days: old and new value, bands, who and why, and which pack showed it."""
     chosen, found = _found(request, ON_A_PAGE)
-    refused = [text for name in ("from", "to") if (text := request.GET.get(name, "")) and _day(text) is None]
+    refused = [text for name in ("from", "to") if (text := request.GET.get(name, "")) and day_named(text) is None]
     zone = timezone.get_current_timezone()
     rows = rows_of(found, calendars(), locale=request.user.locale, zone=zone)
     moved, is_all = sum(row.moved for row in rows), len(rows) == found.total
@@ -81,8 +81,8 @@ def _found(request: HttpRequest, limit: int) -> tuple[Chosen, Restated]:
     now, zone = timezone.now(), ZoneInfo(organisation().time_zone)
     today = now.astimezone(zone).date()
     asked = request.GET
-    last = _day(asked.get("to", "")) or today
-    first, last = sorted((_day(asked.get("from", "")) or last - SPAN, last))
+    last = day_named(asked.get("to", "")) or today
+    first, last = sorted((day_named(asked.get("from", "")) or last - SPAN, last))
     tier = asked.get("tier", "")
     chosen = Chosen(
         first=first,
@@ -94,11 +94,3 @@ def _found(request: HttpRequest, limit: int) -> tuple[Chosen, Restated]:
         after=asked.get("after", ""),
     )
     return chosen, restated(request.user, chosen, zone=zone, now=now, limit=limit)
-
-
-def _day(text: str) -> date | None:
-    try:
-        meant = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return meant if 2000 <= meant.year < 9000 else None

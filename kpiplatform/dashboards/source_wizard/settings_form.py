@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import ProhibitNullCharactersValidator
 from django.utils.translation import gettext as _
 
 from kpiplatform.audit.editing import seen, seen_field
@@ -92,11 +93,18 @@ def with_query(data: Any, tables: Sequence[Mapping[str, Any]] | None) -> Any:
     return chosen
 
 
+def _storable(value: Any) -> str:
+    """Return what was typed; the field's own validators only see what is made of it."""
+    text = str(value or "")
+    ProhibitNullCharactersValidator()(text)
+    return text
+
+
 class NamesField(forms.CharField):
     """Names with commas between them."""
 
     def to_python(self, value: Any) -> list[str]:
-        return [name.strip() for name in str(value or "").split(",") if name.strip()]
+        return [name.strip() for name in _storable(value).split(",") if name.strip()]
 
 
 class PairsField(forms.CharField):
@@ -106,7 +114,7 @@ class PairsField(forms.CharField):
 
     def to_python(self, value: Any) -> dict[str, str]:
         pairs = {}
-        for number, line in enumerate(str(value or "").splitlines(), start=1):
+        for number, line in enumerate(_storable(value).splitlines(), start=1):
             name, mark, text = line.partition(":")
             if line.strip() and not (mark and name.strip()):
                 raise ValidationError(_("Line %(line)d is not written “name: text”.") % {"line": number})

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from kpiplatform.accounts.models import User
 from kpiplatform.audit.editing import seen, seen_as_read, seen_field
 from kpiplatform.dashboards.kpi_setup.fields import NumberField, read_in
-from kpis.forms import DayInput
+from kpis.forms import DayField
 from objectives.models import CausalLink, Objective, Perspective, StrategyPlan, Theme, Unit
 
 HUNDRED = Decimal(100)
@@ -55,7 +55,7 @@ class ObjectiveForm(forms.Form):
         required=False,
         help_text=gettext_lazy("Relative to the others: 2 is twice 1."),
     )
-    weight_from = forms.DateField(label=gettext_lazy("The weight holds from"), widget=DayInput(), required=False)
+    weight_from = DayField(label=gettext_lazy("The weight holds from"), required=False)
     seen = seen_field()
 
     def __init__(
@@ -161,7 +161,7 @@ class JudgementForm(forms.Form):
     score = NumberField(label=gettext_lazy("Score, 0 to 10"), decimals=1)
     confidence = forms.IntegerField(label=gettext_lazy("How sure, in percent"), min_value=0, max_value=100)
     note = forms.CharField(label=gettext_lazy("Why"), max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
-    effective_from = forms.DateField(label=gettext_lazy("Effective from"), widget=DayInput())
+    effective_from = DayField(label=gettext_lazy("Effective from"))
 
     def __init__(self, data: Any = None, *, today: date, locale: str) -> None:
         super().__init__(data, auto_id="judgement-%s", initial={"effective_from": today})
@@ -188,8 +188,8 @@ class PlanForm(forms.Form):
     vision = forms.CharField(
         label=gettext_lazy("Vision"), max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 3})
     )
-    starts_on = forms.DateField(label=gettext_lazy("Starts on"), widget=DayInput())
-    ends_on = forms.DateField(label=gettext_lazy("Ends on"), widget=DayInput())
+    starts_on = DayField(label=gettext_lazy("Starts on"))
+    ends_on = DayField(label=gettext_lazy("Ends on"))
     seen = seen_field()
 
     def __init__(self, data: Any = None, *, plan: StrategyPlan | None) -> None:

@@ -15,7 +15,7 @@ from kpiplatform.dashboards.configuration.tree import choices
 from kpis.dates import day
 from kpis.domain.holidays import holidays_in
 from kpis.domain.periods import Calendar
-from kpis.forms import DayInput
+from kpis.forms import DayField
 from kpis.models import PeriodCalendar
 from kpis.models.calendar import working_week
 from kpis.services.calendars import CUT
@@ -172,9 +172,8 @@ class FollowForm(forms.Form):
 class LockForm(forms.Form):
     """Which periods are closed to writing."""
 
-    until = forms.DateField(
+    until = DayField(
         label=gettext_lazy("Locked up to and with"),
-        widget=DayInput(),
         help_text=gettext_lazy("Periods that end on or before this day."),
     )
     unit = forms.ModelChoiceField(

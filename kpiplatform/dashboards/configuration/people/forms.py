@@ -16,7 +16,7 @@ from kpiplatform.accounts.models import User
 from kpiplatform.accounts.services.people import PARTICULARS
 from kpiplatform.audit.editing import seen, seen_field
 from kpiplatform.dashboards.configuration.tree import choices
-from kpis.forms import DayInput
+from kpis.forms import DayField
 from objectives.models import Role, Unit
 
 NO_PLACES = {"Factory", "localtime"}
@@ -81,9 +81,8 @@ class RoleForm(forms.Form):
     unit = forms.ModelChoiceField(
         label=gettext_lazy("Unit"), queryset=Unit.objects.filter(is_active=True), empty_label=None
     )
-    valid_until = forms.DateField(
+    valid_until = DayField(
         label=gettext_lazy("Last day"),
-        widget=DayInput(),
         required=False,
         help_text=gettext_lazy("Auditors need one; for others the role stays until it is ended."),
     )

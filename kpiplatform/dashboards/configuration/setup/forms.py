@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from kpiplatform.accounts.models import User
 from kpiplatform.dashboards.configuration.people.forms import RoleForm, time_zone_field
 from kpis.domain.periods import Calendar, period_of
-from kpis.forms import DayInput
+from kpis.forms import DayField
 from objectives.models import Perspective
 
 PERSPECTIVES = (
@@ -85,8 +85,8 @@ class ObjectiveStep(forms.Form):
         label=gettext_lazy("Owner"), queryset=User.objects.filter(is_active=True).order_by("name"), empty_label=None
     )
     plan = forms.CharField(label=gettext_lazy("Strategy plan"), max_length=120)
-    starts_on = forms.DateField(label=gettext_lazy("From"), widget=DayInput())
-    ends_on = forms.DateField(label=gettext_lazy("To"), widget=DayInput())
+    starts_on = DayField(label=gettext_lazy("From"))
+    ends_on = DayField(label=gettext_lazy("To"))
 
     def __init__(self, data: Any = None, *, by: User, calendar: Calendar, today: date) -> None:
         super().__init__(data, auto_id="step-%s")

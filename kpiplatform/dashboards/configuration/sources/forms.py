@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from kpiplatform.accounts.models import User
 from kpiplatform.audit.editing import seen, seen_field
 from kpis.domain.schedule import HOURS_APART
-from kpis.forms import DayInput
+from kpis.forms import DayField
 from kpis.models import DataSource
 from kpis.services.freshness import is_scheduled
 from kpis.services.sources import SET_BY_PEOPLE
@@ -115,9 +115,8 @@ class ScheduleForm(forms.Form):
 class AgainForm(forms.Form):
     """From which day on a source is read again, and why."""
 
-    since = forms.DateField(
+    since = DayField(
         label=gettext_lazy("Read again from"),
-        widget=DayInput(),
         help_text=gettext_lazy("From the first day of the period it lies in. Locked periods keep their values."),
     )
     reason = forms.CharField(
