@@ -148,9 +148,13 @@ def cadence(world: World, key: str) -> dict[str, Any]:
     return {"forum": world.things["forum"]["OURS"].pk, "seen": "none"}
 
 
-WEIGHT = {"weight": "3", "effective_from": "2026-01-01"}
 JUDGEMENT = {"score": "7", "confidence": "60", "note": "Seen on site.", "effective_from": "2026-01-01"}
 DRAFT, RETIRED, LINK, UNFED = "kpi draft", "retired objective", "causal link", "kpi without source"
+
+
+def weight_from_this_week(world: World, key: str) -> dict[str, Any]:
+    return {"weight": "3", "effective_from": str(world.week.start)}
+
 
 OF_THINGS = {
     "kpis:definition": Address(args=code, answer=for_admins, post=definition),
@@ -158,7 +162,7 @@ OF_THINGS = {
     "kpis:owner": Address(args=code, answer=for_admins, post=people),
     "kpis:cadence": Address(args=code, answer=for_admins, post=cadence),
     "kpis:life": Address(args=code, answer=for_admins, post={"to": "retired"}),
-    "kpis:weight": Address(args=code, answer=for_admins, post=WEIGHT),
+    "kpis:weight": Address(args=code, answer=for_admins, post=weight_from_this_week),
     "kpis:new_step": Address(
         args=of_thing(DRAFT, "pk", 0, "kind"),
         answer=for_admins,
