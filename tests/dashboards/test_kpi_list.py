@@ -16,7 +16,7 @@ from kpiplatform.dashboards.models import SentFile
 from kpis.models import Kpi
 from objectives.models import Objective, Role
 from tests.dashboards.spreadsheets import a_csv, a_workbook
-from tests.factories import a_kpi, a_person, a_role, a_unit, an_objective, the_calendar
+from tests.factories import a_person, a_role, a_unit, an_objective, the_calendar
 
 pytestmark = pytest.mark.django_db
 HEADS = ["KPI name", "Code", "Objective", "Owner email", "Target", "Red flag", "Frequency", "Direction", "Remark"]
@@ -90,12 +90,11 @@ def test_a_list_is_looked_at_before_anything_is_made_and_then_imported_at_once(c
 
 def test_each_line_that_can_not_be_taken_says_why_and_is_left_out(client, admin):
     an_objective(code="punctual")
-    a_kpi(code="TAKEN", owner=admin)
     the_calendar()
     lines = [
         line("No objective", "A", objective="unknown aim"),
         line("No owner", "B", owner="nobody@example.com"),
-        line("Taken", "TAKEN"),
+        line("Never", "NEVER", good="sideways"),
         line("Twice", "GOOD-2"),
         line("Twice", "GOOD-2"),
         line("", "C"),
@@ -111,7 +110,7 @@ def test_each_line_that_can_not_be_taken_says_why_and_is_left_out(client, admin)
     for number, why in {
         2: "There is no objective “unknown aim”.",
         3: "Nobody active is called “nobody@example.com”.",
-        4: "TAKEN exists already and stays as it is.",
+        4: "“sideways” is none of: higher is better",
         6: "GOOD-2 is the code of line 5.",
         7: "It has no name.",
         8: "“eighty” is not a number.",
@@ -123,7 +122,7 @@ def test_each_line_that_can_not_be_taken_says_why_and_is_left_out(client, admin)
         assert why in said[number], number
     assert (said[5], said[8]) == ("", "“eighty” is not a number.")
     client.post(path, choices(client, path) | {"import": "1"})
-    assert set(Kpi.objects.values_list("code", flat=True)) == {"TAKEN", "GOOD-2"}
+    assert set(Kpi.objects.values_list("code", flat=True)) == {"GOOD-2"}
     assert SentFile.objects.get().outcome["refused"] == 10
 
 
@@ -207,7 +206,7 @@ def test_the_mapping_is_chosen_by_hand_and_says_what_lacks(client, admin):
     the_calendar()
     path = sent(client, ["Verspätete Koffer", "punctual", "grace@example.com"], heads=["Bezeichnung", "Ziel", "Wer"])
     response = client.get(path)
-    assert "Say which column is the name." in response.content.decode()
+    assert "Say which column is the name, or the code of KPIs that exist." in response.content.decode()
     by_hand = {"column_0": "name", "column_1": "objective", "column_2": "owner"}
     assert "1 line can become a KPI" in client.post(path, choices(client, path, **by_hand)).content.decode()
     twice = client.post(path, choices(client, path, **by_hand | {"column_2": "name"}))

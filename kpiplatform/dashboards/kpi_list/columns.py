@@ -19,11 +19,10 @@ class Column:
     name: str
     label: Any
     known_as: tuple[str, ...] = ()
-    is_needed: bool = False
 
 
 COLUMNS = (
-    Column(name="name", label=_("Name"), known_as=("kpi", "kpi name", "title", "indicator", "metric"), is_needed=True),
+    Column(name="name", label=_("Name"), known_as=("kpi", "kpi name", "title", "indicator", "metric")),
     Column(name="code", label=_("Code"), known_as=("kpi code", "id", "key", "kpi id")),
     Column(
         name="objective",
@@ -45,6 +44,10 @@ COLUMNS = (
     Column(name="polarity", label=_("What is good"), known_as=("polarity", "direction", "good direction", "better")),
     Column(name="target", label=_("Target"), known_as=("goal", "target value")),
     Column(name="red_flag", label=_("Red flag"), known_as=("threshold", "red", "limit", "minimum acceptable")),
+    Column(name="goal_low", label=_("Goal, from"), known_as=("target from", "goal low", "lower goal")),
+    Column(name="goal_high", label=_("Goal, to"), known_as=("target to", "goal high", "upper goal")),
+    Column(name="red_low", label=_("Red flag below"), known_as=("lower red flag", "lower limit")),
+    Column(name="red_high", label=_("Red flag above"), known_as=("upper red flag", "upper limit")),
     Column(name="tier", label=_("Level"), known_as=("tier",)),
     Column(
         name="indicator_type", label=_("Leading or lagging"), known_as=("type", "indicator type", "leading lagging")
@@ -52,7 +55,18 @@ COLUMNS = (
     Column(
         name="time_aggregation", label=_("Over time"), known_as=("aggregation", "roll up", "rollup", "time aggregation")
     ),
+    Column(name="unit_aggregation", label=_("Over units"), known_as=("unit aggregation",)),
     Column(name="decimals", label=_("Decimals"), known_as=("digits", "precision")),
+    Column(name="numerator_label", label=_("Numerator, in words"), known_as=("numerator",)),
+    Column(name="denominator_label", label=_("Denominator, in words"), known_as=("denominator",)),
+    Column(name="ratio_factor", label=_("Ratio times"), known_as=("factor", "multiplier")),
+    Column(name="minimum", label=_("Can't be below"), known_as=("lowest possible",)),
+    Column(name="maximum", label=_("Can't be above"), known_as=("highest possible",)),
+    Column(
+        name="active_from",
+        label=_("First day for which a value is expected"),
+        known_as=("measured from", "start date", "valid from"),
+    ),
     Column(name="purpose", label=_("Purpose"), known_as=("description", "why", "rationale")),
     Column(name="decision_informed", label=_("Decision it informs"), known_as=("decision",)),
     Column(
@@ -60,8 +74,18 @@ COLUMNS = (
         label=_("Formula in words"),
         known_as=("formula", "calculation", "definition", "how calculated"),
     ),
+    Column(name="inclusions", label=_("What counts, what does not"), known_as=("inclusions", "scope")),
 )
 BY_NAME = {column.name: column for column in COLUMNS}
+
+# What stands in the cells, beside the choices below.
+TEXTS = {
+    "name": 160, "measure_unit": 20, "numerator_label": 40, "denominator_label": 40, "purpose": None,
+    "decision_informed": None, "formula_in_words": None, "inclusions": None,
+}  # fmt: skip
+NUMBERS = ("ratio_factor", "minimum", "maximum")
+LIMITS = ("target", "red_flag")
+LIMITS_OF_RANGE = ("goal_low", "goal_high", "red_low", "red_high")
 
 # What stands in such a cell, beside the value and the words of the product itself.
 ALSO_CALLED = {
@@ -99,6 +123,7 @@ CHOICES: dict[str, Any] = {
     "tier": Kpi.Tier,
     "indicator_type": Kpi.IndicatorType,
     "time_aggregation": Kpi.Aggregation,
+    "unit_aggregation": Kpi.Aggregation,
 }
 USUAL = {
     "frequency": Kpi.Frequency.MONTH,
@@ -106,6 +131,7 @@ USUAL = {
     "tier": Kpi.Tier.OPERATIONAL,
     "indicator_type": Kpi.IndicatorType.LAGGING,
     "time_aggregation": Kpi.Aggregation.AVERAGE,
+    "unit_aggregation": Kpi.Aggregation.NONE,
 }
 
 
@@ -126,7 +152,8 @@ def choice_of(column: str, text: str) -> str | None:
     for value, label in CHOICES[column].choices:
         if word in {_plain(value), _plain(str(label))}:
             return str(value)
-    return ALSO_CALLED.get(column, {}).get(word)
+    also = "time_aggregation" if column == "unit_aggregation" else column
+    return ALSO_CALLED.get(also, {}).get(word)
 
 
 def words_for(column: str) -> str:

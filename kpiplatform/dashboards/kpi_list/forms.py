@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -16,9 +17,11 @@ from kpiplatform.dashboards.configuration.tree import choices
 from kpiplatform.dashboards.kpi_list.columns import BY_NAME, COLUMNS, recognised
 from kpiplatform.dashboards.kpi_list.lines import Wanted
 from kpiplatform.dashboards.strategy.queries import active_plan
+from kpis.forms import DayInput
 from objectives.models import Perspective, Unit
 
 COLUMN = "column_"
+YEARS_AROUND = 5
 
 
 class ReadingForm(forms.Form):
@@ -46,10 +49,25 @@ class ReadingForm(forms.Form):
         label=gettext_lazy("Unit where none is named"), queryset=Unit.objects.filter(is_active=True), empty_label=None
     )
     activate = forms.BooleanField(
-        label=gettext_lazy("Activate those that are complete"),
+        label=gettext_lazy("Activate new ones that are complete"),
         required=False,
         help_text=gettext_lazy("With target and red flag, or not scored. All others become drafts."),
     )
+
+    effective_from = forms.DateField(
+        label=gettext_lazy("Changes hold from"),
+        widget=DayInput(),
+        required=False,
+        help_text=gettext_lazy("Empty: today."),
+    )
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        max_length=200,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=gettext_lazy("It stands beside every change of an active KPI."),
+    )
+    looked_at = forms.CharField(widget=forms.HiddenInput, required=False)
 
     def __init__(
         self, data: Any = None, *, sheets: Sequence[str], heads: Sequence[str], chosen: dict[str, Any]
@@ -77,21 +95,32 @@ class ReadingForm(forms.Form):
 
     def others(self) -> list[forms.BoundField]:
         """Return the other fields."""
-        return [field for field in self if not field.name.startswith(COLUMN) and not field.is_hidden]
+        apart = {field.name for field in (*self.columns(), *self.of_changes())}
+        return [field for field in self if field.name not in apart and not field.is_hidden]
+
+    def of_changes(self) -> list[forms.BoundField]:
+        """Return the fields about changes of KPIs that exist."""
+        return [self["effective_from"], self["reason"]]
+
+    def clean_effective_from(self) -> date:
+        today = localdate()
+        chosen: date = self.cleaned_data["effective_from"] or today
+        if abs(chosen.year - today.year) > YEARS_AROUND:
+            raise ValidationError(_("Choose a day within five years of today."))
+        return chosen
 
     def clean(self) -> dict[str, Any]:
         said = self.cleaned_data
         names = [said[f"{COLUMN}{place}"] for place in range(len(self.heads)) if said.get(f"{COLUMN}{place}")]
         for twice in sorted({name for name in names if names.count(name) > 1}):
             raise ValidationError(_("%(column)s is chosen for two columns.") % {"column": BY_NAME[twice].label})
-        for column in COLUMNS:
-            if column.is_needed and column.name not in names:
-                raise ValidationError(_("Say which column is the %(column)s.") % {"column": str(column.label).lower()})
+        if not {"name", "code"} & set(names):
+            raise ValidationError(_("Say which column is the name, or the code of KPIs that exist."))
         if said.get("create_objectives") and said.get("perspective") is None:
             self.add_error("perspective", _("Choose where new objectives go."))
         return said
 
-    def wanted(self, *, locale: str, now: datetime, today: date) -> Wanted:
+    def wanted(self, *, by: User, now: datetime, today: date) -> Wanted:
         """Return how the list is to be read."""
         said = self.cleaned_data
         return Wanted(
@@ -101,7 +130,10 @@ class ReadingForm(forms.Form):
             owner=said["owner"],
             unit=said["unit"],
             activate=said["activate"],
-            locale=locale,
+            effective_from=said["effective_from"],
+            reason=said["reason"],
+            by=by,
+            locale=by.locale,
             now=now,
             today=today,
         )

@@ -1,4 +1,4 @@
-"""A dry run: what each line of a list would become, or why it can't."""
+"""A dry run: what each line of a list would become or change, or why it can't."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from kpiplatform.accounts.models import User
-from kpiplatform.dashboards.kpi_list.columns import BY_NAME, CHOICES, USUAL, choice_of, words_for
+from kpiplatform.dashboards.kpi_list.aims import AimRefused, aim_of
+from kpiplatform.dashboards.kpi_list.cells import Said, limits_of, values_of
+from kpiplatform.dashboards.kpi_list.columns import TEXTS, USUAL
 from kpiplatform.dashboards.kpi_new.steps import CODE
-from kpiplatform.dashboards.kpi_setup.fields import why_not_a_number
-from kpiplatform.sent_files.reading import Cell, Rows
-from kpis.domain.entry_checks import EntryRefused, storable, typed_number
-from kpis.domain.limits import LimitsRefused, TargetRow, ThresholdRow, validate_thresholds
+from kpiplatform.sent_files.reading import Rows
+from kpis.domain.judged import Rules
+from kpis.domain.replay import Proposal
 from kpis.models import Kpi
 from kpis.queries import calendars_of_units
-from kpis.words import why_no_limits
+from kpis.services.defining import VERSIONED
 from objectives.models import Objective, Unit
-
-LONG = ("purpose", "decision_informed", "formula_in_words")
-LONGEST = {"name": 160, "code": 40, "measure_unit": 20}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """How a list is to be read: which column of the file is which of ours, and what is done where something lacks."""
+    """How a list is to be read: which column of the file is which of ours, and what is done where something lacks.
+
+    What changes of KPIs that exist holds from `effective_from` on, for the `reason`.
+    """
 
     columns: Mapping[int, str]
     create_objectives: bool
@@ -39,25 +40,42 @@ class Wanted:
     owner: User | None
     unit: Unit
     activate: bool
+    effective_from: date
+    reason: str
+    by: User
     locale: str
     now: datetime
     today: date
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What another value of a column replaces."""
+
+    column: str
+    old: Any
+    new: Any
+
+
 @dataclass(slots=True, kw_only=True)
 class Line:
-    """A line of the list, by its number in the file: the KPI it would become, and what speaks against it."""
+    """A line of the list, by its number in the file: the KPI it would become or change, and what speaks against it.
+
+    `values` are those of a new KPI, or of `kpi` those that change.
+    """
 
     number: int
     name: str
     code: str = ""
+    kpi: Kpi | None = None
+    changes: list[Change] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
+    limits: dict[str, Decimal] = field(default_factory=dict)
+    proposal: Proposal | None = None
     owner: User | None = None
     unit: str = ""
     objective: str = ""
     new_objective: str = ""
-    target: Decimal | None = None
-    red_flag: Decimal | None = None
     refused: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -66,74 +84,72 @@ class Line:
         return not self.refused
 
     @property
+    def is_new(self) -> bool:
+        """Whether it becomes a KPI."""
+        return self.is_good and self.kpi is None
+
+    @property
+    def is_change(self) -> bool:
+        """Whether it changes a KPI; a line that says what stands does not."""
+        return self.is_good and bool(self.changes)
+
+    @property
+    def needs_reason(self) -> bool:
+        """Whether it changes what is kept version by version, or who answers for the KPI."""
+        if self.kpi is None or not self.is_change:
+            return False
+        return self.kpi.status in VERSIONED or any(change.column == "owner" for change in self.changes)
+
+    @property
     def is_complete(self) -> bool:
-        """Whether it can be judged as it is: with target and red flag, or not scored."""
-        return self.target is not None or self.values.get("polarity") == Kpi.Polarity.UNSCORED
+        """Whether it can be judged as it is: with limits, or not scored."""
+        return self.proposal is not None or self.values.get("polarity") == Kpi.Polarity.UNSCORED
 
 
-class DryRun:
-    """Reads the lines against what is there; nothing is written."""
+class Places:
+    """The objectives, units and people that lines name: by code and address, and by a name that only one has."""
 
-    def __init__(self, wanted: Wanted) -> None:
-        self.wanted = wanted
-        kpis = list(Kpi.objects.order_by("-pk").values_list("code", "name", "unit_id"))
-        self.codes = {code for code, _name, _unit in kpis}
-        self.named = {(name.lower(), unit): code for code, name, unit in kpis}
-        self.codes_said: set[str] = set()
-        self.said_in: dict[str, int] = {}
+    def __init__(self) -> None:
         self.objectives = _by_code_and_name(Objective.objects.filter(status=Objective.Status.ACTIVE))
         self.units = _by_code_and_name(Unit.objects.filter(is_active=True))
         people = list(User.objects.filter(is_active=True).annotate(address=Lower("email")))
-        self.people = {person.address: person for person in people}
         names = [person.name.lower() for person in people]
+        self.people = {person.address: person for person in people}
         self.people |= {person.name.lower(): person for person in people if names.count(person.name.lower()) == 1}
-        self.calendars = calendars_of_units([*self.units.values(), *([wanted.unit] if wanted.unit else [])])
 
-    def lines(self, rows: Rows, *, head: int) -> list[Line]:
-        """Return a line for each row below the heads that holds anything."""
-        said = [
-            (number, {name: row[at] for at, name in self.wanted.columns.items() if at < len(row) and row[at]})
-            for number, row in enumerate(rows[head + 1 :], start=head + 2)
-        ]
-        # A code that is made up for one line is none that another says.
-        self.codes_said = {cells["code"].text.upper() for _number, cells in said if cells.get("code")}
-        return [self._line(number, cells) for number, cells in said if cells]
 
-    def _line(self, number: int, said: Mapping[str, Cell | None]) -> Line:
-        texts = {name: cell.text for name, cell in said.items() if cell}
-        line = Line(number=number, name=texts.get("name", ""))
+class NewLines:
+    """Reads lines whose code nobody has against what is there; nothing is written."""
+
+    def __init__(self, wanted: Wanted, places: Places, codes_said: set[str]) -> None:
+        self.wanted, self.places, self.codes_said = wanted, places, codes_said
+        kpis = list(Kpi.objects.order_by("-pk").values_list("code", "name", "unit_id"))
+        self.codes = {code for code, _name, _unit in kpis}
+        self.named = {(name.lower(), unit): code for code, name, unit in kpis}
+        self.made_up: set[str] = set()
+        self.calendars = calendars_of_units([*places.units.values(), *([wanted.unit] if wanted.unit else [])])
+
+    def read(self, line: Line, said: Said) -> None:
+        """Let the line say which KPI it would become."""
         if not line.name:
             line.refused.append(_("It has no name."))
-        for name, most in LONGEST.items():
-            if len(texts.get(name, "")) > most:
-                line.refused.append(
-                    _("%(column)s is longer than %(most)d characters.") % {"column": BY_NAME[name].label, "most": most}
-                )
-        self._code(line, texts)
-        line.values |= {"name": line.name, "measure_unit": texts.get("measure_unit", "")}
-        line.values |= {name: texts.get(name, "") for name in LONG}
-        for column in CHOICES:
-            self._choice(line, column, texts.get(column, ""))
-        self._decimals(line, texts.get("decimals", ""))
-        self._place(line, texts)
-        if not texts.get("code"):
+        self._code(line, said)
+        values, not_read = values_of(said, locale=self.wanted.locale)
+        line.values |= dict.fromkeys(TEXTS, "") | USUAL | {"decimals": 1} | values
+        line.refused += not_read
+        self._place(line, {name: cell.text for name, cell in said.items()})
+        if "code" not in said:
             self._once(line)
-        line.target, line.red_flag = (self._number(line, said.get(name)) for name in ("target", "red_flag"))
-        if (line.target is None, line.red_flag is None) == ("target" not in said, "red_flag" not in said):
+        line.limits, no_numbers = limits_of(said, locale=self.wanted.locale)
+        line.refused += no_numbers
+        if not not_read and not no_numbers:
             self._limits(line)
-        return line
 
-    def _code(self, line: Line, texts: Mapping[str, str]) -> None:
-        code = texts.get("code", "").upper() or self._free_code(line.name)
-        if not CODE.fullmatch(code):
+    def _code(self, line: Line, said: Said) -> None:
+        code = said["code"].text.upper() if "code" in said else self._free_code(line.name)
+        if not CODE.fullmatch(code) or len(code) > 40:
             line.refused.append(_("“%(code)s” is no code: capitals, digits and hyphens only.") % {"code": code[:40]})
-        elif code in self.codes:
-            line.refused.append(_("%(code)s exists already and stays as it is.") % {"code": code})
-        elif code in self.said_in:
-            words = {"code": code, "line": self.said_in[code]}
-            line.refused.append(_("%(code)s is the code of line %(line)d.") % words)
-        else:
-            self.said_in[code] = line.number
+        self.made_up.add(code)
         line.code = code[:40]
 
     def _once(self, line: Line) -> None:
@@ -145,83 +161,68 @@ class DryRun:
 
     def _free_code(self, name: str) -> str:
         base = slugify(name).upper()[:36].strip("-") or "KPI"
-        taken = (self.codes, self.codes_said, self.said_in)
+        taken = (self.codes, self.codes_said, self.made_up)
         numbered = (base if number == 1 else f"{base}-{number}" for number in count(1))
         return next(code for code in numbered if not any(code in codes for codes in taken))
-
-    def _choice(self, line: Line, column: str, text: str) -> None:
-        chosen = choice_of(column, text) if text else USUAL[column]
-        if chosen is None:
-            words = {"text": text[:40], "words": words_for(column)}
-            line.refused.append(_("“%(text)s” is none of: %(words)s.") % words)
-        line.values[column] = chosen
-
-    def _decimals(self, line: Line, text: str) -> None:
-        if text and not (text.isdecimal() and int(text) <= 8):
-            line.refused.append(_("“%(text)s” is no number of decimals from 0 to 8.") % {"text": text[:40]})
-            return
-        line.values["decimals"] = int(text) if text else 1
 
     def _place(self, line: Line, texts: Mapping[str, str]) -> None:
         """Find the objective, the unit, the calendar and the owner."""
         named = texts.get("objective", "")
-        objective = self.objectives.get(named.lower())
+        objective = self.places.objectives.get(named.lower())
         if objective is not None:
             line.values["objective_id"], line.objective = objective.pk, objective.name
         elif named and self.wanted.create_objectives:
             line.new_objective = named[:160]
         else:
-            words = {"name": named[:80]}
-            line.refused.append(
-                _("There is no objective “%(name)s”.") % words if named else _("It names no objective.")
-            )
-        unit = self.units.get(texts.get("unit", "").lower()) if texts.get("unit") else self.wanted.unit
+            line.refused.append(no_objective(named) if named else _("It names no objective."))
+        unit = self.places.units.get(texts["unit"].lower()) if "unit" in texts else self.wanted.unit
         if unit is None:
-            line.refused.append(_("There is no unit “%(name)s”.") % {"name": texts["unit"][:80]})
+            line.refused.append(no_unit(texts["unit"]))
         elif unit.pk not in self.calendars:
             line.refused.append(_("There is no calendar yet."))
         else:
             line.values |= {"unit_id": unit.pk, "calendar_id": self.calendars[unit.pk].pk}
             line.unit = unit.name
-        line.owner = self.people.get(texts.get("owner", "").lower()) or self.wanted.owner
         named = texts.get("owner", "")
-        words = {"name": named[:80]}
-        if line.owner is not None and named and named.lower() not in self.people:
-            line.notes.append(_("Nobody active is called “%(name)s”.") % words)
+        line.owner = self.places.people.get(named.lower()) or self.wanted.owner
+        if line.owner is not None and named and named.lower() not in self.places.people:
+            line.notes.append(nobody(named))
         if line.owner is None:
-            line.refused.append(_("Nobody active is called “%(name)s”.") % words if named else _("It names no owner."))
-
-    def _number(self, line: Line, cell: Cell | None) -> Decimal | None:
-        if cell is None:
-            return None
-        try:
-            number = cell.number
-            return storable(
-                typed_number(cell.text, locale=self.wanted.locale, percent=True) if number is None else number
-            )
-        except EntryRefused as refused:
-            line.refused.append(why_not_a_number(refused, cell.text, self.wanted.locale))
-            return None
+            line.refused.append(nobody(named) if named else _("It names no owner."))
 
     def _limits(self, line: Line) -> None:
-        if line.target is None and line.red_flag is None:
-            return
-        if line.values["polarity"] == Kpi.Polarity.RANGE:
-            line.refused.append(_("Limits of a range are set on the page of the KPI: leave them empty here."))
-        elif line.target is None or line.red_flag is None:
-            line.refused.append(_("Target and red flag come together, or neither."))
-        elif line.values["polarity"]:
-            target, threshold = aim_of(line, self.wanted)
-            try:
-                validate_thresholds(polarity=line.values["polarity"], threshold=threshold, target=target)
-            except LimitsRefused as refused:
-                line.refused.append(why_no_limits(refused))
+        polarity, wanted = line.values["polarity"], self.wanted
+        rules, first = Rules(polarity=polarity), wanted.today.replace(day=1)
+        try:
+            aim = aim_of(line.limits, polarity=polarity, rules=rules, day=first, now=wanted.now)
+        except AimRefused as why:
+            line.refused.append(str(why))
+        else:
+            line.proposal = aim.proposal if aim else None
 
 
-def aim_of(line: Line, wanted: Wanted) -> tuple[TargetRow, ThresholdRow]:
-    """Return target and thresholds of a line as the judgement takes them: from the first of this month on."""
-    common: dict[str, Any] = {"effective_from": wanted.today.replace(day=1), "recorded_at": wanted.now}
-    return TargetRow(**common, value=line.target), ThresholdRow(**common, mode="absolute", red_flag=line.red_flag)
+def no_objective(name: str) -> str:
+    """Say that an objective is not there."""
+    return _("There is no objective “%(name)s”.") % {"name": name[:80]}
+
+
+def no_unit(name: str) -> str:
+    """Say that a unit is not there."""
+    return _("There is no unit “%(name)s”.") % {"name": name[:80]}
+
+
+def nobody(name: str) -> str:
+    """Say that a person is not there."""
+    return _("Nobody active is called “%(name)s”.") % {"name": name[:80]}
+
+
+def rows_said(rows: Rows, *, head: int, columns: Mapping[int, str]) -> list[tuple[int, Said]]:
+    """Return, for each row below the heads that holds anything, its number and its cells by our columns."""
+    said = [
+        (number, {name: cell for at, name in columns.items() if at < len(row) and (cell := row[at])})
+        for number, row in enumerate(rows[head + 1 :], start=head + 2)
+    ]
+    return [(number, cells) for number, cells in said if cells]
 
 
 def _by_code_and_name(rows: Any) -> dict[str, Any]:

@@ -9,16 +9,19 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from kpiplatform.accounts.services import NotActive
 from kpiplatform.dashboards.configuration.entry import admins_only, today
+from kpiplatform.dashboards.kpi_list.dry_run import lines_of, token_of
 from kpiplatform.dashboards.kpi_list.forms import COLUMN, ReadingForm
 from kpiplatform.dashboards.kpi_list.heads import head_row_of, heads_of, sheet_of
 from kpiplatform.dashboards.kpi_list.importing import import_lines
-from kpiplatform.dashboards.kpi_list.lines import DryRun, Line
+from kpiplatform.dashboards.kpi_list.lines import Line, Wanted
 from kpiplatform.dashboards.kpi_list.presenter import shown
+from kpiplatform.dashboards.kpi_setup.changing import NEEDS_REASON
 from kpiplatform.dashboards.models import SentFile
 from kpiplatform.dashboards.sending import SendForm, keep_sent
 from kpiplatform.htmx import changed, page
@@ -64,20 +67,35 @@ def read(request: HttpRequest, pk: int) -> HttpResponse:
     form = ReadingForm(_said(request, begins, list(sheets)), sheets=list(sheets), heads=begins.heads, chosen={})
     lines: list[Line] = []
     if form.is_valid():
-        wanted = form.wanted(locale=request.user.locale, now=timezone.now(), today=today())
-        lines = DryRun(wanted).lines(rows, head=begins.row)
+        wanted = form.wanted(by=request.user, now=timezone.now(), today=today())
+        lines = lines_of(rows, head=begins.row, wanted=wanted)
         # What is imported is what was looked at: lines of another place were not.
-        if "import" in request.POST and not begins.is_new and any(line.is_good for line in lines):
-            try:
-                file = import_lines(file=file, lines=lines, wanted=wanted, by=request.user)
-            except (NotActive, Refused) as refused:
-                form.add_error(None, str(refused))
-            else:
-                context = _done(file)
+        if "import" in request.POST and not begins.is_new and any(line.is_new or line.is_change for line in lines):
+            done = _imported(file, form, lines, wanted)
+            if done is not None:
+                context = _done(done)
                 return changed(request, READ, context, partial="read", fact="kpis-imported", message=context["said"])
-    refused_form = request.method == "POST" and not form.is_valid()
+    refused_form = request.method == "POST" and bool(form.errors)
+    form.data = {**form.data, "looked_at": token_of(lines)}
+    form.fields["reason"].required = any(line.needs_reason for line in lines)
     context = _context(file, form, lines, locale=request.user.locale)
     return page(request, READ, context, partial="read", status=422 if refused_form else 200)
+
+
+def _imported(file: SentFile, form: ReadingForm, lines: list[Line], wanted: Wanted) -> SentFile | None:
+    """Import the lines, or say on the form why nothing was."""
+    if form.cleaned_data["looked_at"] != token_of(lines):
+        form.add_error(
+            None, _("What would change is not what you looked at any more. Nothing was imported: look at it again.")
+        )
+    elif not wanted.reason and any(line.needs_reason for line in lines):
+        form.add_error("reason", NEEDS_REASON)
+    else:
+        try:
+            return import_lines(file=file, lines=lines, wanted=wanted)
+        except (NotActive, Refused) as refused:
+            form.add_error(None, str(refused))
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,17 +136,43 @@ def _said(request: HttpRequest, begins: _Begins, sheets: list[str]) -> dict[str,
 
 
 def _context(file: SentFile, form: ReadingForm, lines: list[Line], *, locale: str) -> dict[str, Any]:
-    good = sum(line.is_good for line in lines)
-    first = sorted(lines, key=lambda line: line.is_good)[:SHOWN]
+    new, changing = sum(line.is_new for line in lines), sum(line.is_change for line in lines)
+    refused = sum(not line.is_good for line in lines)
+    first = sorted(lines, key=lambda line: (line.is_good, not (line.is_new or line.is_change)))[:SHOWN]
     return {
         "file": file,
         "form": form,
+        "found": _found(new, changing, len(lines) - new - changing - refused),
         "lines": shown(first, activate=bool(form.cleaned_data.get("activate")), locale=locale) if lines else [],
         "more": max(len(lines) - SHOWN, 0),
-        "good": good,
-        "refused": len(lines) - good,
-        "imports": ngettext("Import %(n)d KPI", "Import %(n)d KPIs", good) % {"n": good},
+        "changing": changing,
+        "refused": refused,
+        "imports": _imports(new, changing),
     }
+
+
+def _found(new: int, changing: int, unchanged: int) -> str:
+    sentences = [
+        ngettext("%(n)d line can become a KPI.", "%(n)d lines can become KPIs.", new) % {"n": new},
+        ngettext("%(n)d line changes a KPI.", "%(n)d lines change KPIs.", changing) % {"n": changing},
+        _stands(unchanged),
+    ]
+    counted = (new or not (changing or unchanged), changing, unchanged)
+    return " ".join(said for said, count in zip(sentences, counted, strict=True) if count)
+
+
+def _stands(unchanged: int) -> str:
+    told = ngettext("%(n)d line says what stands already.", "%(n)d lines say what stands already.", unchanged)
+    return told % {"n": unchanged}
+
+
+def _imports(new: int, changing: int) -> str:
+    """Return what the button says, nothing where there is nothing to import."""
+    if not changing:
+        return ngettext("Import %(n)d KPI", "Import %(n)d KPIs", new) % {"n": new} if new else ""
+    if not new:
+        return ngettext("Change %(n)d KPI", "Change %(n)d KPIs", changing) % {"n": changing}
+    return _("Import %(new)d and change %(changing)d KPIs") % {"new": new, "changing": changing}
 
 
 def _done(file: SentFile) -> dict[str, Any]:
@@ -138,12 +182,17 @@ def _done(file: SentFile) -> dict[str, Any]:
 
 
 def _outcome(file: SentFile) -> str:
-    made, refused = file.outcome["made"], file.outcome["refused"]
-    sentences = [
-        ngettext("%(n)d KPI was made", "%(n)d KPIs were made", made) % {"n": made},
-        ngettext("%(n)d of them is active.", "%(n)d of them are active.", file.outcome["active"])
-        % {"n": file.outcome["active"]},
-    ]
+    said = file.outcome
+    made, altered, stays, refused = (said.get(name, 0) for name in ("made", "changed", "unchanged", "refused"))
+    sentences = []
+    if made or not altered:
+        active = ngettext("%(n)d of them is active", "%(n)d of them are active", said["active"]) % {"n": said["active"]}
+        told = ngettext("%(n)d KPI was made; %(active)s.", "%(n)d KPIs were made; %(active)s.", made)
+        sentences.append(told % {"n": made, "active": active})
+    if altered:
+        sentences.append(ngettext("%(n)d KPI was changed.", "%(n)d KPIs were changed.", altered) % {"n": altered})
+    if stays:
+        sentences.append(_stands(stays))
     if refused:
         sentences.append(ngettext("%(n)d line was left out.", "%(n)d lines were left out.", refused) % {"n": refused})
-    return f"{sentences[0]}; {' '.join(sentences[1:])}"
+    return " ".join(sentences)

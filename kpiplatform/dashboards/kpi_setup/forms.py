@@ -35,16 +35,20 @@ def refuse_disorder(form: forms.Form) -> None:
         form.add_error("benchmark_source", _("Say whose benchmark it is: without a source it can't be checked."))
     if said.get("decimals") is not None and said["decimals"] > 8:
         form.add_error("decimals", _("At most eight decimals are kept."))
-    whole, unit = said.get("part_of"), said.get("unit")
-    if whole is not None and unit is not None and not _lies_below(unit, whole):
+    whole = said.get("part_of")
+    why = why_no_part(whole, said.get("unit"), said.get("frequency")) if whole is not None else ""
+    if why:
+        form.add_error("part_of", why)
+
+
+def why_no_part(whole: Kpi, unit: Unit | None, frequency: str | None) -> str:
+    """Say why a KPI of that unit and frequency can be no part of another one, "" where it can."""
+    if unit is not None and (unit.path == whole.unit.path or not unit.path.startswith(whole.unit.path)):
         self_or_above = {"unit": whole.unit.name, "name": whole.name}
-        form.add_error("part_of", _("“%(name)s” is of %(unit)s: a part belongs to a unit below it.") % self_or_above)
-    if whole is not None and said.get("frequency") and said["frequency"] != whole.frequency:
-        form.add_error("part_of", _("Whole and part need the same frequency: “%s” has another.") % whole.name)
-
-
-def _lies_below(unit: Unit, whole: Kpi) -> bool:
-    return unit.path != whole.unit.path and unit.path.startswith(whole.unit.path)
+        return _("“%(name)s” is of %(unit)s: a part belongs to a unit below it.") % self_or_above
+    if frequency and frequency != whole.frequency:
+        return _("Whole and part need the same frequency: “%s” has another.") % whole.name
+    return ""
 
 
 def same_name(name: str, *, but: Kpi | None = None) -> Kpi | None:

@@ -99,6 +99,22 @@ class Preview:
         return better_now or any(period.is_better for period in self.really_moved)
 
 
+def locked_that_move(kpi: Kpi, proposal: Proposal, *, now: datetime) -> list[date]:
+    """Return the first days of locked periods that a proposal would judge otherwise; the KPI comes with its unit."""
+    until = closed_of(kpi)
+    if until is None or proposal.effective_from >= until:
+        return []
+    rules, values = rules_of([kpi])[kpi.pk], values_of(kpi)
+    years = fiscal_years_of(kpi, values, calendars())
+    return _behind_a_lock(kpi, replayed(values, rules, years), replayed(values, proposed(rules, proposal), years), now)
+
+
+def _behind_a_lock(kpi: Kpi, before: Sequence[Judged], after: Sequence[Judged], now: datetime) -> list[date]:
+    closed = judged_behind(kpi, closed_of(kpi), now=now)
+    pairs = zip(before, after, strict=True)
+    return [then.period_start for was, then in pairs if was != then and then.period_start in closed]
+
+
 def preview(*, kpi: Kpi, proposal: Proposal, today: date, now: datetime) -> Preview:
     """Return what the proposal would do to `kpi`, which comes with its objective and state."""
     rules, values = rules_of([kpi])[kpi.pk], values_of(kpi)
@@ -113,9 +129,7 @@ def preview(*, kpi: Kpi, proposal: Proposal, today: date, now: datetime) -> Prev
     old, new = (_replay(judged(as_if_always(one, start)), one, start, rule, kpi.frequency) for one in (rules, changed))
     true_old, true_new = judged(rules), judged(changed)
     at_once = bool(true_old) and true_old[-1].period_start >= start
-    closed = judged_behind(kpi, closed_of(kpi), now=now)
-    pairs = zip(replayed(values, rules, years), replayed(values, changed, years), strict=True)
-    shut = [after.period_start for before, after in pairs if before != after and after.period_start in closed]
+    shut = _behind_a_lock(kpi, replayed(values, rules, years), replayed(values, changed, years), now)
     later = [row.effective_from for row in (*rules.targets, *rules.thresholds) if row.effective_from > start]
     return Preview(
         effective_from=start,
