@@ -17,7 +17,7 @@ from kpiplatform.dashboards.configuration.tree import choices
 from kpiplatform.dashboards.kpi_list.columns import BY_NAME, COLUMNS, recognised
 from kpiplatform.dashboards.kpi_list.lines import Wanted
 from kpiplatform.dashboards.strategy.queries import active_plan
-from kpis.forms import DayInput
+from kpis.forms import DayField
 from objectives.models import Perspective, Unit
 
 COLUMN = "column_"
@@ -54,11 +54,8 @@ class ReadingForm(forms.Form):
         help_text=gettext_lazy("With target and red flag, or not scored. All others become drafts."),
     )
 
-    effective_from = forms.DateField(
-        label=gettext_lazy("Changes hold from"),
-        widget=DayInput(),
-        required=False,
-        help_text=gettext_lazy("Empty: today."),
+    effective_from = DayField(
+        label=gettext_lazy("Changes hold from"), required=False, help_text=gettext_lazy("Empty: today.")
     )
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
