@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -64,7 +64,8 @@ def due_pulls(*, now: datetime) -> list[tuple[int, datetime]]:
     # Files that are sent in are read when they come.
     sources = DataSource.objects.filter(Exists(fed), is_enabled=True).exclude(config__contains={"origin": "upload"})
     zone = _zone()
-    slots = {(source.pk, latest_slot(source.schedule, now=now, zone=zone)) for source in sources}
+    # In UTC: in the hour that a clock shows twice, a moment of its zone is equal to none of another.
+    slots = {(source.pk, latest_slot(source.schedule, now=now, zone=zone).astimezone(UTC)) for source in sources}
     started = Pull.objects.filter(
         source_id__in=[pk for pk, _ in slots], slot__gte=min((s for _, s in slots), default=now)
     )

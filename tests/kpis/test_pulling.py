@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -234,6 +234,29 @@ def test_a_source_is_due_once_a_day_from_its_time_on(folder: Path) -> None:
     pull(source, slot=SLOT)
     assert due_pulls(now=NOW) == []
     assert due_pulls(now=SLOT + 3 * DAY) == [(source.pk, SLOT + 3 * DAY)]
+
+
+@pytest.mark.parametrize(
+    ("zone", "at", "days"),
+    [
+        ("Europe/Berlin", time(2, 30), ("10-24", "10-25", "10-26")),  # the hour that comes twice
+        ("America/New_York", time(1, 30), ("10-31", "11-01", "11-02")),
+        ("Europe/Berlin", time(2, 30), ("03-28", "03-29", "03-30")),  # the hour that is skipped
+    ],
+)
+def test_a_slot_in_the_night_that_the_clock_changes_is_done_once(
+    folder: Path, zone: str, at: time, days: tuple[str, ...]
+) -> None:
+    Organisation.objects.update_or_create(pk=1, defaults={"name": "Harbor Airports", "time_zone": zone})
+    source = a_source(pull_at=at)
+    a_mapped_kpi(source)
+    write(folder, lines(since="2026-01-05", until="2026-11-23"))
+    for day in days:
+        morning = datetime.fromisoformat(f"2026-{day}T12:00Z")
+        ((_pk, slot),) = due_pulls(now=morning)
+        assert pull(source, slot=slot, now=morning).state == "applied"
+        assert due_pulls(now=morning) == []
+        assert due_pulls(now=morning + timedelta(hours=8)) == []
 
 
 def test_a_source_that_is_off_or_feeds_nothing_is_not_due() -> None:
