@@ -20,14 +20,19 @@ from kpis.sources.mapping import Mapping as KpiMapping
 class RowPage:
     """Some of the rows of a part in the order of the source: their lines, days and cells under the columns.
 
-    `numbers` are the columns that were read as numbers.
+    `numbers` are the columns that were read as numbers, `end` how many of the rows stand up to and with the last one.
     """
 
     columns: Sequence[str]
     numbers: frozenset[str]
     rows: Sequence[tuple[int, str, tuple[str, ...]]]
     total: int
-    has_more: bool
+    end: int
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there are rows after these."""
+        return self.end < self.total
 
 
 def shown_columns(mapping: KpiMapping, also: Sequence[str]) -> tuple[list[str], frozenset[Wanted]]:
@@ -53,10 +58,9 @@ def parts_of(
 
 
 def page_of(rows: SourceRows, part: np.ndarray, columns: Sequence[str], *, after: int, limit: int) -> RowPage:
-    """Return the rows of a part that stand after a line of the source."""
-    places = np.flatnonzero(part & (rows.lines > after))
-    places = places[np.argsort(rows.lines[places], kind="stable")]
-    shown = places[:limit]
+    """Return the rows of a part after so many of them: one line of the source may have several."""
+    places = np.flatnonzero(part)
+    shown = places[np.argsort(rows.lines[places], kind="stable")][after : after + limit]
     cells = [[_text(cell) for cell in rows.column(name).iloc[shown]] for name in columns]
     return RowPage(
         columns=columns,
@@ -66,7 +70,7 @@ def page_of(rows: SourceRows, part: np.ndarray, columns: Sequence[str], *, after
             for number, place in enumerate(shown.tolist())
         ],
         total=int(part.sum()),
-        has_more=len(places) > limit,
+        end=after + len(shown),
     )
 
 

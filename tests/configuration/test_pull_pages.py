@@ -11,13 +11,23 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from kpiplatform.accounts.models import User
 from kpiplatform.audit.models import AuditEntry
 from kpiplatform.dashboards.configuration.sources.changes import changes_of
 from kpiplatform.dashboards.configuration.sources.record import records_of
 from kpis.grades import confidence_of
-from kpis.models import DataSource, Kpi, Measurement, MeasurementRevision, Pull, SourceAgreement, StagedReading
+from kpis.models import (
+    DataSource,
+    Kpi,
+    Measurement,
+    MeasurementRevision,
+    PeriodLock,
+    Pull,
+    SourceAgreement,
+    StagedReading,
+)
 from kpis.services.uploads import take_upload
 from objectives.models import Role
 from tests.factories import a_person, a_role, a_unit, limits
@@ -73,7 +83,7 @@ def test_a_held_pull_says_what_it_would_change_and_which_bands_would_turn(
     stands = Measurement.objects.values("kpi", "period_start", "period_end", "value", "state", "seq", "recorded_at")
     said = {"kind": "manual", "recorded_by": owner, "kpi": kpi}
     MeasurementRevision.objects.create(**stands.get(period_start="2026-11-02") | said)
-    changes = changes_of(held)
+    changes = changes_of(held, now=NOW)
     assert (changes.total, changes.new, changes.revised, changes.unchanged) == (2, 1, 1, 1)
     assert [(str(one.period.start), one.bands) for one in changes.rows] == [
         ("2026-11-02", ("on_track", "off_track")),
@@ -91,10 +101,50 @@ def test_a_held_pull_says_what_it_would_change_and_which_bands_would_turn(
     assert AuditEntry.objects.latest("pk").after["name"] == f"flights-pull-{held.pk}-changes.csv"
 
 
+def test_a_held_pull_promises_only_what_it_would_change(client: Client, owner: User, source: DataSource) -> None:
+    kpi = a_mapped_kpi(source)
+    held = a_held_pull(source, kpi, {"2026-11-02": "70", "2026-11-09": "71", "2026-11-16": "75"})
+    said = {"kpi": kpi, "state": "reported", "recorded_at": NOW}
+    for start, pulled in {"2026-11-02": 70, "2026-11-09": 60}.items():  # a person corrected both
+        week = {"period_start": start, "period_end": date.fromisoformat(start) + 7 * DAY}
+        MeasurementRevision.objects.create(seq=1, value=pulled, kind="pull", pull=held, **week, **said)
+        MeasurementRevision.objects.create(seq=2, value=90, kind="manual", recorded_by=owner, **week, **said)
+    Measurement.objects.update(seq=2)
+    assert [str(one.period.start) for one in changes_of(held, now=NOW).rows] == ["2026-11-16", "2026-11-09"]
+    lock = {"calendar": kpi.calendar, "locked_until": date(2026, 11, 16), "locked_by": owner}
+    PeriodLock.objects.create(reason="closed", locked_at=timezone.now() + DAY, **lock)
+    changes = changes_of(held, now=NOW)
+    assert ([str(one.period.start) for one in changes.rows], changes.total, changes.locked) == (["2026-11-16"], 1, 1)
+    text = client.get(address("pull", held.pk)).content.decode()
+    assert "Apply its 1 changes" in text
+    assert "1 more lies in a locked period and stays as it is." in text
+    client.post(address("pull", held.pk), {"decision": "apply", "reason": "right"})
+    held.refresh_from_db()
+    assert (held.values_new, held.values_revised) == (1, 0)
+
+
+def test_what_was_changed_since_a_held_pull_was_looked_at_is_looked_at_again(
+    client: Client, owner: User, source: DataSource
+) -> None:
+    held = a_held_pull(source, a_mapped_kpi(source), {"2026-11-02": "70"})
+    seen = client.get(address("pull", held.pk)).context["form"]["seen"].value()
+    Measurement.objects.filter(period_start="2026-11-02").update(value=85)
+    said = {"decision": "apply", "reason": "the strike was real", "seen": seen}
+    refused = client.post(address("pull", held.pk), said)
+    assert refused.status_code == 422
+    text = refused.content.decode()
+    assert "Values changed since you looked" in text
+    assert "the strike was real" in text
+    assert "85.0" in text
+    again = refused.context["form"]["seen"].value()
+    assert client.post(address("pull", held.pk), said | {"seen": again}).status_code == 303
+    assert Measurement.objects.get(period_start="2026-11-02").value == 70
+
+
 def test_a_value_that_would_go_missing_is_a_change_as_well(source: DataSource) -> None:
     kpi = a_mapped_kpi(source)
     held = a_held_pull(source, kpi, {"2026-11-02": None})
-    changes = changes_of(held)
+    changes = changes_of(held, now=NOW)
     assert (changes.total, changes.new, changes.rows[0].after) == (1, 0, None)
 
 
@@ -103,7 +153,7 @@ def test_of_a_cumulative_kpi_the_sum_to_date_is_judged(source: DataSource) -> No
     limits(kpi, goal=80, red_flag=72)
     held = a_held_pull(source, kpi, {"2026-11-02": "60"})
     # 90 and then 172 to date against 80 and 160; with 60 it is 60, and 142 in the week after.
-    assert changes_of(held).rows[0].bands == ("on_track", "off_track")
+    assert changes_of(held, now=NOW).rows[0].bands == ("on_track", "off_track")
 
 
 def test_the_owner_of_a_source_decides_and_an_auditor_only_reads(

@@ -105,17 +105,31 @@ def test_a_source_that_gives_another_value_now_says_so(client: Client, kpi: Kpi,
     assert Measurement.objects.get(kpi=kpi, period_start=MONDAY).value == Decimal("96.55172414")
 
 
-def test_rows_are_paged_by_line_and_filtered_by_the_rules(client: Client, kpi: Kpi, tmp_path: Path) -> None:
+def test_rows_are_paged_and_filtered_by_the_rules(client: Client, kpi: Kpi, tmp_path: Path) -> None:
     write(tmp_path, [f"2026-11-10,JFK,{minutes}" for minutes in range(130)])
     a_rule(kpi.mapping.source, "range", high=119)
     SourceAgreement.objects.create(source=kpi.mapping.source, row_columns=["day"])
     page = read(signed_in(client, kpi.owner), address(kpi), part="denominator")
     assert ">120</span>" in page
-    assert "after=101" in page
-    page = read(client, address(kpi), part="denominator", after="101")
+    assert "after=100" in page
+    page = read(client, address(kpi), part="denominator", after="100")
     assert page.count('<tr><td class="num">') == 20
     assert "Next rows" not in page
     assert read(client, address(kpi), after="9" * 30)
+
+
+def test_no_row_is_lost_between_pages_where_a_line_became_many(client: Client, settings: Any, tmp_path: Path) -> None:
+    settings.KPI_SOURCES_DIR = tmp_path
+    heads = [str(MONDAY + timedelta(days)) for days in range(7)]
+    rows = [",".join(["JFK", *["1"] * len(heads)])] * 20
+    (tmp_path / "flights.csv").write_text("\n".join([",".join(["airport", *heads]), *rows]))
+    steps = [{"do": "unpivot", "keep": ["airport"], "name": "day", "value": "minutes"}]
+    source = a_source(config={"path": "flights.csv", "date_column": "day", "steps": steps})
+    kpi = a_mapped_kpi(source, {"value": {"agg": "sum", "column": "minutes"}}, unit=a_unit())
+    first = read(signed_in(client, kpi.owner), address(kpi))
+    following = read(client, address(kpi), after="100")
+    shown = [page.count('<tr><td class="num">') for page in (first, following)]
+    assert (shown, "Next rows" in following) == ([100, 40], False)
 
 
 def test_a_source_that_cannot_be_read_is_told_and_the_value_stays(client: Client, kpi: Kpi, tmp_path: Path) -> None:

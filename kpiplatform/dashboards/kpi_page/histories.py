@@ -47,6 +47,7 @@ DEFINITION_KNOWN = """
 SELECT definition || jsonb_build_object('version', version) FROM kpis_kpiversion
 WHERE kpi_id = k.id AND recorded_at < %(known_at)s ORDER BY version DESC LIMIT 1
 """
+# A held pull is said where it would change a value: what a person corrected stays until the source says something else.
 # The first value of a period is no change: it is listed only among all versions.
 STATEMENT = """
 SELECT json_build_object(
@@ -72,7 +73,11 @@ SELECT json_build_object(
         JOIN kpis_pull p ON p.source_id = s.id AND p.state = 'suspect'
         JOIN kpis_stagedreading r ON r.pull_id = p.id AND r.kpi_id = k.id
         LEFT JOIN kpis_measurement v ON v.kpi_id = k.id AND v.period_start = r.period_start
-        WHERE m.kpi_id = k.id AND (v.value, v.state) IS DISTINCT FROM (r.value, r.state)
+        WHERE m.kpi_id = k.id AND (v.value, v.state) IS DISTINCT FROM (r.value, r.state) AND (
+            SELECT (array_agg(c.kind ORDER BY c.seq DESC))[1] <> 'pull' AND r.value IS NOT DISTINCT FROM
+                (array_agg(c.value ORDER BY c.seq DESC) FILTER (WHERE c.kind = 'pull'))[1]
+            FROM kpis_measurementrevision c WHERE c.kpi_id = k.id AND c.period_start = r.period_start
+        ) IS NOT TRUE
         ORDER BY p.started_at DESC LIMIT 1
     ),
     'revision_count', (

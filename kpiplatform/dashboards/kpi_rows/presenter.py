@@ -48,7 +48,6 @@ def drilled_page(asked: Asked, found: Drilled, user: User) -> dict[str, Any]:
     """Return what the page prints."""
     here = reverse("kpi_rows", args=[asked.kpi.code, asked.period.start])
     query = urlencode({"part": found.part})
-    last = found.page.rows[-1][0] if found.page.rows else 0
     return _frame(asked, user) | {
         "says": _compared(asked, found, user),
         "is_other": _is_other(asked, found),
@@ -65,7 +64,7 @@ def drilled_page(asked: Asked, found: Drilled, user: User) -> dict[str, Any]:
             )
             for line, day, cells in found.page.rows
         ],
-        "next": f"{here}?{query}&{urlencode({'after': last})}" if found.page.has_more else "",
+        "next": f"{here}?{query}&{urlencode({'after': found.page.end})}" if found.page.has_more else "",
         "file": f"{reverse('kpi_rows_file', args=[asked.kpi.code, asked.period.start])}?{query}",
     }
 

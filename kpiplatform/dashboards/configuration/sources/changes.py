@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, When
 from django.utils.translation import gettext as _
 
 from kpis.domain.figures import delta, number, with_unit
@@ -19,6 +20,7 @@ from kpis.forms import period_name
 from kpis.grades import Then
 from kpis.models import Kpi, Measurement, MeasurementRevision, Pull, StagedReading
 from kpis.queries import calendars, fiscal_years_of, rules_of
+from kpis.services.recording import locked_periods
 
 CHANGES_SHOWN, JUDGED_AT_MOST = 100, 2000
 
@@ -65,12 +67,18 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """The changes of a pull, those that turn a band first, and how many there are in all."""
+    """The changes of a pull, those that turn a band first, and how many there are in all.
+
+    `locked` others of a held pull lie in locked periods and would not be taken; `seen` tells the changes
+    of a held one from others.
+    """
 
     rows: Sequence[Change]
     total: int
     new: int
     unchanged: int
+    locked: int = 0
+    seen: str = ""
 
     @property
     def revised(self) -> int:
@@ -82,10 +90,13 @@ class Changes:
         return sum(row.bands is not None for row in self.rows)
 
 
-def changes_of(pull: Pull, *, limit: int | None = JUDGED_AT_MOST) -> Changes:
+def changes_of(pull: Pull, *, now: datetime, limit: int | None = JUDGED_AT_MOST) -> Changes:
     """Return what a pull changed, or what a held one would change; the latest periods first."""
     held = pull.state == Pull.State.SUSPECT
     rows = _staged(pull) if held else _recorded(pull)
+    asked = list(rows.order_by("-period_start", "kpi__name")[:limit])
+    keys = set(locked_periods(readings=asked, now=now)) if held else set()
+    locked = [row for row in asked if (row.kpi_id, row.period_start) in keys]
     by_calendar = calendars()
     changes = [
         Change(
@@ -96,25 +107,45 @@ def changes_of(pull: Pull, *, limit: int | None = JUDGED_AT_MOST) -> Changes:
             brought_at=None if held else row.recorded_at,
             replaced_at=None if held else row.replaced_at,
         )
-        for row in rows.order_by("-period_start", "kpi__name")[:limit]
+        for row in asked
+        if (row.kpi_id, row.period_start) not in keys
     ]
     if held:
         changes = _with_bands(changes, by_calendar)
+    count = rows.count()
     return Changes(
         rows=changes,
-        total=rows.count(),
-        new=rows.filter(known=None).count(),
-        unchanged=pull.staged.count() - rows.count() if held else pull.values_unchanged,
+        total=count - len(locked),
+        new=rows.filter(known=None).count() - sum(row.known is None for row in locked),
+        unchanged=pull.staged.count() - count if held else pull.values_unchanged,
+        locked=len(locked),
+        seen=_digest(count, changes) if held else "",
     )
+
+
+def _digest(count: int, changes: Sequence[Change]) -> str:
+    said = [(one.kpi.pk, one.period.key, str(one.before), str(one.after)) for one in changes]
+    return sha256(repr((count, said)).encode()).hexdigest()[:24]
 
 
 def _staged(pull: Pull) -> QuerySet[Any]:
+    """Return the readings that would change something: what a person corrected stays until the source says else."""
     present = Measurement.objects.filter(kpi_id=OuterRef("kpi_id"), period_start=OuterRef("period_start"))
+    said = MeasurementRevision.objects.filter(kpi_id=OuterRef("kpi_id"), period_start=OuterRef("period_start"))
+    pulled = said.filter(kind="pull").order_by("-seq")
     rows = StagedReading.objects.filter(pull=pull).annotate(
-        before=Subquery(present.values("value")[:1]), known=Subquery(present.values("seq")[:1])
+        before=Subquery(present.values("value")[:1]),
+        known=Subquery(present.values("seq")[:1]),
+        stands_by=Subquery(said.order_by("-seq").values("kind")[:1]),
+        pulled_value=Subquery(pulled.values("value")[:1]),
+        pulled_state=Subquery(pulled.values("state")[:1]),
     )
+    repeats = ~Q(stands_by="pull") & Q(pulled_value=F("value"), pulled_state=F("state"))
     differs = ~Q(before=F("value")) | Q(before__isnull=True, value__isnull=False) | Q(known=None)
-    return rows.filter(differs | Q(value__isnull=True, before__isnull=False)).select_related("kpi")
+    changing = rows.filter(differs | Q(value__isnull=True, before__isnull=False))
+    # As a case, since what is not known of a value that nobody corrected says nothing of it.
+    is_repeated = Case(When(repeats, then=True), default=False)
+    return changing.annotate(is_repeated=is_repeated).filter(is_repeated=False).select_related("kpi")
 
 
 def _recorded(pull: Pull) -> QuerySet[Any]:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from kpiplatform.accounts.models import User
 from kpiplatform.audit.editing import seen, seen_field
+from kpiplatform.dashboards.configuration.sources.changes import Changes
 from kpis.domain.schedule import HOURS_APART
 from kpis.forms import DayField
 from kpis.models import DataSource
@@ -145,5 +146,18 @@ class DecisionForm(forms.Form):
         help_text=gettext_lazy("It stands beside every value that is applied, or on the pull that is put aside."),
     )
 
-    def __init__(self, data: Any = None) -> None:
-        super().__init__(data, auto_id="decision-%s")
+    seen = seen_field()
+
+    def __init__(self, data: Any = None, *, changes: Changes) -> None:
+        super().__init__(data, auto_id="decision-%s", initial={"seen": changes.seen})
+        self.changes = changes
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a decision about other changes than those that would be made now."""
+        said = super().clean() or {}
+        if self.changes.seen and said.get("seen") not in {"", self.changes.seen}:
+            self.data = self.data.copy()
+            self.data["seen"] = self.changes.seen
+            says = _("Values changed since you looked, and the pull would change others now. Look again, then decide.")
+            self.add_error(None, says)
+        return said

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from kpiplatform.dashboards.configuration.entry import posted
-from kpiplatform.dashboards.configuration.sources.changes import CHANGES_SHOWN, Change, changes_of
+from kpiplatform.dashboards.configuration.sources.changes import CHANGES_SHOWN, Change, Changes, changes_of
 from kpiplatform.dashboards.configuration.sources.forms import DecisionForm
 from kpiplatform.dashboards.configuration.sources.opening import frame_of, source_for, source_to_read
 from kpiplatform.dashboards.configuration.sources.showing import (
@@ -45,7 +45,8 @@ CHANGES_HEAD = (
 def pull(request: HttpRequest, code: str, pk: int) -> HttpResponse:
     """Show what a pull changed; POST applies a held one or puts it aside."""
     row = _pull_or_404(source_for(request, code), pk)
-    form = DecisionForm(posted(request))
+    changes = changes_of(row, now=timezone.now())
+    form = DecisionForm(posted(request), changes=changes)
     if form.is_valid():
         applies = request.POST.get("decision") == "apply"
         decide = apply_held_pull if applies else discard_held_pull
@@ -56,9 +57,11 @@ def pull(request: HttpRequest, code: str, pk: int) -> HttpResponse:
         else:
             row.refresh_from_db()
             message = _("The values of the pull are applied.") if applies else _("The pull is put aside.")
-            context = _context(request, row)
+            context = _context(request, row, changes_of(row, now=timezone.now()), form)
             return changed(request, PULL, context, partial="pull", fact="pull-decided", message=message)
-    return page(request, PULL, _context(request, row, form), partial="pull", status=422 if form.is_bound else 200)
+    return page(
+        request, PULL, _context(request, row, changes, form), partial="pull", status=422 if form.is_bound else 200
+    )
 
 
 @require_safe
@@ -77,7 +80,7 @@ def refusals(request: HttpRequest, code: str, pk: int) -> HttpResponse:
 def pull_changes(request: HttpRequest, code: str, pk: int) -> HttpResponse:
     """Send every value that a pull changed, or would change, as a file for spreadsheets."""
     row = _pull_or_404(source_to_read(request, code), pk)
-    changes = changes_of(row, limit=None).rows
+    changes = changes_of(row, now=timezone.now(), limit=None).rows
     grades = _grades(changes)
     lines = (
         [
@@ -113,8 +116,8 @@ def _cuts(row: Pull) -> list[str]:
     return cut_words(row.begins_on, row.ends_on, [(often, by_calendar[pk]) for often, pk in rhythms])
 
 
-def _context(request: HttpRequest, row: Pull, form: DecisionForm | None = None) -> dict[str, Any]:
-    locale, changes = request.user.locale, changes_of(row)
+def _context(request: HttpRequest, row: Pull, changes: Changes, form: DecisionForm) -> dict[str, Any]:
+    locale = request.user.locale
     shown = changes.rows[:CHANGES_SHOWN]
     grades = _grades(shown)
     counted = {name: number_of(getattr(changes, name), locale) for name in ("total", "new", "revised", "unchanged")}
@@ -132,5 +135,6 @@ def _context(request: HttpRequest, row: Pull, form: DecisionForm | None = None) 
         "refusals": row.refusals.order_by("id")[:REFUSALS_SHOWN],
         "refused": number_of(row.rows_refused, locale),
         "more_refusals": row.rows_refused > REFUSALS_SHOWN,
-        "form": form or DecisionForm(),
+        "locked": changes.locked,
+        "form": form,
     }
