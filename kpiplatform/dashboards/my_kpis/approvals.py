@@ -92,7 +92,7 @@ def _decided(form: DecisionForm, viewer: Viewer) -> str:
     """Decide about each value by itself; return what was done, and note in the form what could not be."""
     done = 0
     overtaken = form.gone - queries.decided_by(viewer.user, form.gone)
-    named = {pk: {"kpi": one.kpi.name} for pk, one in form.waiting.items()}
+    named = {pk: {"kpi": approving.name_of(one)} for pk, one in form.waiting.items()}
     for pk, seq in form.chosen.items():
         try:
             if form.rejects:
@@ -106,7 +106,8 @@ def _decided(form: DecisionForm, viewer: Viewer) -> str:
         except Conflict:
             form.add_error(None, _("%(kpi)s has another value meanwhile: compare, then decide again.") % named[pk])
         except PeriodLocked:
-            form.add_error(None, _("The period of %(kpi)s was locked meanwhile.") % named[pk])
+            told = _("%(kpi)s is locked: the value still waits. Ask to reopen the period, or reject the value.")
+            form.add_error(None, told % named[pk])
     if overtaken:
         says = ngettext(
             "%(n)s value was changed, taken back or decided by somebody else meanwhile: nothing was done about it. "
@@ -128,4 +129,8 @@ def _context(form: DecisionForm, viewer: Viewer) -> dict[str, Any]:
     chosen = form.data.getlist("chosen") if form.is_bound else []
     ids = {token.partition("@")[0] for token in chosen}
     rows = approving.compared(waiting, viewer)
-    return {"form": form, "rows": [(row, row.token.partition("@")[0] in ids) for row in rows]}
+    return {
+        "form": form,
+        "rows": [(row, row.token.partition("@")[0] in ids) for row in rows],
+        "open_count": sum(not row.reopen_url for row in rows),
+    }

@@ -19,13 +19,16 @@ from kpis.evidence import Key
 from kpis.grades import confidence_of, grades_once_approved
 from kpis.models import Kpi, ProposedValue
 from kpis.queries import calendar_of
+from kpis.services.proposing import reading_of
+from kpis.services.recording import locked_periods
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposed:
     """One value to decide about; `token` names it and the revision that is shown beside it.
 
-    `grade` is the one that it gets once it is approved.
+    `grade` is the one that it gets once it is approved. `reopen_url` is where one asks to write into a period that was
+    locked meanwhile: until it is open again the value can only be rejected.
     """
 
     token: str
@@ -38,11 +41,14 @@ class Proposed:
     by: User
     when: str
     why: tuple[str, ...]
+    reopen_url: str
 
     @property
     def text(self) -> str:
         """Who entered it, and what it replaces."""
         facts = {"person": self.by.name, "present": self.present}
+        if self.reopen_url:
+            return _("by %(person)s. The period is locked: ask to reopen it, or reject the value.") % facts
         if self.present:
             return _("by %(person)s, now %(present)s.") % facts
         return _("by %(person)s, no value yet.") % facts
@@ -59,25 +65,35 @@ def compared(waiting: Sequence[ProposedValue], viewer: Viewer) -> list[Proposed]
     return _rows(waiting, confidence_of(standing, today=viewer.today), viewer)
 
 
+def name_of(one: ProposedValue) -> str:
+    """Return the KPI and the period of a value, like “Long delays, Newark, W46”."""
+    period = period_of(one.period_start, one.kpi.frequency, calendar_of(one.kpi.calendar))
+    return f"{words.full_name(one.kpi)}, {words.name_of(period)}"
+
+
 def _rows(waiting: Sequence[ProposedValue], present: Mapping[Key, Confidence], viewer: Viewer) -> list[Proposed]:
     grades = grades_once_approved(map(_key, waiting), now=viewer.now, today=viewer.today)
-    return [_row(one, grades.get(_key(one), ""), present.get(_key(one)), viewer) for one in waiting]
+    readings = [reading_of(one) for one in waiting]
+    locked = set(locked_periods(readings=readings, now=viewer.now)) if readings else set()
+    return [
+        _row(one, grades.get(_key(one), ""), present.get(_key(one)), viewer, is_locked=_key(one) in locked)
+        for one in waiting
+    ]
 
 
 def _key(one: ProposedValue) -> Key:
     return one.kpi_id, one.period_start
 
 
-def _row(one: ProposedValue, grade: str, present: Confidence | None, viewer: Viewer) -> Proposed:
+def _row(one: ProposedValue, grade: str, present: Confidence | None, viewer: Viewer, *, is_locked: bool) -> Proposed:
     kpi = one.kpi
-    period = period_of(one.period_start, kpi.frequency, calendar_of(kpi.calendar))
     value = _figure(one.value, kpi, viewer)
     if one.numerator is not None:
         parts = [words.plain(part, viewer.locale) for part in (one.numerator, one.denominator)]
         value = f"{value} ({' / '.join(parts)})"
     return Proposed(
         token=f"{one.pk}@{one.present_seq}",
-        what=f"{words.full_name(kpi)}, {words.name_of(period)}",
+        what=name_of(one),
         url=links.kpi_page(kpi.code),
         value=value or (_("Not applicable") if one.state == "not_applicable" else _("No value")),
         grade=grade,
@@ -86,6 +102,7 @@ def _row(one: ProposedValue, grade: str, present: Confidence | None, viewer: Vie
         by=one.entered_by,
         when=words.clock(one.entered_at, viewer.now, viewer.tz),
         why=tuple(filter(None, _why(one, viewer))),
+        reopen_url=links.reopen(kpi.code, one.period_start) if is_locked else "",
     )
 
 

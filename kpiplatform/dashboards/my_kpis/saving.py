@@ -8,12 +8,12 @@ from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
-from kpiplatform.dashboards.my_kpis import queries, words
+from kpiplatform.dashboards.my_kpis import links, queries, words
 from kpiplatform.dashboards.my_kpis.sheet import Attempt, Key, Viewer
 from kpiplatform.dashboards.my_kpis.slots import Slot
 from kpis.domain.entry_checks import EntryRefused, Problem, check_range, typed_number, typed_parts
 from kpis.forms import TOLD, ValueExplanationForm
-from kpis.models import MeasurementRevision, ProposedValue
+from kpis.models import Kpi, MeasurementRevision, ProposedValue
 from kpis.readings import Conflict, PeriodLocked
 from kpis.services.asking import Answered, answered, reading_of
 from kpis.services.entry import Entry, enter_measurements, takes_parts
@@ -145,8 +145,10 @@ def _untouched(typed: Typed, seen: MeasurementRevision | None, viewer: Viewer) -
 def _examined(typed: Typed, viewer: Viewer) -> Entry | Attempt:
     """Return the entry, or why it is none."""
     slot, text = typed.slot, typed.text.strip()
+    if slot.kpi.entry != Kpi.Entry.MANUAL:
+        return _refused(typed, _("Values of this KPI are not typed by hand any more: nothing was saved."))
     if slot.is_locked:
-        return _refused(typed, _("%(period)s is locked.") % {"period": words.name_of(slot.period)})
+        return _behind_a_lock(typed)
     if typed.seq != slot.seq:
         return _conflict(typed, slot.seq)
     told = ValueExplanationForm(typed.told, period=slot.period)
@@ -241,7 +243,7 @@ def _store(
         except PeriodLocked as locked:
             for key in locked.periods:
                 typed, _entry = left.pop(key)
-                attempts[key] = _refused(typed, _("The period was locked meanwhile."))
+                attempts[key] = _behind_a_lock(typed)
     return (), 0, contested
 
 
@@ -303,6 +305,15 @@ def _by(revision: MeasurementRevision | None, viewer: Viewer) -> str:
         # One's own change, from another window.
         return _("You") if revision.recorded_by_id == viewer.user.pk else revision.recorded_by.name
     return revision.pull.source.name if revision.pull is not None else _("Someone")
+
+
+def _behind_a_lock(typed: Typed) -> Attempt:
+    slot = typed.slot
+    return replace(
+        _refused(typed, _("%(period)s is locked.") % {"period": words.name_of(slot.period)}),
+        headline=_("You typed %(text)s.") % {"text": typed.text.strip()} if typed.text.strip() else "",
+        reopen_url=links.reopen(slot.kpi.code, slot.period.start),
+    )
 
 
 def _refused(typed: Typed, sentence: str, *, leads_to_form: bool = False) -> Attempt:

@@ -35,7 +35,8 @@ class Attempt:
     """A value that was typed and isn't saved, and what can be done about it.
 
     `kind` is refused, conflict, reason, sure or explain; `seq` is the revision a second try replaces. `answers` are
-    those already given, which go along with the next; `told` is what was typed of an explanation.
+    those already given, which go along with the next; `told` is what was typed of an explanation. `reopen_url` is where
+    one asks to write into a locked period.
     """
 
     kind: str
@@ -47,6 +48,7 @@ class Attempt:
     answers: tuple[tuple[str, str], ...] = ()
     told: Mapping[str, str] = field(default_factory=dict)
     leads_to_form: bool = False
+    reopen_url: str = ""
 
     @property
     def css(self) -> str:
@@ -55,7 +57,7 @@ class Attempt:
     @property
     def is_asking(self) -> bool:
         """Whether there is something to answer; a plain refusal is answered by typing again."""
-        return self.kind != "refused" or self.leads_to_form
+        return self.kind != "refused" or self.leads_to_form or bool(self.reopen_url)
 
 
 Key = tuple[int, date]  # of a cell: KPI, first day of the period

@@ -116,7 +116,7 @@ def _from_form(request: HttpRequest, slot: Slot, viewer: Viewer) -> HttpResponse
             slot = _slot_or_404(viewer, slot.kpi.code, str(slot.period.start))
             conflict = saving.conflict(slot, form.typed_text(), viewer, proposed_id=error.proposed_id)
         except PeriodLocked:
-            form.add_error(None, _("The period is locked. Nothing was saved."))
+            form.add_error(None, _("The period was locked meanwhile: nothing was saved. Ask to reopen it."))
     return render(request, CELL, answers.form_page(slot, form, viewer, conflict=conflict), status=REFUSED)
 
 
@@ -129,8 +129,11 @@ def _taken_back(request: HttpRequest, slot: Slot, viewer: Viewer) -> HttpRespons
             return _stored(request, slot, viewer, message=message)
         seq = _whole(request.POST.get("undo", ""))
         take_back(kpi=slot.kpi, period_start=slot.period.start, seq=seq, user=viewer.user, now=viewer.now)
-    except (AlreadyDecided, PeriodLocked):
+    except AlreadyDecided:
         return _shown(request, slot, viewer)
+    except PeriodLocked:
+        message = _("%(cell)s: nothing was taken back, because the period was locked meanwhile.")
+        return _shown(request, slot, viewer, message=message % {"cell": title_of(slot)})
     except Conflict as conflict:
         latest = queries.values_at_revision([(*slot.key, conflict.seq)]).get(slot.key)
         if latest is None or latest.recorded_by_id == viewer.user.pk:  # pressed twice
@@ -208,7 +211,10 @@ def _typed(request: HttpRequest, slot: Slot) -> Typed:
 
 
 def _typed_in_grid(request: HttpRequest, kpis: Sequence[Kpi], viewer: Viewer) -> list[Typed]:
-    """Return what came from each field of a grid; what is no field of the person's grid is passed over."""
+    """Return what came from each field of a grid; what is no field of the person's grid is passed over.
+
+    Fields of a grid that was opened before a lock are among them: what was typed there is answered.
+    """
     by_code = {kpi.code: kpi for kpi in kpis}
     named: dict[Key, tuple[str, int]] = {}
     for name, text in request.POST.items():
@@ -218,8 +224,4 @@ def _typed_in_grid(request: HttpRequest, kpis: Sequence[Kpi], viewer: Viewer) ->
             named[by_code[code].pk, start] = (text, _whole(seq))
     concerned = [kpi for kpi in kpis if any(kpi.pk == kpi_id for kpi_id, _start in named)]
     slots = {slot.key: slot for line in presenter.lines_of(concerned, viewer, also=named) for slot in line.slots}
-    return [
-        Typed(slot=slots[key], text=text[:LONGEST], seq=seq)
-        for key, (text, seq) in named.items()
-        if key in slots and slots[key].is_typed
-    ]
+    return [Typed(slot=slots[key], text=text[:LONGEST], seq=seq) for key, (text, seq) in named.items() if key in slots]

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from kpiplatform.accounts.models import User
-from kpis.models import EntryRules, Kpi, Measurement, ProposedValue
+from kpis.models import EntryRules, Kpi, Measurement, PeriodLock, ProposedValue
 from objectives.models import Role
 from tests.dashboards.my_kpis.sheets import HTMX, W45, W46, body, cell, enter, page_of, row_state, type_into, words_in
 from tests.factories import NOW, a_kpi, a_person, a_role, limits
@@ -160,7 +160,7 @@ def test_one_of_several_that_has_another_value_meanwhile_stays_and_the_others_ar
     )
     response = decide(client, decision="approve_all", shown=[first, second])
     assert response.status_code == 422
-    assert "Crews has another value meanwhile: compare, then decide again." in body(response)
+    assert "Crews, Harbor Airports, W46 has another value meanwhile: compare, then decide again." in body(response)
     assert Measurement.objects.get(kpi=other).value == 7
     assert Measurement.objects.get(kpi=crews).value == 9
 
@@ -197,3 +197,21 @@ def test_the_list_shows_what_stands_there_and_why_it_changes_in_a_constant_numbe
     with CaptureQueriesContext(connection) as five:
         client.get(reverse("my:approvals"))
     assert len(one) == len(five)
+
+
+def test_a_value_whose_period_was_locked_meanwhile_is_no_dead_end(client, rosa, crews, deputy):
+    type_into(deputy, crews, W45, "5")
+    type_into(deputy, crews, W46, "5")
+    PeriodLock.objects.create(calendar=crews.calendar, locked_until=W46, locked_by=rosa, locked_at=NOW)
+    first, second = (f"{one.pk}@0" for one in ProposedValue.objects.order_by("period_start"))
+    reopen = reverse("kpis:reopen", args=[crews.code, W45])
+    page = body(client.get(reverse("my:approvals")))
+    assert reopen in page
+    assert f'name="shown" value="{first}"' not in page
+    assert "Approve it" in page
+    assert reopen in page_of(client)
+    refused = decide(client, decision="approve", chosen=[first, second])
+    assert "Crews, Harbor Airports, W45 is locked: the value still waits." in words_in(body(refused))
+    assert list(Measurement.objects.values_list("period_start", flat=True)) == [W46]
+    assert decide(client, decision="reject", chosen=first, reason="too late").status_code in {200, 302, 303}
+    assert ProposedValue.objects.get(period_start=W45).outcome == ProposedValue.Outcome.REJECTED

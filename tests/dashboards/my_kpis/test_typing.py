@@ -327,3 +327,27 @@ def test_a_block_saves_the_others_when_one_cell_is_contested_between_reading_and
 
 def test_the_address_of_the_block_leads_to_the_page(client, rosa):
     assert client.get(reverse("my:block"))["Location"] == reverse("my:kpis")
+
+
+def test_what_a_grid_opened_before_a_lock_sends_is_kept_in_sight_and_said(client, rosa, crews):
+    type_into(client, crews, W45, "4")
+    PeriodLock.objects.create(calendar=crews.calendar, locked_until=W46, locked_by=rosa, locked_at=NOW)
+    cells = {f"CREWS@{W45}@1": "9", f"CREWS@{W46}@0": "7"}
+    whole = client.post(reverse("my:block"), cells)
+    assert whole.status_code == 422
+    assert (value(crews, W45), value(crews, W46)) == (4, 7)
+    assert "You typed 9. W45 is locked." in words_in(body(whole))
+    assert reverse("kpis:reopen", args=["CREWS", W45]) in body(whole)
+    part = client.post(reverse("my:block"), {f"CREWS@{W45}@1": "8"}, headers=HTMX)
+    assert "You typed 8. W45 is locked." in words_in(body(part))
+    assert client.post(reverse("my:block"), {f"CREWS@{W45}@1": "4"}).status_code == 303
+
+
+def test_what_cannot_be_taken_back_because_of_a_lock_is_said(client, rosa, crews):
+    enter(crews, W46, "6", now=NOW - timedelta(days=1))
+    type_into(client, crews, W46, "7", seq=1)
+    PeriodLock.objects.create(calendar=crews.calendar, locked_until=W47, locked_by=rosa, locked_at=NOW)
+    why = "nothing was taken back, because the period was locked meanwhile."
+    assert why in answer_in(client, crews, W46, undo="2")["HX-Trigger"]
+    assert why in body(client.post(url_of(crews, W46), {"undo": "2"}, follow=True))
+    assert value(crews, W46) == 7
