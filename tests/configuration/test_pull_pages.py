@@ -127,17 +127,17 @@ def test_what_was_changed_since_a_held_pull_was_looked_at_is_looked_at_again(
     client: Client, owner: User, source: DataSource
 ) -> None:
     held = a_held_pull(source, a_mapped_kpi(source), {"2026-11-02": "70"})
-    seen = client.get(address("pull", held.pk)).context["form"]["seen"].value()
+    seen = client.get(address("pull", held.pk)).context["form"]["shown"].value()
     Measurement.objects.filter(period_start="2026-11-02").update(value=85)
-    said = {"decision": "apply", "reason": "the strike was real", "seen": seen}
+    said = {"decision": "apply", "reason": "the strike was real", "shown": seen}
     refused = client.post(address("pull", held.pk), said)
     assert refused.status_code == 422
     text = refused.content.decode()
     assert "Values changed since you looked" in text
     assert "the strike was real" in text
     assert "85.0" in text
-    again = refused.context["form"]["seen"].value()
-    assert client.post(address("pull", held.pk), said | {"seen": again}).status_code == 303
+    again = refused.context["form"]["shown"].value()
+    assert client.post(address("pull", held.pk), said | {"shown": again}).status_code == 303
     assert Measurement.objects.get(period_start="2026-11-02").value == 70
 
 

@@ -146,18 +146,19 @@ class DecisionForm(forms.Form):
         help_text=gettext_lazy("It stands beside every value that is applied, or on the pull that is put aside."),
     )
 
-    seen = seen_field()
+    # Which changes were shown: no row tells, since it is values of KPIs that may change meanwhile.
+    shown = forms.CharField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, data: Any = None, *, changes: Changes) -> None:
-        super().__init__(data, auto_id="decision-%s", initial={"seen": changes.seen})
+        super().__init__(data, auto_id="decision-%s", initial={"shown": changes.seen})
         self.changes = changes
 
     def clean(self) -> dict[str, Any]:
         """Refuse a decision about other changes than those that would be made now."""
         said = super().clean() or {}
-        if self.changes.seen and said.get("seen") not in {"", self.changes.seen}:
+        if self.changes.seen and said.get("shown") not in {"", self.changes.seen}:
             self.data = self.data.copy()
-            self.data["seen"] = self.changes.seen
+            self.data["shown"] = self.changes.seen
             says = _("Values changed since you looked, and the pull would change others now. Look again, then decide.")
             self.add_error(None, says)
         return said
