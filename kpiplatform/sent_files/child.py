@@ -93,5 +93,5 @@ def plain(cell: Any) -> Any:
             return ["day", cell.date().isoformat()]
         case date():
             return ["day", cell.isoformat()]
-    text = str(cell).strip()[:LONGEST_CELL]
+    text = str(cell).replace("\0", "").strip()[:LONGEST_CELL]  # no text of the database holds NUL
     return ["text", text] if text else None

@@ -278,6 +278,8 @@ def test_two_pushes_with_one_key_at_once_are_one(owner, program):
         (b'{"measurements": [{"kpi": "OTP"}]}', 422),
         (b'{"measurements": [{"kpi": "OTP\\u0000", "period": "2026-W40", "value": 1}]}', 422),
         (b'{"measurements": [{"kpi": "OTP", "period": "2026-W40", "not_applicable": "\\u0000"}]}', 422),
+        (b'{"measurements": [{"kpi": "OTP", "period": "\\u0000", "value": 1}]}', 422),
+        (b'{"measurements": [{"kpi": "OTP", "period": "2026-W40", "denominator": "\\u0000"}]}', 422),
         (b'{"measurements": [{"kpi": "OTP", "period": "2026-W40", "value": 1}], "note": "\\u0000"}', 422),
         (b'{"measurements": "' + b"x" * 3_000_000 + b'"}', 413),
     ],

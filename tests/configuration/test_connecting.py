@@ -144,6 +144,12 @@ def test_whoever_has_never_seen_the_database_is_shown_its_tables_and_gets_a_quer
     assert send(admin, to, query=asked) == reverse("configuration:source_reading", args=["shop"])
 
 
+def test_a_choice_that_is_left_empty_is_the_one_that_stood_there_first(admin: Client, folder: Path) -> None:
+    to = send(admin, reverse("configuration:new_source"), name="Shop", kind="sql_query")
+    assert send(admin, to, engine="", database="shop.sqlite3", query="", tables="1") == to
+    assert "engine" not in DataSource.objects.get().config
+
+
 def test_a_choice_shows_its_fields_with_what_was_typed_and_complains_about_none(admin: Client, folder: Path) -> None:
     to = send(admin, reverse("configuration:new_source"), name="Shop", kind="sql_query")
     response = admin.post(to, form_of(admin, to) | {"engine": "postgresql", "query": "SELECT 1 AS day", "again": "1"})

@@ -44,6 +44,11 @@ def test_a_csv_file_is_read_by_the_mark_of_its_first_line(mark):
     ]  # fmt: skip
 
 
+def test_a_cell_loses_what_no_text_of_the_database_holds():
+    (rows,) = sheets_of(io.BytesIO(b"Na\0me,\0\nBags,1\n"), "list.csv").values()
+    assert rows[0] == [Cell("text", "Name")]
+
+
 def test_what_is_no_spreadsheet_is_refused_with_a_sentence():
     assert "neither an Excel workbook" in why(io.BytesIO(b"x"), "list.pdf")
     assert "can't be read" in why(io.BytesIO(b"PK\x03\x04 not really"), "list.xlsx")

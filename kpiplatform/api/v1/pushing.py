@@ -33,7 +33,7 @@ from kpis.words import in_words
 router = Router(tags=["Measurements"])
 # A field with another name is a slip, and what it holds would be lost.
 NOTHING_ELSE = ConfigDict(extra="forbid")
-Figure = Annotated[Decimal | str | None, Field(description="a number, or a text with a point as decimal mark")]
+Figure = Annotated[Decimal | Words | None, Field(description="a number, or a text with a point as decimal mark")]
 
 
 class Said(Schema):
@@ -42,7 +42,7 @@ class Said(Schema):
     model_config = NOTHING_ELSE
 
     kpi: Words = Field(description="code of the KPI", examples=["OTP-LGA"], max_length=80)
-    period: str = Field(
+    period: Words = Field(
         description="key of the period, like 2026-W46, 2026-11 or 2026-Q4, or its first day", max_length=20
     )
     value: Figure = Field(None, examples=["81.25"])

@@ -142,7 +142,8 @@ def _field(one: Setting, *, stored: bool, decides: bool, known: Sequence[str] | 
             return forms.IntegerField(min_value=one.least, max_value=one.most, **common)
         case Type.CHOICE:
             widget = forms.Select(attrs={"data-decides": "1"} if decides else {})
-            return forms.ChoiceField(
+            return forms.TypedChoiceField(
+                empty_value=one.default,
                 choices=[(value, _(words)) for value, words in one.choices],
                 widget=widget,
                 **common | {"required": False},
