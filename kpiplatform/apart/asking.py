@@ -170,7 +170,7 @@ class _Pipe:
         if not text:
             return None
         try:
-            head = json.loads(text.decode("utf-8", "surrogatepass"))
+            head = json.loads(text.decode("utf-8", "replace"))
         except ValueError:
             raise RuntimeError("a process that works apart gave no frame") from None
         parts = [self._take(size) for size in head.get("sizes", [])]

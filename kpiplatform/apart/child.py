@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import signal
 import struct
@@ -21,6 +22,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 LENGTH = struct.Struct(">I")
+# What no text of the database can hold is left out here, halves of characters become question marks.
+NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
@@ -73,9 +76,8 @@ def bound(*, memory: int, seconds: float, size: int) -> None:
 
 def write(answers: BinaryIO, head: Mapping[str, Any], *parts: bytes) -> None:
     """Write one frame."""
-    text = json.dumps({**head, "sizes": [len(part) for part in parts]}, ensure_ascii=False).encode(
-        "utf-8", "surrogatepass"
-    )
+    words = json.dumps({**head, "sizes": [len(part) for part in parts]}, ensure_ascii=False)
+    text = NUL.sub(r"\1", words).encode("utf-8", "replace")
     answers.write(LENGTH.pack(len(text)) + text)
     for part in parts:
         answers.write(part)

@@ -134,6 +134,7 @@ class Writing:
 
 DELIMITERS = (",", ";", "\t", "|")
 LINES_COMPARED = 50
+HALVES_COMPARED = 2000
 
 
 def guess_writing(sample: bytes) -> Writing:
@@ -153,6 +154,10 @@ def guess_writing(sample: bytes) -> Writing:
 def _decoded(sample: bytes) -> tuple[str, str]:
     if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16", codecs.getincrementaldecoder("utf-16")("replace").decode(sample)
+    for encoding, place in (("utf-16-le", 1), ("utf-16-be", 0)):
+        halves = sample[place:HALVES_COMPARED:2]
+        if halves.count(0) * 2 > len(halves):  # letters of the West in two bytes, without the mark of their order
+            return encoding, codecs.getincrementaldecoder(encoding)("replace").decode(sample)
     try:
         return "utf-8", codecs.getincrementaldecoder("utf-8-sig")().decode(sample)  # a character may be cut at the end
     except UnicodeDecodeError:

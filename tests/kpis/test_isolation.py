@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from kpiplatform.apart import asking
+from kpiplatform.apart import asking, child
 from kpiplatform.apart.child import CHECKOUT
 from kpis.sources.base import Kind, SourceError, Window
 from kpis.sources.source import source_of
@@ -44,6 +44,16 @@ def test_rows_come_through_whole_with_gaps_new_texts_and_refusals(tmp_path: Path
     assert rows.column("minutes").sum() == 2 * sum(n for n in range(15_000) if n % 3) + 1.5
     assert rows.column("airport").tolist() == [*(f"A{n}" for n in range(15_000))] * 2 + ["Zürich"]
     assert (rows.lines[0], rows.lines[-1]) == (15_002, 30_002)
+
+
+def test_what_no_text_of_the_database_holds_does_not_come_out_of_the_process(tmp_path: Path) -> None:
+    (tmp_path / "odd.csv").write_bytes(b"day,airport,minutes\n2026-11-02,Z\0R\\u0000,1\n2026-11-03,\0,2\n")
+    source = source_of(kind="csv_file", config={"path": "odd.csv", "date_column": "day"}, place=a_place(tmp_path))
+    rows = source.fetch(window=WINDOW, columns=COLUMNS)
+    assert rows.column("airport").tolist() == ["ZR\\u0000", ""]
+    sent = io.BytesIO()
+    child.write(sent, {"name": "half \ud800 of one"})
+    assert b"half ? of one" in sent.getvalue()
 
 
 def test_a_workbook_that_unpacks_to_more_than_allowed_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ def written(mark: str, encoding: str, lines: list[str] = LINES) -> bytes:
 
 @pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
 @pytest.mark.parametrize(
-    ("encoding", "found"), [("utf-8", "utf-8"), ("utf-8-sig", "utf-8"), ("cp1252", "cp1252"), ("utf-16", "utf-16")]
+    ("encoding", "found"),
+    [("utf-8-sig", "utf-8"), *((name, name) for name in ("utf-8", "cp1252", "utf-16", "utf-16-le", "utf-16-be"))],
 )
 def test_encoding_and_mark_are_those_it_was_written_with(mark: str, encoding: str, found: str) -> None:
     assert guess_writing(written(mark, encoding)) == Writing(encoding=found, delimiter=mark)
