@@ -92,10 +92,15 @@ def checked_formula(text: str, *, code: str, shape: Shape, among: QuerySet[Kpi])
     return formula
 
 
-def versions_of(kpi_ids: Iterable[int]) -> dict[int, list[Version]]:
-    """Return the versions of the definition that hold for some period of each KPI, the newest first."""
+def versions_of(kpi_ids: Iterable[int], known_at: datetime | None = None) -> dict[int, list[Version]]:
+    """Return the versions of the definition that hold for some period of each KPI, the newest first.
+
+    With `known_at` those that were recorded before.
+    """
     found: dict[int, list[Version]] = defaultdict(list)
     rows = KpiVersion.objects.filter(kpi_id__in=list(kpi_ids)).order_by("kpi_id", "-version")
+    if known_at is not None:
+        rows = rows.filter(recorded_at__lt=known_at)
     for kpi_id, number, since, sheet in rows.values_list("kpi_id", "version", "effective_from", "definition"):
         if not found[kpi_id] or since < found[kpi_id][-1].effective_from:
             found[kpi_id].append(_version(number, since, sheet))

@@ -14,7 +14,7 @@ def sentence(error: FormulaError) -> str:
     """Say where a formula is not taken, why, and what would be."""
     words = {
         "place": error.at + 1,
-        "text": error.text[:SHOWN],
+        "text": error.text if error.problem is Problem.CYCLE else error.text[:SHOWN],
         "more": error.more,
         "expected": _expected(error),
         "names": ", ".join((*FUNCTIONS, *OF_TIME)),

@@ -148,15 +148,17 @@ def grades_once_approved(keys: Iterable[Key], *, now: datetime, today: date) -> 
     return {key: confidence(its, of=key[0], start=key[1]).grade for key, its in found.items()}
 
 
-def grades_in_spans[Name: Hashable](asked: Mapping[Name, tuple[int, Span]], *, today: date) -> dict[Name, str]:
+def grades_in_spans[Name: Hashable](
+    asked: Mapping[Name, tuple[int, Span]], *, today: date, known_at: datetime | None = None
+) -> dict[Name, str]:
     """Return the grade of what a formula takes of a KPI over a span: that of the weakest of its newest values."""
     uses = {
-        name: _Use(Version(kpi_id, span.start, None, today), kpi_id, span) for name, (kpi_id, span) in asked.items()
+        name: _Use(Version(kpi_id, span.start, known_at, today), kpi_id, span) for name, (kpi_id, span) in asked.items()
     }
     made_of: dict[_Use, list[Key]] = defaultdict(list)
-    for use, start in _values(USED_NOW, list(set(uses.values()))):
+    for use, start in _values(USED_NOW if known_at is None else USED_THEN, list(set(uses.values()))):
         made_of[use].append((use.input_id, start))
-    grades = grades_together(made_of, today=today)
+    grades = grades_together(made_of, today=today, known_at=known_at)
     return {name: grades[use] for name, use in uses.items() if use in grades}
 
 

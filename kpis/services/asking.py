@@ -88,6 +88,11 @@ def takes_parts(kpi: Kpi) -> bool:
     return kpi.time_aggregation == Kpi.Aggregation.RATIO_OF_SUMS
 
 
+def takes_weight(kpi: Kpi) -> bool:
+    """Return whether the value counts in longer periods by a weight of its own, kept as its denominator."""
+    return kpi.time_aggregation == Kpi.Aggregation.WEIGHTED_AVERAGE
+
+
 def needs_reason(kpi: Kpi, period: Period, present: Measurement | None, *, today: date) -> bool:
     """Return whether another value is taken only with a reason: over what a source brings, or others have read."""
     return kpi.entry == Kpi.Entry.SOURCE or _corrects(kpi, period.end, present, today)
@@ -172,7 +177,11 @@ def _value(entry: Entry) -> tuple[Decimal | None, Decimal | None, Decimal | None
     if not takes_parts(entry.kpi):
         if entry.value is None:
             raise EntryRefused(Problem.NOT_A_NUMBER)
-        return storable(entry.value), None, None, ""
+        single = storable(entry.value)
+        if takes_weight(entry.kpi) and entry.denominator is not None:
+            weight = storable(entry.denominator)
+            return single, storable(single * weight), weight, ""
+        return single, None, None, ""
     if entry.numerator is None or entry.denominator is None:
         raise EntryRefused(Problem.PARTS_WANTED)
     numerator, denominator = storable(entry.numerator), storable(entry.denominator)

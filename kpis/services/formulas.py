@@ -22,6 +22,7 @@ from kpis.signals import derivations_owed
 # Whoever changes a formula holds this until the end of the transaction, so that of two who would close a circle
 # together the second sees what the first wrote.
 FORMULAS = 7_361_401
+LONGEST_WAY = 6  # of a circle, as it is told
 # A change of these columns can make a formula misfit, and what it computes different.
 SHAPE = {"frequency", "calendar_id", "time_aggregation", "ratio_factor", "measure_unit", "active_from"}
 CALCULATION = {"entry", "formula", "missing_policy"}
@@ -113,7 +114,10 @@ def _refuse_circle(kpi: Kpi, inputs: Iterable[int]) -> None:
     way = circle(graph, kpi.pk, inputs)
     if way:
         codes_of = dict(Kpi.objects.filter(pk__in=way).values_list("pk", "code"))
-        raise FormulaError(Problem.CYCLE, 0, text=" → ".join(f"[{codes_of[pk]}]" for pk in way))
+        named = [f"[{codes_of[pk]}]" for pk in way]
+        if len(named) > LONGEST_WAY:
+            named[LONGEST_WAY // 2 : -LONGEST_WAY // 2] = ["…"]
+        raise FormulaError(Problem.CYCLE, 0, text=" → ".join(named))
 
 
 def _refuse_if_misfit(other: Kpi, changed: Kpi) -> None:

@@ -131,6 +131,19 @@ def test_a_ratio_wants_its_parts_and_a_value_beside_them_that_is_theirs(owner, p
     assert (said == "", stands) == (why == "", None if why else "50")
 
 
+def test_a_value_that_is_averaged_by_weight_brings_its_weight_as_denominator(owner, program):
+    fields = {"time_aggregation": Kpi.Aggregation.WEIGHTED_AVERAGE, "frequency": Kpi.Frequency.MONTH}
+    a_kpi(code="MEAN", owner=owner, **fields)
+    rows = [("2026-01", 4, 100), ("2026-02", "2.5", 20), ("2026-03", 9, None), ("2026-04", 9, 0)]
+    pushed = program.push(
+        *({"kpi": "MEAN", "period": key, "value": value, "denominator": weight} for key, value, weight in rows)
+    )
+    why = "This KPI is averaged by weight: send value, and its weight above 0 as denominator."
+    assert results(pushed) == [("new", "", "4"), ("new", "", "2.5"), ("new", "", "9"), ("refused", why, None)]
+    (quarter,) = program.get("kpis/MEAN/measurements", frequency="quarter").json()["items"]
+    assert (quarter["value"], quarter["periods_present"], quarter["periods_due"]) == ("3.75", 2, 3)
+
+
 @pytest.mark.parametrize("slip", [{"note": "late"}, {"provisonal": True}])
 def test_a_field_that_does_not_exist_is_named_instead_of_lost(owner, program, slip):
     a_kpi(code="OTP", owner=owner)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from decimal import Decimal
 from html import unescape
+from unittest.mock import patch
 
 import pytest
 from django.urls import reverse
@@ -175,6 +176,33 @@ def test_what_may_not_be_opened_is_neither_named_nor_told_by_a_number(client, ad
     assert "66.0" not in read
     assert "132" not in read
     assert "SECRET" not in text(client.get(reverse("kpi", args=[kpi.code])))
+
+
+def test_a_value_is_explained_as_it_was_known_by_the_formula_of_then(client, admin):
+    late = an_input("LATE", "30")
+    an_input("ALL", "40")
+    kpi = derived("[LATE] ÷ [ALL]", by=admin)
+    known = timezone.localdate()
+    tomorrow = timezone.now() + timedelta(days=1)
+    with patch("django.utils.timezone.now", return_value=tomorrow):
+        reading = Reading(kpi_id=late.pk, period_start=LAST.start, period_end=LAST.end, value=Decimal(10))
+        record_measurements(readings=[reading], origin=Origin(kind="manual", user_id=admin.pk), now=tomorrow)
+        values = {"formula": "[LATE] ÷ [ALL] + 1"}
+        define(
+            kpi=kpi, seen=seen(kpi, SHEET), values=values, effective_from=LAST.start, reason="", breaks_series=False,
+            by=admin, now=tomorrow,
+        )  # fmt: skip
+        derive_owed(now=tomorrow)
+        path = reverse("kpis:explained", args=[kpi.code])
+        client.force_login(admin)
+        now = client.get(path).context["explained"]
+        then = client.get(path, {"known": str(known)}).context["explained"]
+        assert [(one["formula"], one["result"], one["differs"]) for one in (now, then)] == [
+            ("[LATE] ÷ [ALL] + 1", "1.3", ""), ("[LATE] ÷ [ALL]", "0.8", ""),
+        ]  # fmt: skip
+        assert f"known={known}" in then["before"]
+        shown = client.get(reverse("kpi", args=[kpi.code]), {"known": str(known)}).content.decode()
+        assert f"{path}?known={known}" in shown
 
 
 def test_periods_behind_a_lock_are_named_where_the_value_is_explained(client, admin):

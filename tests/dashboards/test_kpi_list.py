@@ -318,3 +318,14 @@ def test_a_list_without_codes_sent_again_makes_nothing_twice(client, admin):
     client.post(path, choices(client, path) | {"import": "1"})
     again = client.get(sent(client, *lines[:1])).context["lines"]
     assert [one["refused"] for one in again] == [[why]]
+
+
+def test_a_file_with_a_character_that_no_text_has_is_read_without_it(client, admin):
+    an_objective(code="punctual")
+    the_calendar()
+    csv = "Name;Objective;Owner;Measured from\nBags\0 late;punctual;grace@example.com;20226-01-01"
+    response = client.post(reverse("kpi_list:send"), {"file": a_csv(csv)})
+    assert response.status_code == 303
+    (line,) = client.get(response["Location"]).context["lines"]
+    assert line["name"] == "Bags late"
+    assert line["refused"] == ["“20226-01-01” is no day as it is read here: a date of the spreadsheet, or 2026-11-28."]

@@ -76,6 +76,14 @@ def test_a_month_of_a_formula_has_its_inputs_also_where_it_had_no_value_itself()
     assert (november.value, november.coverage) == ("17.0", "1 of 3 so far")
 
 
+def test_values_without_a_weight_are_there_and_say_why_longer_periods_have_none(client):
+    kpi = measured({W45: "82", W46: "84"}, time_aggregation="weighted_average")
+    client.force_login(kpi.owner)
+    page = client.get(reverse("kpi_over_time", args=[kpi.code]), {"by": "month"}).content.decode()
+    assert "No value yet" not in page
+    assert "Longer periods average the values by their weights, and none of them has one." in page
+
+
 def test_a_figure_without_roll_up_says_so_and_keeps_its_own_periods(client):
     kpi = measured({W45: "82", W46: "84"}, time_aggregation="none")
     assert page_of(kpi, by="month")["rolls_up"] is False

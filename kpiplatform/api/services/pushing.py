@@ -25,7 +25,7 @@ from kpis.grades import confidence_of
 from kpis.models import Kpi, Measurement
 from kpis.queries import calendars, entry_rules
 from kpis.readings import Origin, Reading
-from kpis.services.asking import Entry, needs_reason, reading_of, says_the_same
+from kpis.services.asking import Entry, needs_reason, reading_of, says_the_same, takes_weight
 from kpis.services.entry import takes_parts
 from kpis.services.locking import ensure_states, lock_states
 from kpis.services.proposing import needs_approval
@@ -288,6 +288,11 @@ def _ensure_whole(entry: Entry) -> None:
                 else _("This KPI is a ratio: send numerator and denominator.")
             )
             raise _Refused(says % words)
+    elif takes_weight(kpi):
+        if entry.numerator is not None or (entry.denominator is not None and entry.denominator <= 0):
+            raise _Refused(_("This KPI is averaged by weight: send value, and its weight above 0 as denominator."))
+        if entry.value is None:
+            raise _Refused(_("There is no value: send value, or not_applicable with the reason."))
     elif parts != (None, None):
         raise _Refused(_("This KPI is one number: send value, without numerator and denominator."))
     elif entry.value is None:

@@ -171,7 +171,8 @@ def _longer(
     reach = reach_known(kpi, known_at)
     if reach is None:
         return [], None
-    own_first, last = period_of(min(reach[0], kpi.active_from or reach[0]), kpi.frequency, calendar), reach[1]
+    own_first, last = period_of(reach[0], kpi.frequency, calendar), reach[1]
+    due_first = period_of(min(reach[0], kpi.active_from or reach[0]), kpi.frequency, calendar)
     begins = period_of(max(own_first.last_day, said.since or own_first.last_day), said.frequency, calendar).start
     if said.after:
         begins = max(begins, period_of(said.after, said.frequency, calendar).end)
@@ -181,7 +182,7 @@ def _longer(
     if not page:
         return [], None
 
-    around = periods_between(max(page[0].start, own_first.start), page[-1].end, kpi.frequency, calendar)
+    around = periods_between(max(page[0].start, due_first.start), page[-1].end, kpi.frequency, calendar)
     own = [one for one in around if page[0].start <= one.last_day < page[-1].end]
     # A week that ends in the first month began before it.
     since = min(page[0].start, own[0].start) if own else page[0].start

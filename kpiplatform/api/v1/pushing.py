@@ -47,7 +47,7 @@ class Said(Schema):
     )
     value: Figure = Field(None, examples=["81.25"])
     numerator: Figure = None
-    denominator: Figure = None
+    denominator: Figure = Field(None, description="of a ratio; or the weight of a value that is averaged by weight")
     provisional: bool = Field(False, description="the value may still change; that of a period still open always is")
     not_applicable: Words = Field(
         "", description="instead of a value: why the period has none", max_length=LONGEST_REASON

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from kpiplatform.dashboards.as_known import known_in
 from kpiplatform.dashboards.calculation.explanation import Reader, behind_locks, explanation
 from kpiplatform.dashboards.calculation.forms import CalculationForm, NewCalculationForm, inserted
 from kpiplatform.dashboards.calculation.graph import graph_of
@@ -69,17 +70,27 @@ def of_a_new_kpi(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def explained(request: HttpRequest, code: str) -> HttpResponse:
-    """Show how a value of a derived KPI came about, and what is computed from what around any KPI."""
+    """Show how a value of a derived KPI came about, and what is computed from what around any KPI.
+
+    As known on a past day it is computed by the definitions and values of then; what feeds what has no history.
+    """
     now = timezone.now()
+    known = known_in(request, now=now)
     visible = kpis_visible_to(request.user, today=timezone.localdate(now))
     kpi = get_object_or_404(visible.select_related("objective", "calendar"), code=code)
     on = now.astimezone(ZoneInfo(organisation().time_zone)).date()
-    reader = Reader(visible=visible, today=on, locale=request.user.locale)
+    reader = Reader(visible=visible, today=on, locale=request.user.locale, known=known)
+    period = request.GET.get("period", "")
+    kept = {"period": period} if period else {}
     context = {
         "kpi": kpi,
-        "explained": explanation(kpi, day_named(request.GET.get("period", "")), reader),
-        "behind_locks": behind_locks(kpi),
-        "graph": graph_of(kpi, visible),
+        "explained": explanation(kpi, day_named(period), reader),
+        "behind_locks": behind_locks(kpi) if known.on is None else [],
+        "graph": graph_of(kpi, visible) if known.on is None else None,
+        "known": known,
+        "day": known.on or on,
+        "kept": kept,
+        "now_url": reverse("kpis:explained", args=[kpi.code], query=kept),
         "may_configure": may_configure(request.user, today=timezone.localdate(now)),
     }
     return page(request, EXPLAINED, context, partial="body")

@@ -23,6 +23,7 @@ from kpiplatform.dashboards.kpi_list.columns import (
 from kpiplatform.dashboards.kpi_setup.fields import why_not_a_number
 from kpiplatform.sent_files.child import LONGEST_CELL
 from kpiplatform.sent_files.reading import Cell
+from kpis.domain.days import is_known
 from kpis.domain.entry_checks import EntryRefused, storable, typed_number
 from kpis.models import Kpi
 
@@ -99,12 +100,15 @@ def _decimals(_name: str, cell: Cell) -> int:
 
 def _day(_name: str, cell: Cell) -> date:
     try:
-        return date.fromisoformat(cell.text)
+        day = date.fromisoformat(cell.text)
     except ValueError:
+        day = None
+    if day is None or not is_known(day):
         words = {"text": cell.text[:40]}
         raise CellRefused(
             _("“%(text)s” is no day as it is read here: a date of the spreadsheet, or 2026-11-28.") % words
-        ) from None
+        )
+    return day
 
 
 def _bound(name: str, cell: Cell, locale: str, kpi: Kpi | None) -> Decimal:

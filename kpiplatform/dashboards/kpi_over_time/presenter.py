@@ -28,6 +28,7 @@ from kpis.dates import span_label
 from kpis.domain.aggregation import Aggregate
 from kpis.domain.figures import MISSING, delta_unit, with_unit
 from kpis.domain.over_time import ADDED_UP, Difference, Span, Uncompared
+from kpis.models import Kpi
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +88,8 @@ def over_time(facts: Facts, choice: Choice) -> dict[str, Any]:
             "period": wording.period_noun().lower(),
         },
         "has_values": any(span.total.value is not None for span in shown),
+        "is_unweighted": facts.kpi.time_aggregation == Kpi.Aggregation.WEIGHTED_AVERAGE
+        and any(row.value is not None for row in facts.rows),
         "line_name": next((link.label for link in line_links(choice) if link.current), ""),
         "latest": words.latest(found),
         "units": units(facts, span, of_units, grades, wording),
