@@ -36,7 +36,7 @@ STANDING = ["cursor", "usual_rows", "consecutive_failures", "last_applied_at", "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """What one fetch of a source gave; `rows_refused` were left out by its rules, of which `outcomes` tell.
+    """What one fetch of a source gave; its rules refused `rows_refused` of `rows_checked`, as `outcomes` tell.
 
     Of what was refused for any reason the first ones are named, and `refused` is how many there are. `begins_on` and
     `ends_on` are set where the rows have only a part of a period, and `unfed` names rows that no KPI is about.
@@ -50,6 +50,7 @@ class Fetched:
     refusals: Sequence[Refusal]
     refused: int
     outcomes: Sequence[Outcome] = ()
+    rows_checked: int = 0
     rows_refused: int = 0
     begins_on: date | None = None
     ends_on: date | None = None
@@ -72,7 +73,7 @@ def looks_wrong(source: DataSource, fetched: Fetched) -> Sentence | None:
 
     Without a rule about the number of rows, half the usual ones are too few.
     """
-    checked = fetched.rows_kept + fetched.rows_refused
+    checked = fetched.rows_checked
     why = why_held(fetched.outcomes, refused=fetched.rows_refused, checked=checked)
     is_ruled = any(outcome.rule.kind == "rows" for outcome in fetched.outcomes)
     has_enough = fetched.rows_a_day >= source.usual_rows * SUSPECT_BELOW or (source.may_be_empty and not checked)

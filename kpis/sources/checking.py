@@ -49,7 +49,7 @@ class Control:
 class Checked:
     """The rows that count, those that don't for single KPIs by their ids, what was refused, and how each rule did.
 
-    Of what was refused the first ones are named, and `refused` is how many there are.
+    Each time that a rule refuses a row is named, the first ones; `refused` is how many rows that are.
     """
 
     rows: SourceRows
@@ -95,7 +95,7 @@ def check_rows(
     dropped = np.zeros(len(rows), dtype=bool)
     left_out: dict[int, np.ndarray] = {}
     refusals: list[Refusal] = []
-    refused = 0
+    refused = np.zeros(len(rows), dtype=bool)
     outcomes: list[Outcome | None] = []
     for rule in rules:
         if rule.kpi_id is not None and rule.kpi_id not in kpis:
@@ -108,7 +108,7 @@ def check_rows(
             checked = int(about.sum()) + unread
             outcomes.append(rows_outcome(rule, broken=count + unread, checked=checked, cells=cells))
             if rule.severity == "refuse":
-                refused += count
+                refused |= broken
                 refusals += _refusals(rows, rule, broken, kpis, most=REFUSALS_KEPT - len(refusals))
                 if rule.kpi_id is None:
                     dropped |= broken
@@ -125,7 +125,7 @@ def check_rows(
         rows=without(rows, dropped),
         left_out={kpi_id: mask[~dropped] for kpi_id, mask in left_out.items()},
         refusals=refusals,
-        refused=refused,
+        refused=int(refused.sum()),
         outcomes=[outcome for outcome in outcomes if outcome is not None],
     )
 

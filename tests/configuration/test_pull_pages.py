@@ -116,7 +116,7 @@ def test_a_held_pull_promises_only_what_it_would_change(client: Client, owner: U
     changes = changes_of(held, now=NOW)
     assert ([str(one.period.start) for one in changes.rows], changes.total, changes.locked) == (["2026-11-16"], 1, 1)
     text = client.get(address("pull", held.pk)).content.decode()
-    assert "Apply its 1 changes" in text
+    assert "Apply its change<" in text
     assert "1 more lies in a locked period and stays as it is." in text
     client.post(address("pull", held.pk), {"decision": "apply", "reason": "right"})
     held.refresh_from_db()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -95,6 +95,21 @@ def test_of_many_refused_rows_the_first_are_named_and_all_are_counted(
     assert (done.rows_refused, [row.line for row in done.refusals.order_by("line")]) == (27, [3, 4])
     applied = apply_held_pull(pull_id=done.pk, by=source.owner, reason="looked at", now=NOW)
     assert (applied.rows_refused, applied.refusals.count()) == (27, 2)
+
+
+def test_a_row_that_several_rules_refuse_is_one_row(folder: Path) -> None:
+    source = a_source()
+    kpi = a_mapped_kpi(source)
+    a_rule(source, "range", high=60)
+    a_rule(source, "allowed", columns=["airport"], allowed=["JFK"])
+    a_rule(source, "allowed", columns=["airport"], allowed=["JFK", "LGA"], mapping=kpi.mapping)
+    odd = ["2026-11-10,EWR,90"] * 4
+    done = pulled(source, folder, *odd)
+    assert (done.state, done.rows_read, done.rows_kept, done.rows_refused) == ("applied", 32, 28, 4)
+    assert done.refusals.count() == 12  # each reason is named
+    write(folder, [*lines(until="2026-11-16"), *odd, *odd])
+    held = pull(source, now=NOW + timedelta(minutes=1))
+    assert "The rules refused 8 of 36 rows, more than 20 %." in str(held.error)
 
 
 def test_a_row_that_is_no_number_counts_for_the_rule_about_its_type(folder: Path) -> None:

@@ -129,6 +129,7 @@ def _context(request: HttpRequest, row: Pull, changes: Changes, form: DecisionFo
         "is_held": row.state == Pull.State.SUSPECT,
         "changes": [one.shown(locale, grades) for one in shown],
         "counted": counted,
+        "change_count": changes.total,
         "turning": changes.turning,
         "more": changes.total > CHANGES_SHOWN,
         "checks": row.checks.order_by("is_kept", "pk"),
