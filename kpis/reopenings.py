@@ -11,7 +11,7 @@ from kpiplatform.accounts.models import User
 from kpis.domain.periods import Period
 from kpis.models import Kpi, PeriodLock, PeriodReopening
 from kpis.queries import kpis_visible_to
-from objectives.queries import running_scope_of
+from objectives.queries import auditing_scope_of, running_scope_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +52,17 @@ def closure_of(kpi: Kpi, period: Period, *, now: datetime) -> Closure:
 
 
 def reopenings_visible_to(user: User, *, today: date) -> QuerySet[PeriodReopening]:
-    """Return the requests that `user` may open: about KPIs of units they run, and their own while they see the KPI."""
+    """Return the requests that `user` may open, of KPIs they see: their own, and those about KPIs they answer for.
+
+    Also those of units that they run or audit.
+    """
     visible = PeriodReopening.objects.filter(kpi__in=kpis_visible_to(user, today=today))
-    scope = running_scope_of(user, today=today)
-    if scope.everything:
+    runs, audits = running_scope_of(user, today=today), auditing_scope_of(user, today=today)
+    if runs.everything or audits.everything:
         return visible
-    return visible.filter(Q(requested_by_id=user.pk) | scope.units("kpi__unit__"))
+    answers = Q(kpi__owner_id=user.pk) | Q(kpi__deputy_id=user.pk) | Q(kpi__steward_id=user.pk)
+    own = Q(requested_by_id=user.pk) | answers
+    return visible.filter(own | runs.units("kpi__unit__") | audits.units("kpi__unit__"))
 
 
 def reopenings_decided_by(user: User, *, today: date) -> QuerySet[PeriodReopening]:

@@ -15,8 +15,19 @@ from kpiplatform.accounts.models import User
 from kpiplatform.audit.editing import lock_as_seen
 from kpis.domain.periods import Calendar
 from kpis.domain.recutting import fiscal_years_move, frequencies_that_move
-from kpis.models import Holiday, Kpi, KpiState, Measurement, PeriodCalendar, PeriodLock, UnitCalendar
+from kpis.models import (
+    Holiday,
+    Kpi,
+    KpiState,
+    Measurement,
+    PeriodCalendar,
+    PeriodLock,
+    ProposedValue,
+    StagedReading,
+    UnitCalendar,
+)
 from kpis.queries import calendar_of
+from kpis.readings import PROVISIONAL
 from kpis.services.defining import note_versions
 from kpis.services.rhythm import movable
 from objectives.models import Unit
@@ -158,10 +169,29 @@ def lock_periods(
         )
 
 
-def values_up_to(*, calendar: PeriodCalendar, unit: Unit | None, until: date) -> int:
-    """Return how many values a lock up to and with `until` would close."""
-    values = Measurement.objects.filter(kpi__calendar=calendar, period_end__lte=until + DAY)
-    return (values.filter(kpi__unit__path__startswith=unit.path) if unit else values).count()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    """What a lock would close: values, how many of them are provisional, and values that wait for a decision."""
+
+    values: int
+    provisional: int
+    unapproved: int
+    held: int
+
+
+def closing(*, calendar: PeriodCalendar, unit: Unit | None, until: date) -> Closing:
+    """Return what a lock up to and with `until` would close."""
+    kpis = Kpi.objects.filter(calendar=calendar)
+    if unit is not None:
+        kpis = kpis.filter(unit__path__startswith=unit.path)
+    inside = {"kpi__in": kpis, "period_end__lte": until + DAY}
+    values = Measurement.objects.filter(**inside)
+    return Closing(
+        values=values.count(),
+        provisional=values.filter(state=PROVISIONAL).count(),
+        unapproved=ProposedValue.objects.filter(**inside, outcome=ProposedValue.Outcome.WAITING).count(),
+        held=StagedReading.objects.filter(**inside).count(),
+    )
 
 
 def _refuse_if_periods_move(row: PeriodCalendar, before: Calendar, after: Calendar) -> None:

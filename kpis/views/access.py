@@ -36,6 +36,11 @@ def may_change_values(request: HttpRequest, kpi: Kpi) -> bool:
     return editable.exclude(entry=Kpi.Entry.DERIVED).filter(pk=kpi.pk).exists()
 
 
+def may_ask_to_reopen(request: HttpRequest, kpi: Kpi) -> bool:
+    """Return whether the reader may ask to open a locked period: who answers for the KPI, also for a computed one."""
+    return kpis_editable_by(request.user, today=timezone.localdate()).filter(pk=kpi.pk).exists()
+
+
 def may_propose_values(request: HttpRequest, kpi: Kpi) -> bool:
     """Return whether the reader may enter values of the KPI that its owner approves."""
     return proposes_values_of(request.user, kpi, today=timezone.localdate())

@@ -19,10 +19,10 @@ from kpis.dates import moment
 from kpis.domain.periods import period_of
 from kpis.forms import ApproveForm, AskForm, RejectForm, period_name
 from kpis.models import MeasurementRevision, PeriodReopening
-from kpis.queries import calendar_of
+from kpis.queries import calendar_of, kpis_visible_to
 from kpis.reopenings import closure_of, reopenings_decided_by, reopenings_visible_to
 from kpis.services.reopening import Refused, approve_reopening, ask_to_reopen, reject_reopening
-from kpis.views.access import kpi_to_read, may_change_values, period_or_404
+from kpis.views.access import kpi_to_read, may_ask_to_reopen, period_or_404
 from kpis.views.closures import closure_in_words, standing_of
 from kpis.views.versions import Version, versions
 from objectives.queries import manages, organisations_day
@@ -36,7 +36,7 @@ WITH = ("kpi__calendar", "kpi__unit", "requested_by", "approved_by", "rejected_b
 def reopen(request: HttpRequest, code: str, period_start: date) -> HttpResponse:
     """Ask that a locked period may be written again."""
     now, kpi = timezone.now(), kpi_to_read(request, code)
-    if not may_change_values(request, kpi):
+    if not may_ask_to_reopen(request, kpi):
         raise PermissionDenied
     period = period_or_404(kpi, period_start)
     form = AskForm(request.POST if request.method == "POST" else None)
@@ -95,6 +95,7 @@ def reopening(request: HttpRequest, pk: int) -> HttpResponse:
         "may_decide": reopenings_decided_by(request.user, today=today).filter(pk=row.pk).exists(),
         "is_own": _is_own(request, row),
         "written": _written(row, request.user.locale),
+        "computed": _locked_above(request, row, now),
     }
     return page(request, "kpis/reopening.html", context, partial="request", status=422 if posted else 200)
 
@@ -133,6 +134,19 @@ def _row(row: PeriodReopening, now: datetime) -> dict[str, Any]:
         "standing": standing_of(row, now=now),
         "is_open": bool(row.expires_at and row.expires_at > now),
     }
+
+
+def _locked_above(request: HttpRequest, row: PeriodReopening, now: datetime) -> list[dict[str, Any]]:
+    """Return the KPIs that are computed from what is open, and whose own period is locked: they keep their value."""
+    if row.expires_at is None or row.expires_at <= now:
+        return []
+    visible = kpis_visible_to(request.user, today=timezone.localdate()).select_related("calendar", "unit")
+    found = []
+    for kpi in visible.filter(inputs__input=row.kpi, inputs__is_current=True).order_by("name"):
+        period = period_of(row.period_start, kpi.frequency, calendar_of(kpi.calendar))
+        if closure_of(kpi, period, now=now).is_closed:
+            found.append({"kpi": kpi, "period": period, "may_ask": may_ask_to_reopen(request, kpi)})
+    return found
 
 
 def _written(row: PeriodReopening, locale: str) -> list[Version]:

@@ -15,7 +15,7 @@ from kpiplatform.audit.editing import seen
 from kpis.domain.holidays import holidays_in
 from kpis.domain.periods import Calendar, period_of
 from kpis.domain.recutting import fiscal_years_move, frequencies_that_move
-from kpis.models import Holiday, Kpi, KpiState, PeriodCalendar, PeriodLock, UnitCalendar
+from kpis.models import Holiday, Kpi, KpiState, PeriodCalendar, PeriodLock, ProposedValue, UnitCalendar
 from kpis.queries import calendars_of_units
 from kpis.readings import Origin, Reading
 from kpis.reopenings import closure_of
@@ -36,6 +36,7 @@ from objectives.models import Role
 from tests.dashboards.measured import W46
 from tests.factories import NOW, a_kpi, a_person, a_role, a_unit, the_calendar, the_company
 
+WEEK = timedelta(weeks=1)
 W46_SPAN = (W46, W46 + timedelta(weeks=1))
 WEEKS = Calendar(pattern="445", year_end_month=6)
 W41 = period_of(date(2026, 10, 5), "week", Calendar())
@@ -159,7 +160,7 @@ def test_what_is_locked_up_to_the_last_day_of_a_month_is_that_month(client: Clie
     record(kpi, date(2026, 10, 1), date(2026, 11, 1))
     said = {"until": "2026-10-31", "reason": "October is closed"}
     assert "1 recorded value that ends up to 31 Oct 2026 will be closed" in client.post(address, said).content.decode()
-    client.post(address, said | {"sure": "1"})
+    client.post(address, said | {"sure": f"{said['until']}/all"})
     october, november = (period_of(date(2026, month, 5), "month", Calendar()) for month in (10, 11))
     now = timezone.now()
     assert closure_of(kpi, october, now=now).is_closed
@@ -219,6 +220,9 @@ def test_a_lock_is_made_only_when_it_is_sent_a_second_time(client: Client) -> No
     assert "1 recorded value that ends up to 16 Nov 2026 will be closed, for every unit." in text
     assert not PeriodLock.objects.exists()
     sure = {"until": "2026-11-16", "unit": "", "reason": "closed", "sure": asked.context["lock_form"]["sure"].value()}
+    assert client.post(path, sure | {"until": "2026-11-17"}).status_code == 422, "another day was not asked about"
+    assert client.post(path, sure | {"unit": kpi.unit.pk}).status_code == 422
+    assert not PeriodLock.objects.exists()
     assert client.post(path, sure).status_code == 303
     assert PeriodLock.objects.get().locked_by == admin
 
@@ -318,3 +322,19 @@ def test_what_is_locked_does_not_open_because_a_unit_follows_another_calendar() 
     assert follow(**move, now=NOW).left == 1
     lock_periods(calendar=other, until=date(2026, 11, 15), **said)
     assert follow(**move, now=NOW).moved == 1
+
+
+@pytest.mark.django_db
+def test_before_a_lock_it_is_said_what_is_still_undecided_behind_it(client: Client) -> None:
+    admin, kpi = a_person(), a_kpi()
+    a_role(admin, Role.ADMIN)
+    client.force_login(admin)
+    record(kpi, W46, date(2026, 11, 16))
+    reading = Reading(kpi.pk, W46 - WEEK, W46, Decimal(5), state="provisional")
+    record_measurements(readings=[reading], origin=Origin(kind="manual", user_id=admin.pk), now=NOW)
+    said = {"kpi": kpi, "period_start": W46 - 2 * WEEK, "period_end": W46 - WEEK, "value": 1, "state": "reported"}
+    ProposedValue.objects.create(**said, kind="manual", entered_by=kpi.owner, entered_at=NOW)
+    path = reverse("configuration:lock", args=[the_calendar().pk])
+    text = client.post(path, {"until": "2026-11-16", "unit": "", "reason": "closed"}).content.decode()
+    assert "2 recorded values that end up to 16 Nov 2026 will be closed" in text
+    assert "Still undecided there: 1 provisional value, 1 value that waits for approval." in text

@@ -11,7 +11,15 @@ from django.db import Error, transaction
 from django.urls import reverse
 
 from kpis.domain.periods import Calendar, Period, period_of
-from kpis.models import Kpi, Measurement, MeasurementRevision, PeriodLock, PeriodReopening
+from kpis.models import (
+    Kpi,
+    KpiInput,
+    Measurement,
+    MeasurementRevision,
+    OwedDerivation,
+    PeriodLock,
+    PeriodReopening,
+)
 from kpis.readings import PeriodLocked
 from kpis.reopenings import closure_of
 from kpis.services.entry import enter_measurement
@@ -240,3 +248,32 @@ def test_the_page_of_a_value_tells_each_version_before_and_after_to_everybody_wh
     ]
     assert 'method="post"' not in response.content.decode().partition("<main")[2]
     assert back(client, changed_twice, 1, seq="3").status_code == 403
+
+
+def test_a_computed_value_behind_a_lock_is_asked_for_like_any_other(client, kpi, manager):
+    sums = a_kpi("Sum", code="SUM", unit=kpi.unit, owner=kpi.owner, entry="derived", formula="[OTD] × 2")
+    KpiInput.objects.create(kpi=sums, input=kpi)
+    OwedDerivation.objects.create(kpi=sums, period_start=W40.start, period_end=W40.end, waits_for_lock=True)
+    PeriodLock.objects.create(calendar=kpi.calendar, locked_until=W40.end, locked_by=manager, locked_at=NOW)
+    client.force_login(kpi.owner)
+    row = approve_reopening(reopening=asked(kpi), last_day=TODAY, by=manager, now=NOW)
+    reopen = reverse("kpis:reopen", args=["SUM", W40.start])
+    assert reopen in client.get(reverse("kpis:reopening", args=[row.pk])).content.decode()
+    assert reopen in client.get(reverse("kpis:explained", args=["SUM"])).content.decode()
+    assert client.post(reopen, {"reason": "its input was corrected"}).status_code == 303
+    other = PeriodReopening.objects.get(kpi=sums)
+    approve_reopening(reopening=other, last_day=TODAY, by=manager, now=NOW)
+    assert reopen not in client.get(reverse("kpis:reopening", args=[row.pk])).content.decode()
+
+
+def test_an_auditor_and_the_owner_read_who_asked_and_what_was_written(client, kpi, manager):
+    row, auditor, stranger = asked(kpi, manager), a_person("Victor Amadi"), a_person("Noah Fields")
+    a_role(auditor, Role.AUDITOR, kpi.unit)
+    a_role(stranger, Role.MEMBER, kpi.unit)
+    page, listed = reverse("kpis:reopening", args=[row.pk]), reverse("kpis:reopenings")
+    for person, status in ((auditor, 200), (kpi.owner, 200), (stranger, 404)):
+        client.force_login(person)
+        assert client.get(page).status_code == status
+        assert (page in client.get(listed).content.decode()) == (status == 200)
+    client.force_login(auditor)
+    assert client.post(page, {"decision": "approve", "last_day": str(TODAY)}).status_code == 403

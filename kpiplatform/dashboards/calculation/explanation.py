@@ -80,11 +80,14 @@ def explanation(kpi: Kpi, start: date | None, reader: Reader) -> dict[str, Any] 
     }
 
 
-def behind_locks(kpi: Kpi) -> list[str]:
-    """Return the periods whose value would change but is locked."""
+def behind_locks(kpi: Kpi, *, may_ask: bool) -> list[tuple[str, str]]:
+    """Return the periods whose value would change but is locked, and where one asks to open them, "" if one may not."""
     calendar = calendar_of(kpi.calendar)
     rows = OwedDerivation.objects.filter(kpi=kpi, waits_for_lock=True).order_by("period_start")
-    return [short_label(period_of(row.period_start, kpi.frequency, calendar)) for row in rows]
+    periods = [period_of(row.period_start, kpi.frequency, calendar) for row in rows]
+    return [
+        (short_label(one), reverse("kpis:reopen", args=[kpi.code, one.start]) if may_ask else "") for one in periods
+    ]
 
 
 def _recorded(kpi: Kpi, known_at: datetime | None) -> QuerySet[Any]:

@@ -28,7 +28,7 @@ from kpis.domain.days import day_named
 from kpis.domain.formula.deriving import Bounds
 from kpis.domain.formula.evaluating import Missing
 from kpis.models import Kpi
-from kpis.queries import kpis_configured_by, kpis_visible_to
+from kpis.queries import kpis_configured_by, kpis_editable_by, kpis_visible_to
 from objectives.queries import may_configure, organisation
 
 EXPLAINED = "dashboards/calculation/explained.html"
@@ -76,7 +76,8 @@ def explained(request: HttpRequest, code: str) -> HttpResponse:
     """
     now = timezone.now()
     known = known_in(request, now=now)
-    visible = kpis_visible_to(request.user, today=timezone.localdate(now))
+    visible = kpis_visible_to(request.user, today=timezone.localdate(now), known_at=known.at)
+    editable = kpis_editable_by(request.user, today=timezone.localdate(now))
     kpi = get_object_or_404(visible.select_related("objective", "calendar"), code=code)
     on = now.astimezone(ZoneInfo(organisation().time_zone)).date()
     reader = Reader(visible=visible, today=on, locale=request.user.locale, known=known)
@@ -85,7 +86,7 @@ def explained(request: HttpRequest, code: str) -> HttpResponse:
     context = {
         "kpi": kpi,
         "explained": explanation(kpi, day_named(period), reader),
-        "behind_locks": behind_locks(kpi) if known.on is None else [],
+        "behind_locks": [] if known.on else behind_locks(kpi, may_ask=editable.filter(pk=kpi.pk).exists()),
         "graph": graph_of(kpi, visible) if known.on is None else None,
         "known": known,
         "day": known.on or on,

@@ -18,7 +18,7 @@ from kpis.domain.periods import Calendar
 from kpis.forms import DayField
 from kpis.models import PeriodCalendar
 from kpis.models.calendar import working_week
-from kpis.services.calendars import CUT
+from kpis.services.calendars import CUT, Closing
 from objectives.models import Unit
 
 WEEKDAYS = [
@@ -183,25 +183,45 @@ class LockForm(forms.Form):
         empty_label=gettext_lazy("every unit"),
     )
     reason = forms.CharField(label=gettext_lazy("Reason"), max_length=200)
-    sure = forms.BooleanField(widget=forms.HiddenInput, required=False)
+    sure = forms.CharField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, data: Any = None) -> None:
         super().__init__(data, auto_id="lock-%s")
         self.fields["unit"].choices = [("", _("every unit")), *choices(Unit.objects.filter(is_active=True))]
 
-    def ask(self, values: int) -> None:
-        """Say what would be closed for good; sent once more, it is done."""
+    @property
+    def is_sure(self) -> bool:
+        """Whether exactly this was asked about."""
+        return bool(self.cleaned_data["sure"] == self._asked)
+
+    @property
+    def _asked(self) -> str:
+        unit = self.cleaned_data["unit"]
+        return f"{self.cleaned_data['until']}/{unit.pk if unit else 'all'}"
+
+    def ask(self, closing: Closing) -> None:
+        """Say what would be closed for good, and what of it nobody has decided yet; sent once more, it is done."""
         words = {"until": day(self.cleaned_data["until"]), "unit": self.cleaned_data["unit"] or _("every unit")}
-        self.add_error(
-            None,
-            ngettext(
-                "%(n)s recorded value that ends up to %(until)s will be closed, for %(unit)s. "
-                "A lock is not taken back. Send it once more if you are sure.",
-                "%(n)s recorded values that end up to %(until)s will be closed, for %(unit)s. "
-                "A lock is not taken back. Send it once more if you are sure.",
-                values,
-            )
-            % {**words, "n": f"{values:,}"},
+        told = ngettext(
+            "%(n)s recorded value that ends up to %(until)s will be closed, for %(unit)s.",
+            "%(n)s recorded values that end up to %(until)s will be closed, for %(unit)s.",
+            closing.values,
         )
+        self.add_error(None, told % {**words, "n": f"{closing.values:,}"})
+        if left := _undecided(closing):
+            self.add_error(None, _("Still undecided there: %(what)s.") % {"what": ", ".join(left)})
+        self.add_error(None, _("A lock is not taken back. Send it once more if you are sure."))
         self.data = self.data.copy()
-        self.data["sure"] = "1"
+        self.data["sure"] = self._asked
+
+
+def _undecided(closing: Closing) -> list[str]:
+    said = (
+        (closing.provisional, ngettext("%(n)s provisional value", "%(n)s provisional values", closing.provisional)),
+        (
+            closing.unapproved,
+            ngettext("%(n)s value that waits for approval", "%(n)s values that wait for approval", closing.unapproved),
+        ),
+        (closing.held, ngettext("%(n)s value of a held pull", "%(n)s values of held pulls", closing.held)),
+    )
+    return [words % {"n": f"{count:,}"} for count, words in said if count]

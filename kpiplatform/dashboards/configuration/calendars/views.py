@@ -29,12 +29,12 @@ from kpis.services.calendars import (
     add_calendar,
     add_holidays,
     change_calendar,
+    closing,
     follow,
     follow_no_more,
     lock_periods,
     make_default,
     remove_holiday,
-    values_up_to,
 )
 from objectives.models import Unit
 from objectives.queries import organisations_day
@@ -186,11 +186,10 @@ def lock(request: HttpRequest, pk: int) -> HttpResponse:
     row, form = get_object_or_404(PeriodCalendar, pk=pk), LockForm(request.POST)
     now = timezone.now()
     if form.is_valid():
-        said = dict(form.cleaned_data)
-        sure = said.pop("sure")
+        said = {name: value for name, value in form.cleaned_data.items() if name != "sure"}
         try:
-            if not sure and said["until"] < organisations_day(now):
-                form.ask(values_up_to(calendar=row, unit=said["unit"], until=said["until"]))
+            if not form.is_sure and said["until"] < organisations_day(now):
+                form.ask(closing(calendar=row, unit=said["unit"], until=said["until"]))
                 return _page(request, row, lock_form=form)
             made = lock_periods(calendar=row, by=request.user, today=organisations_day(now), now=now, **said)
         except Refused as refused:
