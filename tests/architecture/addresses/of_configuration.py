@@ -224,7 +224,7 @@ OF_THINGS = {
         args=calendar,
         answer=nowhere,
         post_answer=admins,
-        post={"until": "2026-01-31", "unit": "", "reason": "closed", "sure": "1"},
+        post={"until": "2026-01-31", "unit": "", "reason": "closed", "sure": "2026-01-31/all"},
     ),
     "configuration:source": Address(args=source, answer=source_owners),
     "configuration:source_access": Address(args=source, answer=admins),
