@@ -39,7 +39,9 @@ QUERIES = {
 # What somebody looks for stands in the query: nothing but letters, digits and what is between them is left of it.
 NOT_IN_A_NAME = re.compile(r"[^\w .$-]")
 QUOTES = {"sqlite": '"', "postgresql": '"', "mysql": "`"}
-OF_DAYS = re.compile(r"date|time")
+OF_DAYS = re.compile(r"(date|datetime|timestamp)(?![a-z\[])")
+# Lengths of time are asked for as a number of seconds.
+SECONDS = {("postgresql", "interval"): "extract(epoch FROM {})", ("mysql", "time"): "TIME_TO_SEC({})"}
 NAMED_FOR_DAYS = re.compile(r"(?i)(^|_)(day|date|datum|when|at|on|time)$|date")
 
 
@@ -104,7 +106,7 @@ def tables_in(columns: Iterable[Sequence[str]], engine: str) -> list[HeldTable]:
 
 
 def _query(table: str, columns: tuple[tuple[str, str], ...], engine: str) -> str:
-    listed = ", ".join(_selected(_quoted(name, engine), typed) for name, typed in columns)
+    listed = ", ".join(_selected(name, typed, engine) for name, typed in columns)
     day = _day(columns)
     if day is None:
         return f"SELECT {listed}\nFROM {table}"
@@ -112,14 +114,18 @@ def _query(table: str, columns: tuple[tuple[str, str], ...], engine: str) -> str
     return f"SELECT {listed}\nFROM {table}\nWHERE {by} >= :since AND {by} < :until"
 
 
-def _selected(column: str, typed: str) -> str:
+def _selected(name: str, typed: str, engine: str) -> str:
     """Return a column as it is asked for: money of PostgreSQL comes as a text with the sign of a currency."""
-    return f"{column}::numeric AS {column}" if typed == "money" else column
+    column = _quoted(name, engine)
+    if typed == "money":
+        return f"{column}::numeric AS {column}"
+    in_seconds = SECONDS.get((engine, typed.partition("(")[0]))
+    return f"{in_seconds.format(column)} AS {_quoted(f'{name}_seconds', engine)}" if in_seconds else column
 
 
 def _day(columns: tuple[tuple[str, str], ...]) -> str | None:
     """Return the column that seems to be the day: of a type of days, else called like one."""
-    of_type = (name for name, typed in columns if OF_DAYS.search(typed))
+    of_type = (name for name, typed in columns if OF_DAYS.match(typed))
     by_name = (name for name, typed in columns if NAMED_FOR_DAYS.search(name) and not typed.startswith(("int", "bool")))
     return next(of_type, None) or next(by_name, None)
 

@@ -121,3 +121,23 @@ def test_the_day_of_a_table_is_a_column_of_days_or_one_called_like_it(
     listed = [("", "t", name, typed) for name, typed in columns]
     (held,) = tables_in(listed, "postgresql")
     assert held.query.split('FROM "t"')[1] == (f'\nWHERE "{day}" >= :since AND "{day}" < :until' if day else "")
+
+
+@pytest.mark.parametrize(
+    ("engine", "typed", "said"),
+    [
+        ("postgresql", "interval", 'extract(epoch FROM "took") AS "took_seconds"'),
+        ("mysql", "time(3)", "TIME_TO_SEC(`took`) AS `took_seconds`"),
+        ("postgresql", "time without time zone", '"took"'),
+        ("sqlite", "interval", '"took"'),
+    ],
+)
+def test_a_length_of_time_is_asked_for_in_seconds(engine: str, typed: str, said: str) -> None:
+    (held,) = tables_in([("", "t", "took", typed)], engine)
+    assert held.query.startswith(f"SELECT {said}\nFROM ")
+
+
+@pytest.mark.parametrize("typed", ["time", "daterange", "date[]", "time without time zone", "interval"])
+def test_what_only_sounds_like_a_day_is_not_what_rows_are_asked_for_by(typed: str) -> None:
+    (held,) = tables_in([("", "t", "span", typed), ("", "t", "sent", "timestamp with time zone")], "postgresql")
+    assert held.query.endswith('WHERE "sent" >= :since AND "sent" < :until')
