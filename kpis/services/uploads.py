@@ -51,7 +51,7 @@ def take_upload(*, source: DataSource, name: str, pieces: Iterable[bytes], by: U
             upload.size, upload.sha256 = size, digest.hexdigest()
             upload.save(update_fields=["size", "sha256"])
             SourceUploadPart.objects.filter(upload__source=source).exclude(upload=upload).delete()
-        return request_pull(source=source, now=now) if source.mappings.exists() else None
+        return request_pull(source=source, now=now, has_changed=True) if source.mappings.exists() else None
 
 
 def _parts(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -23,6 +23,7 @@ from tests.kpis.web_server import HERE, Answer, serving
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
 COUNTED = {"value": {"agg": "sum", "column": "minutes"}}
 
 
@@ -129,6 +130,26 @@ def test_a_file_that_is_sent_in_is_read_whole_and_not_on_a_schedule(folder: Path
     assert list(values(kpi)) == ["2026-10-05", "2026-11-09", "2026-11-16"]
     # The newest file alone has bytes; what was sent before stays known.
     assert [upload.parts.count() for upload in SourceUpload.objects.all()] == [1, 0]
+
+
+def test_a_file_that_comes_while_the_one_before_is_read_is_read_as_well() -> None:
+    source = a_source(config={"origin": "upload", "date_column": "day"})
+    kpi = a_mapped_kpi(source, {"value": {"agg": "sum", "column": "minutes"}})
+    week = {
+        name: "\n".join(["day,airport,minutes", *lines(minutes=minutes)]) for name, minutes in {"a": 1, "b": 2}.items()
+    }
+    said = {"source": source, "by": source.owner, "name": "flights.csv"}
+    first = take_upload(pieces=[week["a"].encode()], now=NOW, **said)
+    assert first is not None
+    Pull.objects.filter(pk=first.pk).update(state="running", attempts=1, started_at=NOW, lease_until=NOW + HOUR)
+    second = take_upload(pieces=[week["b"].encode()], now=NOW + timedelta(seconds=1), **said)
+    assert second is not None
+    assert second.pk != first.pk
+    assert pull(source, slot=second.slot, now=NOW + timedelta(seconds=2)).state == "applied"
+    assert values(kpi)["2026-11-09"][0] == 56
+    waits = take_upload(pieces=[week["a"].encode()], now=NOW + timedelta(seconds=3), **said)
+    again = take_upload(pieces=[week["b"].encode()], now=NOW + timedelta(seconds=4), **said)
+    assert waits == again  # one that waits reads the newest
 
 
 def test_a_file_of_old_days_alone_is_compared_with_the_usual_by_the_days_it_has(folder: Path) -> None:
