@@ -86,8 +86,8 @@ def request_pull(
     """Return a pull of the source that waits for a worker: a new one, unless one is waiting or running.
 
     With `since` the pull reads from that day on as well, for rows that came later than the source looks back, and
-    `reason` stands beside every value that it changes. One that waits to be tried again is due at once. Where the source
-    `has_changed`, one that runs may have begun with what it was before.
+    `reason` stands beside every value that it changes. One that waits to be tried again is due at once. Where what is
+    read `has_changed`, one that runs may have begun with what it was before.
     """
     asked = {"since": since, "asked_by": by, "asked_because": reason}
     with transaction.atomic():
