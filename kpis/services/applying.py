@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 from django.db import transaction
 
@@ -30,6 +31,11 @@ FAILURES_UNTIL_SAID = 3
 SUSPECT_BELOW = 0.5
 # The weight of the newest pull in the usual number of rows.
 USUAL_FROM = 4
+LOCKED = _(
+    "%(kpi)s %(period)s is locked: %(stands)s stands, %(new)s was not taken. "
+    "Have the period reopened, then read its days again."
+)
+PLACES_SAID = 4
 # What a pull changes of its source; people may change the rest meanwhile.
 STANDING = ["cursor", "usual_rows", "consecutive_failures", "last_applied_at", "last_error", "behind_from"]
 
@@ -293,15 +299,20 @@ def _without_locked(readings: Sequence[Reading], now: datetime) -> tuple[Sequenc
     by_calendar = calendars()
     refusals = []
     for reading in locked:
-        if present.get((reading.kpi_id, reading.period_start)) != (reading.value, reading.state, reading.reason):
+        stands = present.get((reading.kpi_id, reading.period_start), (None, "", ""))
+        if stands != (reading.value, reading.state, reading.reason):
             kpi = kpis[reading.kpi_id]
             period = period_of(reading.period_start, kpi.frequency, by_calendar[kpi.calendar_id])
-            says = _("%(kpi)s %(period)s: the period is locked, the value was not taken.")
-            refusals.append(Refusal(0, Sentence(says, {"kpi": kpi.code, "period": period.key})))
+            said = {"kpi": kpi.code, "period": period.key, "stands": _figure(stands[0]), "new": _figure(reading.value)}
+            refusals.append(Refusal(0, Sentence(LOCKED, said)))
     return [reading for reading in readings if (reading.kpi_id, reading.period_start) not in keys], refusals
 
 
-def _present(readings: Iterable[Reading]) -> dict[tuple[int, date], tuple[object, str, str]]:
+def _figure(value: Decimal | None) -> str:
+    return "–" if value is None else f"{round(value, PLACES_SAID).normalize():f}"
+
+
+def _present(readings: Iterable[Reading]) -> dict[tuple[int, date], tuple[Decimal | None, str, str]]:
     readings = list(readings)
     rows = Measurement.objects.filter(
         kpi_id__in={reading.kpi_id for reading in readings},

@@ -189,7 +189,9 @@ def test_a_locked_period_keeps_its_value_and_the_others_get_theirs(folder: Path)
     write(folder, lines(a_day=5))
     done = pull(source, now=NOW + timedelta(hours=1))
     assert (done.state, done.values_revised, done.rows_refused) == ("applied", 1, 1)
-    assert str(done.refusals.get().why) == "FLIGHTS 2026-W46: the period is locked, the value was not taken."
+    assert str(done.refusals.get().why) == (
+        "FLIGHTS 2026-W46 is locked: 28 stands, 35 was not taken. Have the period reopened, then read its days again."
+    )
     assert values(kpi) == {"2026-11-09": (Decimal(28), "reported"), "2026-11-16": (Decimal(30), "provisional")}
 
 
