@@ -274,3 +274,16 @@ def test_the_day_is_kept_while_moving_between_pages(client, manager):
     text = page(client, kpi, "2026-11-20").content.decode()
     assert f'{reverse("scorecard")}?known=2026-11-20"' in text
     assert KNOWN_NOW.query == ""
+
+
+def test_longer_periods_are_those_of_that_day_and_stay_on_it(client, restated):
+    address = reverse("kpi_over_time", args=[restated.code])
+    assert f"{address}?known=2026-11-20" in page(client, restated, "2026-11-20").content.decode()
+    then = client.get(address, {"known": "2026-11-20", "by": "month", "rolling": "2"})
+    now = client.get(address, {"by": "month"})
+    assert [answer.context["rows"][0].value for answer in (then, now)] == ["83.5", "66.0"]
+    text = then.content.decode()
+    assert "As known on 20 Nov 2026." in text
+    assert all("known=2026-11-20" in one.url for one in then.context["frequencies"])
+    assert then.context["now_url"] == "?by=month&rolling=2"
+    assert "As known on 20 Nov 2026." not in now.content.decode()

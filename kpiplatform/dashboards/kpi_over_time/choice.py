@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django.utils.translation import gettext as _
 
+from kpiplatform.dashboards.as_known import NOW, PARAMETER, AsKnown
 from kpis.domain.over_time import frequencies_from
 from kpis.domain.periods import Frequency
 
@@ -20,7 +21,10 @@ MOST = 60  # periods that roll, or that are shown unless all are asked for
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """One way to look at the page; `at` is the key of the period whose units are shown, "" for the latest."""
+    """One way to look at the page; `at` is the key of the period whose units are shown, "" for the latest.
+
+    `known` is the past day by whose knowledge it is shown.
+    """
 
     frequency: str
     rolls: int
@@ -28,9 +32,10 @@ class Choice:
     at: str = ""
     everything: bool = False
     refused: str = ""
+    known: AsKnown = NOW
 
     @classmethod
-    def from_query(cls, query: Mapping[str, str], *, own: str) -> Choice:
+    def from_query(cls, query: Mapping[str, str], *, own: str, known: AsKnown = NOW) -> Choice:
         """Return what the address asks for; what it asks in error is the default, and said where it was typed."""
         possible = frequencies_from(own)
         frequency = query.get("by", "")
@@ -53,11 +58,17 @@ class Choice:
             at=query.get("at", ""),
             everything=query.get("periods") == "all",
             refused=refused,
+            known=known,
         )
 
     @property
     def url(self) -> str:
         """The address of this choice, relative to the page."""
+        return f"?{urlencode(self.query | ({PARAMETER: str(self.known.on)} if self.known.on else {}))}"
+
+    @property
+    def query(self) -> dict[str, str]:
+        """What was chosen, by parameter, but for the past day."""
         query = {"by": self.frequency}
         if self.rolls != ROLLS[self.frequency]:
             query["rolling"] = str(self.rolls)
@@ -67,7 +78,7 @@ class Choice:
             query["at"] = self.at
         if self.everything:
             query["periods"] = "all"
-        return f"?{urlencode(query)}"
+        return query
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +102,7 @@ def frequency_links(choice: Choice, own: str) -> list[Link]:
     }
     return [
         Link(
-            url=Choice(frequency=one, rolls=ROLLS[one], line=choice.line).url,
+            url=Choice(frequency=one, rolls=ROLLS[one], line=choice.line, known=choice.known).url,
             label=names[one],
             current=one == choice.frequency,
         )

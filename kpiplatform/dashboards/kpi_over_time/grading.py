@@ -66,4 +66,4 @@ def graded(
         if span.rolling:
             begins[ROLLING] = starts[bisect_left(starts, period.start) - rolls + 1]
         made_of |= {(period.start, what): within(start, period.end) for what, start in begins.items()}
-    return Grades(found=grades_together(made_of, today=facts.today))
+    return Grades(found=grades_together(made_of, today=facts.today, known_at=facts.known.at))

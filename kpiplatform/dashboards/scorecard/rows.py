@@ -188,7 +188,7 @@ class Rows:
             change=signed(change, decimals, locale=locale) if change is not None else "",
             change_class=_change_class(change, standing.signal, kpi.polarity),
             signal=self.signals.get(standing.signal, ""),
-            spark_note=_spark_note(kpi) if standing.spark is None else "",
+            spark_note=_spark_note(kpi, is_past=board.states is not None) if standing.spark is None else "",
             answer=answer,
             answer_words=answer_words(answer) if answer.count else self.no_answer,
             lacks_answer=not answer.count and standing.band in {"at_risk", "off_track"},
@@ -272,8 +272,10 @@ def _change_class(change: Decimal | None, signal: str, polarity: str) -> str:
     return "" if better is None else "better" if better else "worse"
 
 
-def _spark_note(kpi: Line) -> str:
+def _spark_note(kpi: Line, *, is_past: bool) -> str:
     due = kpi.next_due_on
+    if is_past:
+        return _("no value yet")
     return _("first due %(day)s") % {"day": short_day(due)} if due else _("never measured")
 
 
