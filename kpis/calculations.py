@@ -8,13 +8,20 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import QuerySet
 
 from kpis.domain.aggregation import Aggregate
-from kpis.domain.formula.deriving import Bounds, Calculation, aggregate_derived, days_of_periods, span_of
+from kpis.domain.formula.deriving import (
+    Bounds,
+    Calculation,
+    Holding,
+    aggregate_derived,
+    days_of_periods,
+    span_of,
+)
 from kpis.domain.formula.errors import FormulaError, Problem
 from kpis.domain.formula.evaluating import Missing
 from kpis.domain.formula.fitting import Shape, refuse_misfit
@@ -118,15 +125,14 @@ def calculations(wanted: Sequence[Wanted], known_at: datetime | None = None) -> 
 
     With `known_at` these are the values that were known then, and inputs are aggregated by their definitions of then.
     """
-    kpis = _inputs_by_code({code for one in wanted for code in codes(one.formula)}, known_at)
-    formulas = {code: formula for code, kpi in kpis.items() if (formula := _nested(kpi)) is not None}
+    kpis, formulas = _inputs_by_code({code for one in wanted for code in codes(one.formula)}, known_at)
     rhythms = {code: (Frequency(kpi.frequency), calendar_of(kpi.calendar)) for code, kpi in kpis.items()}
     reach = _Reach(formulas, rhythms)
     for one in wanted:
         for span in one.spans:
             reach.add(one.formula, span, one.calendar)
     series = _series(kpis, reach, known_at)
-    nested: dict[str, Calculation] = {}
+    nested: dict[str, list[Holding]] = {}
 
     def calculation(formula: Node, missing: Missing, calendar: Calendar) -> Calculation:
         own = codes(formula)
@@ -138,10 +144,13 @@ def calculations(wanted: Sequence[Wanted], known_at: datetime | None = None) -> 
             nested={code: of_input(code) for code in own if code in formulas},
         )
 
-    def of_input(code: str) -> Calculation:
+    def of_input(code: str) -> list[Holding]:
         if code not in nested:
-            missing = Missing(kpis[code].missing_policy)
-            nested[code] = calculation(formulas[code], missing, rhythms[code][1])
+            calendar = rhythms[code][1]
+            nested[code] = [
+                Holding(one.since, calculation(one.formula, one.missing, calendar) if one.formula else None)
+                for one in formulas[code]
+            ]
         return nested[code]
 
     return [calculation(one.formula, one.missing, one.calendar) for one in wanted]
@@ -150,7 +159,9 @@ def calculations(wanted: Sequence[Wanted], known_at: datetime | None = None) -> 
 class _Reach:
     """The first and the last day for which values of each input are needed."""
 
-    def __init__(self, formulas: Mapping[str, Node], rhythms: Mapping[str, tuple[Frequency, Calendar]]) -> None:
+    def __init__(
+        self, formulas: Mapping[str, Sequence[_Dated]], rhythms: Mapping[str, tuple[Frequency, Calendar]]
+    ) -> None:
         self.formulas, self.rhythms = formulas, rhythms
         self.days: dict[str, tuple[date, date]] = {}
 
@@ -166,7 +177,9 @@ class _Reach:
             if term.code in self.formulas:
                 frequency, of_input = self.rhythms[term.code]
                 inside = days_of_periods(Span(start=start, end=own.end), frequency, of_input)
-                self.add(self.formulas[term.code], inside, of_input)
+                for one in self.formulas[term.code]:
+                    if one.formula is not None:
+                        self.add(one.formula, inside, of_input)
 
 
 def _version(number: int, since: date, sheet: Mapping[str, object]) -> Version:
@@ -205,15 +218,45 @@ def _defined_then(kpis: Iterable[Kpi], known_at: datetime | None) -> None:
                 setattr(by_id[kpi_id], name, field.to_python(sheet[name]))
 
 
-def _inputs_by_code(wanted: set[str], known_at: datetime | None) -> dict[str, Kpi]:
-    """Return the KPIs of these codes, and those that a formula among them refers to where it is aggregated itself."""
+class _Dated(NamedTuple):
+    """The formula of a KPI from a day on; None while it was not computed."""
+
+    since: date
+    formula: Node | None
+    missing: Missing
+
+
+def _inputs_by_code(wanted: set[str], known_at: datetime | None) -> tuple[dict[str, Kpi], dict[str, Sequence[_Dated]]]:
+    """Return the KPIs of these codes, and those that a formula among them refers to where it is aggregated itself.
+
+    With them the formulas of the latter, of every version that holds for some period.
+    """
     found: dict[str, Kpi] = {}
+    formulas: dict[str, Sequence[_Dated]] = {}
     while wanted:
         some = {kpi.code: kpi for kpi in Kpi.objects.filter(code__in=wanted).select_related("calendar")}
         _defined_then(some.values(), known_at)
         found |= some
-        nested = [formula for code in wanted if code in found and (formula := _nested(found[code])) is not None]
-        wanted = {code for formula in nested for code in codes(formula)} - found.keys()
+        dated = _dated([kpi for kpi in some.values() if _nested(kpi) is not None], known_at)
+        formulas |= {kpi.code: dated[kpi.pk] for kpi in some.values() if kpi.pk in dated}
+        referred = [codes(one.formula) for of in dated.values() for one in of if one.formula is not None]
+        wanted = {code for of_one in referred for code in of_one} - found.keys()
+    return found, formulas
+
+
+def _dated(kpis: Sequence[Kpi], known_at: datetime | None) -> dict[int, Sequence[_Dated]]:
+    """Return by which formula each KPI was computed from when on, the newest first, by its id.
+
+    The newest is that of the KPI as it is defined; one without versions was always computed so.
+    """
+    if not kpis:
+        return {}
+    versions = versions_of([kpi.pk for kpi in kpis], known_at)
+    found: dict[int, Sequence[_Dated]] = {}
+    for kpi in kpis:
+        known = versions[kpi.pk]
+        now = _Dated(known[0].effective_from if known else date.min, _nested(kpi), Missing(kpi.missing_policy))
+        found[kpi.pk] = [now, *(_Dated(one.effective_from, one.formula, one.missing) for one in known[1:])]
     return found
 
 
@@ -257,15 +300,20 @@ def by_formulas(
     """
     own = [kpi for kpi in kpis if kpi.time_aggregation == Kpi.Aggregation.FORMULA]
     _defined_then(own, known_at)
-    formulas = {kpi.pk: (kpi, formula) for kpi in own if (formula := _nested(kpi)) is not None}
-    whole = Span(start=since, end=until)
+    own = [kpi for kpi in own if _nested(kpi) is not None]
+    whole, dated = Span(start=since, end=until), _dated(own, known_at)
     wanted = [
-        Wanted(formula=formula, missing=Missing(kpi.missing_policy), calendar=calendar_of(kpi.calendar), spans=[whole])
-        for kpi, formula in formulas.values()
+        Wanted(formula=one.formula, missing=one.missing, calendar=calendar_of(kpi.calendar), spans=[whole])
+        for kpi in own
+        for one in dated[kpi.pk]
+        if one.formula is not None
     ]
+    made = iter(calculations(wanted, known_at) if wanted else [])
     return {
-        kpi_id: _over_days(calculation, today)
-        for kpi_id, calculation in zip(formulas, calculations(wanted, known_at) if wanted else [], strict=True)
+        kpi.pk: _over_days(
+            kpi, [Holding(one.since, next(made) if one.formula is not None else None) for one in dated[kpi.pk]], today
+        )
+        for kpi in own
     }
 
 
@@ -274,5 +322,6 @@ def by_formula(kpi: Kpi, *, since: date, until: date, today: date, known_at: dat
     return by_formulas([kpi], since=since, until=until, today=today, known_at=known_at).get(kpi.pk)
 
 
-def _over_days(calculation: Calculation, today: date) -> OverDays:
-    return lambda start, end: aggregate_derived(calculation, Span(start=start, end=end), today=today)
+def _over_days(kpi: Kpi, holding: Sequence[Holding], today: date) -> OverDays:
+    rhythm = Frequency(kpi.frequency), calendar_of(kpi.calendar)
+    return lambda start, end: aggregate_derived(holding, Span(start=start, end=end), *rhythm, today=today)

@@ -49,6 +49,9 @@ def connect_inputs(kpi: Kpi) -> None:
     for version in versions_of([kpi.pk])[kpi.pk]:
         past |= set(_ids(codes(version.formula)) if version.formula is not None else [])
     wanted = past | set(current)
+    if not wanted:
+        KpiInput.objects.filter(kpi=kpi).delete()
+        return
     _refuse_circle(kpi, wanted)
     KpiInput.objects.filter(kpi=kpi).exclude(input__in=wanted).delete()
     KpiInput.objects.bulk_create([KpiInput(kpi=kpi, input_id=pk) for pk in sorted(wanted)], ignore_conflicts=True)

@@ -9,6 +9,12 @@ import pytest
 from django.urls import reverse
 
 from kpiplatform.api.v1.app import description
+from kpis.calculations import Wanted, calculations
+from kpis.domain.formula.deriving import derive
+from kpis.domain.formula.evaluating import Missing
+from kpis.domain.formula.parsing import parse
+from kpis.domain.formula.series import Span
+from kpis.domain.periods import Calendar
 from kpis.models import Kpi, KpiVersion, Target, ThresholdSet
 from kpis.readings import Origin, Reading
 from kpis.services.recording import record_measurements
@@ -166,6 +172,30 @@ def test_a_derived_kpi_aggregates_its_inputs_before_it_divides(owner, program):
     record(share, (*JANUARY, "0.5"), (*FEBRUARY, "0.02"))
     (quarter,) = program.get("kpis/SHARE/measurements", frequency="quarter").json()["items"]
     assert quarter["value"].startswith("0.03846")
+
+
+def test_a_longer_period_is_computed_by_the_formula_that_held_then(owner, program):
+    """And so where another formula refers to it, whatever it is computed by today."""
+    monthly = {"owner": owner, "frequency": Kpi.Frequency.MONTH, "time_aggregation": Kpi.Aggregation.SUM}
+    derived = {"entry": Kpi.Entry.DERIVED, "time_aggregation": Kpi.Aggregation.FORMULA}
+    late = a_kpi(code="LATE", **monthly)
+    share = a_kpi(code="SHARE", formula="[LATE] × 100", **monthly | derived)
+    outer = a_kpi(code="OUTER", formula="[SHARE]", **monthly | derived | {"frequency": Kpi.Frequency.QUARTER})
+    for number, (start, formula) in enumerate([(JANUARY[0], "[LATE]"), (date(2026, 4, 1), "[LATE] × 100")], start=1):
+        sheet = {"entry": "derived", "formula": formula}
+        KpiVersion.objects.create(
+            kpi=share, version=number, effective_from=start, definition=sheet, recorded_at=EARLY, recorded_by=owner
+        )
+    april = date(2026, 4, 1), date(2026, 5, 1)
+    record(late, (*JANUARY, "1"), (*MARCH, "1"), (*april, "2"))
+    record(share, (*JANUARY, "1"), (*MARCH, "1"), (*april, "200"))
+    asked = {"frequency": "quarter"}
+    quarters = program.get("kpis/SHARE/measurements", **asked).json()["items"]
+    assert [one["value"] for one in quarters] == ["2", "200"]
+    spans = [Span(start=JANUARY[0], end=april[0]), Span(start=april[0], end=date(2026, 7, 1))]
+    wanted = Wanted(formula=parse(outer.formula), missing=Missing.BLANK, calendar=Calendar(), spans=spans)
+    (calculation,) = calculations([wanted])
+    assert [derive(calculation, span, today=LATE.date()).value for span in spans] == [2, 200]
 
 
 def test_a_longer_period_is_the_same_wherever_a_page_begins(owner, program):

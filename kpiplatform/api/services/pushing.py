@@ -17,6 +17,7 @@ from kpiplatform.api.models import Push
 from kpiplatform.api.queries import Caller, kpis_fed_by
 from kpiplatform.cells import plain_number
 from kpiplatform.dashboards.my_kpis.words import why_refused
+from kpis.bulk import as_array
 from kpis.domain.entry_checks import EntryRefused, storable
 from kpis.domain.parsing import NumberFormat, Refused, parse_number
 from kpis.domain.periods import Calendar, Frequency, Period, parse_key, period_of
@@ -39,6 +40,10 @@ NEW, REVISED, UNCHANGED, REFUSED = "new", "revised", "unchanged", "refused"
 LONGEST_NOTE, LONGEST_REASON = 300, 200
 POINT = NumberFormat()  # a point as decimal mark, no grouping
 
+STANDING = """
+SELECT m.* FROM unnest(%s::bigint[], %s::date[]) AS wanted(kpi_id, start)
+JOIN kpis_measurement m ON m.kpi_id = wanted.kpi_id AND m.period_start = wanted.start
+"""
 Key = tuple[int, date]
 
 
@@ -310,10 +315,10 @@ def _number(said: Decimal | str | None) -> Decimal | None:
 
 
 def _standing(keys: Iterable[Key]) -> dict[Key, Measurement]:
-    wanted = set(keys)
-    rows = Measurement.objects.filter(
-        kpi_id__in={kpi_id for kpi_id, _start in wanted}, period_start__in={start for _kpi_id, start in wanted}
-    )
+    """Return what stands for exactly these periods: many KPIs, each in periods of its own, are no grid."""
+    wanted = sorted(set(keys))
+    columns = [as_array(kpi_id for kpi_id, _start in wanted), as_array(start for _kpi_id, start in wanted)]
+    rows = Measurement.objects.raw(STANDING, columns)
     return {(row.kpi_id, row.period_start): row for row in rows}
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
+from typing import NamedTuple
 
 from kpis.domain.aggregation import Aggregate
 from kpis.domain.formula.evaluating import Absent, Missing, Result, evaluate
@@ -20,19 +21,32 @@ from kpis.domain.periods import DAY, Calendar, Frequency, Period, fiscal_year_st
 class Calculation:
     """A formula with what it is computed from: its inputs by code, and what a missing one counts as.
 
-    `nested` are the inputs that are formulas themselves and are aggregated by aggregating their own inputs.
+    `nested` are the inputs that are formulas themselves and are aggregated by aggregating their own inputs: what they
+    are computed by from a day on, the newest first.
     """
 
     formula: Node
     missing: Missing
     calendar: Calendar
     inputs: Mapping[str, Series]
-    nested: Mapping[str, Calculation]
+    nested: Mapping[str, Sequence[Holding]]
 
     @cached_property
     def terms(self) -> list[Term]:
         """The references of the formula."""
         return terms(self.formula)
+
+
+class Holding(NamedTuple):
+    """What a KPI is computed by in the periods that start on or after a day; None where it was not computed."""
+
+    since: date
+    calculation: Calculation | None
+
+
+def calculation_on(holding: Sequence[Holding], start: date) -> Calculation | None:
+    """Return what computes the period that starts on a day; `holding` comes newest first."""
+    return next((one.calculation for one in holding if one.since <= start), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +105,17 @@ def derive(calculation: Calculation, span: Span, *, today: date, bounds: Bounds 
     )
 
 
-def aggregate_derived(calculation: Calculation, span: Span, *, today: date) -> Aggregate:
+def aggregate_derived(
+    holding: Sequence[Holding], span: Span, frequency: Frequency, calendar: Calendar, *, today: date
+) -> Aggregate:
     """Return the value of a KPI with the aggregation `formula` over many of its periods: inputs first, then formula.
 
-    `calculation` holds the inputs for all days of the span. Its coverage is that of the input with the largest gap.
+    What computes its last period in the span computes the whole, with the inputs for all days of it. The coverage is
+    that of the input with the largest gap.
     """
+    calculation = calculation_on(holding, period_of(span.end - DAY, frequency, calendar).start)
+    if calculation is None:
+        return Aggregate(value=None, present=0, due=0, complete=False, reason=str(Absent.NO_ROLLUP))
     found = derive(calculation, span, today=today)
     least = min(found.taken.values(), key=lambda one: (one.present - one.due, one.present))
     return Aggregate(
@@ -142,7 +162,8 @@ def _take(calculation: Calculation, term: Term, span: Span, today: date) -> Take
     nested = calculation.nested.get(term.code)
     if nested is None:
         return series.over(wanted, missing=calculation.missing, today=today)
-    found = aggregate_derived(nested, days_of_periods(wanted, series.frequency, series.calendar), today=today)
+    rhythm = series.frequency, series.calendar
+    found = aggregate_derived(nested, days_of_periods(wanted, *rhythm), *rhythm, today=today)
     return Taken(
         span=wanted,
         value=found.value if found.value is not None else _why(found.reason),

@@ -8,7 +8,7 @@ from decimal import Decimal as D
 import pytest
 
 from kpis.domain.formula.affected import periods_reached
-from kpis.domain.formula.deriving import Calculation, aggregate_derived, derive
+from kpis.domain.formula.deriving import Calculation, Holding, aggregate_derived, derive
 from kpis.domain.formula.errors import FormulaError, Problem
 from kpis.domain.formula.evaluating import Missing
 from kpis.domain.formula.fitting import Shape, refuse_misfit
@@ -36,9 +36,8 @@ def series(values: dict[str, str | None], *, frequency="month", method="sum", st
 
 
 def calculation(text: str, missing: str = "blank", nested=None, **inputs: Series) -> Calculation:
-    return Calculation(
-        formula=parse(text), missing=Missing(missing), calendar=STANDARD, inputs=inputs, nested=nested or {}
-    )
+    always = {code: [Holding(date.min, one)] for code, one in (nested or {}).items()}
+    return Calculation(formula=parse(text), missing=Missing(missing), calendar=STANDARD, inputs=inputs, nested=always)
 
 
 def of_november(text: str, missing: str = "blank", today: date = TODAY, **inputs: Series):
@@ -134,7 +133,8 @@ def test_a_formula_over_time_aggregates_its_inputs_first():
     all_of_them = series({"2026-10-01": "4", "2026-11-01": "100"}, begins=date(2026, 10, 1))
     share = calculation("[GOOD] ÷ [ALL] × 100", GOOD=good, ALL=all_of_them)
     quarter = Span.of(period_of(date(2026, 11, 1), "quarter", STANDARD))
-    found = aggregate_derived(share, quarter, today=date(2026, 12, 1))
+    monthly = Frequency.MONTH, STANDARD
+    found = aggregate_derived([Holding(date.min, share)], quarter, *monthly, today=date(2026, 12, 1))
     assert (found.value.quantize(D("0.001")), found.present, found.due) == (D("3.846"), 2, 2)
     # and so where another formula refers to it over a longer period
     outer = calculation("[SHARE] + 0", nested={"SHARE": share}, SHARE=series({}, method="formula"))
@@ -256,3 +256,19 @@ def test_a_weekly_formula_gives_a_month_the_weeks_that_end_in_it():
     outer = calculation("[WEEK]", nested={"WEEK": weekly}, WEEK=series({}, frequency="week", method="formula"))
     # From Monday 26 October to Sunday 29 November: days 1 to 35.
     assert derive(outer, NOVEMBER, today=TODAY).value == sum(range(1, 36))
+
+
+def test_a_formula_over_time_is_the_one_that_held_for_the_last_of_its_periods():
+    values = {f"2026-{month:02d}-01": "1" for month in range(1, 12)}
+    now, before = (calculation(text, A=series(values, begins=date(2026, 1, 1))) for text in ("[A] × 100", "[A]"))
+    holding = [Holding(date(2026, 8, 1), now), Holding(date(2026, 2, 1), before)]
+
+    def of_quarter(start: date):
+        span = Span.of(period_of(start, "quarter", STANDARD))
+        return aggregate_derived(holding, span, Frequency.MONTH, STANDARD, today=TODAY)
+
+    assert [of_quarter(date(2026, month, 1)).value for month in (1, 4, 7)] == [3, 3, 300]
+    none = aggregate_derived(
+        holding, Span.of(period_of(date(2025, 12, 1), "quarter", STANDARD)), Frequency.MONTH, STANDARD, today=TODAY
+    )
+    assert (none.value, none.reason) == (None, "no_rollup")
