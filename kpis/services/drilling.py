@@ -47,7 +47,7 @@ def rows_behind(*, kpi: Kpi, period: Period, part: str, after: int, limit: int, 
 
     mapping_row = kpi.mapping
     source = mapping_row.source
-    if source.is_snapshot:
+    if source.is_snapshot and today >= period.end:
         says = _("This source says only what is so now: its rows of that time cannot be read again.")
         raise SourceError(Sentence(says))
     if mapping_row.since is not None and period.start < mapping_row.since:
@@ -62,8 +62,11 @@ def rows_behind(*, kpi: Kpi, period: Period, part: str, after: int, limit: int, 
     columns, wanted = shown_columns(mapped.mapping, list(dict.fromkeys([*naming, *agreement.row_columns])))
     rules = [rule for rule in rules_of_source(source) if rule.severity == "refuse"]
     window = Window(since=period.start, until=min(period.end, today))
+    if source.is_snapshot:  # what it says now is of today
+        window = Window(since=period.start, until=period.end)
     with reached(source, for_a_page=True) as reader:
-        rows = reader.fetch(window=window, columns=with_rules(wanted, rules))
+        day = today if source.is_snapshot else None
+        rows = reader.fetch(window=window, columns=with_rules(wanted, rules), snapshot_day=day)
     checked = check_rows(rows, rules, [mapped], window, rows_a_day=0, usual=0, controls={})
     parts = parts_of(checked.rows, mapped, period, window, left_out=checked.left_out)
     chosen = part if part in parts else next(iter(parts))

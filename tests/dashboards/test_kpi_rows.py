@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from kpiplatform.dashboards.models import TakenFile
 from kpis.dates import short_label
@@ -145,6 +146,26 @@ def test_a_source_that_cannot_be_read_is_told_and_the_value_stays(client: Client
     source.is_snapshot = True
     source.save()
     assert "its rows of that time cannot be read again" in read(client, address(kpi))
+
+
+def test_the_rows_of_a_snapshot_are_those_of_now_as_long_as_its_period_goes_on(
+    client: Client, settings: Any, tmp_path: Path
+) -> None:
+    settings.KPI_SOURCES_DIR = tmp_path
+    (tmp_path / "flights.csv").write_text("airport,minutes\nJFK,10\nLGA,1\n")
+    source = a_source(is_snapshot=True, config={"path": "flights.csv"})
+    kpi = a_mapped_kpi(
+        source, {"value": {"agg": "sum", "column": "minutes"}}, unit=a_unit(), frequency="day", active_from=MONDAY
+    )
+    today = timezone.localdate()
+    assert pull(source, now=timezone.now()).state == "applied"
+    page = read(signed_in(client, kpi.owner), address(kpi, start=today))
+    assert "The source gives the same value now, from the rows below." in page
+    assert page.count('<tr><td class="num">') == 2
+    linked = reverse("kpi_rows", args=[kpi.code, today])
+    assert linked in read(client, reverse("kpi", args=[kpi.code]))
+    before = read(client, address(kpi, start=today - timedelta(days=1)))
+    assert "its rows of that time cannot be read again" in before
 
 
 def test_a_page_waits_for_a_source_less_long_than_a_pull_and_says_what_helps(

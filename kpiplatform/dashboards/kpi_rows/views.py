@@ -71,7 +71,7 @@ def _asked_or_404(request: HttpRequest, code: str, start: date) -> Asked:
         raise Http404
     period = period_of(start, kpi.frequency, calendar_of(kpi.calendar))
     today = local_date(timezone.now())
-    if period.start != start or start >= today:
+    if period.start != start or start > today:
         raise Http404
     present = Measurement.objects.filter(kpi=kpi, period_start=start).first()
     return Asked(kpi=kpi, period=period, present=present, today=today)
