@@ -16,7 +16,7 @@ from kpiplatform.accounts.models import User
 from kpiplatform.audit.editing import seen
 from kpiplatform.audit.models import AuditEntry
 from kpis.domain.sentences import Sentence
-from kpis.models import DataSource, Measurement, MeasurementRevision, Pull
+from kpis.models import DataSource, Measurement, MeasurementRevision, Pull, SourceAgreement
 from kpis.services.sources import SET_BY_PEOPLE
 from kpis.tasks import pull_source
 from objectives.models import Role
@@ -77,6 +77,18 @@ def test_a_file_that_is_sent_in_has_no_schedule_to_set(client: Client, admin: Us
     assert client.post(address("source"), said).status_code == 303
     source.refresh_from_db()
     assert (source.name, source.pull_at, source.look_back_days) == ("Bags", time(6, 10), 14)
+
+
+def test_no_time_is_agreed_for_files_that_people_send(client: Client, admin: User) -> None:
+    source = a_source()
+    assert "fresh_within_minutes" in client.get(address("agreement")).content.decode()
+    DataSource.objects.update(config={"origin": "upload", "date_column": "day"})
+    assert "fresh_within_minutes" not in client.get(address("agreement")).content.decode()
+    assert "Fresh within" not in client.get(address("source")).content.decode()
+    said = {"rows_visible_to": "readers", "row_columns": "", "fresh_within_minutes": "60"}
+    assert client.post(address("agreement"), said).status_code == 303
+    agreed = SourceAgreement.objects.get(source=source)
+    assert (agreed.fresh_within_minutes, agreed.rows_visible_to) == (None, "readers")
 
 
 def test_the_next_file_is_sent_on_the_page_of_the_source_also_by_its_owner(client: Client, folder: Path) -> None:

@@ -18,6 +18,7 @@ from kpiplatform.dashboards.configuration.sources.rule_words import SEVERITIES, 
 from kpiplatform.dashboards.kpi_setup.fields import NumberField, read_in
 from kpiplatform.dashboards.models import SourceSetup
 from kpis.models import DataSource, Kpi, QualityRule, SourceAgreement
+from kpis.services.freshness import is_scheduled
 from kpis.sources.mapping import MappingError, parse_mapping, wanted_columns
 
 # The fields of each kind of rule, in the order in which they are asked.
@@ -192,6 +193,8 @@ class AgreementForm(forms.Form):
     def __init__(self, data: Any = None, *, source: DataSource) -> None:
         super().__init__(data, auto_id="agreement-%s")
         self.source = source
+        if not is_scheduled(source):  # nobody knows when the next file is sent
+            del self.fields["fresh_within_minutes"]
         found = getattr(source, "agreement", None) or SourceAgreement(source=source)
         self.initial = {
             "fresh_within_minutes": fresh_within(source),
@@ -199,6 +202,10 @@ class AgreementForm(forms.Form):
             "row_columns": ", ".join(found.row_columns),
             "seen": seen(found),
         }
+
+    def clean(self) -> dict[str, Any]:
+        """Return what is agreed; about freshness nothing where it is not asked."""
+        return {"fresh_within_minutes": None} | (super().clean() or {})
 
     def clean_row_columns(self) -> list[str]:
         names = list(
