@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from kpis.sources.base import Kind, Place, SourceError, SourceRows, Window
+from kpis.sources.base import Kind, SourceError, SourceRows, Window
 from kpis.sources.source import Source, source_of
 from tests.kpis.reading import a_place, read_here
 
@@ -65,30 +65,6 @@ def test_days_may_have_a_time_of_day_and_null_is_an_empty_cell(folder: Path) -> 
     rows = fetch(folder)
     assert len(rows) == 23
     assert (rows.column("minutes").isna().sum(), rows.column("airport").isna().sum()) == (1, 1)
-
-
-@pytest.mark.parametrize(
-    ("zone", "moments", "days"),
-    [
-        (
-            "Europe/Berlin",
-            ["2026-10-31T22:59Z", "2026-10-31T23:30Z", "2026-11-21T22:59Z", "2026-11-21T23:00Z"],
-            [1, 21],
-        ),
-        ("America/New_York", ["2026-11-01T03:30:00+00:00", "2026-11-01T05:00+01:00", "2026-11-22T04:30Z"], [1, 21]),
-        ("Pacific/Pago_Pago", ["2026-11-03T00:30+14:00", "2026-11-23T00:30+14:00"], [1, 21]),
-    ],
-)
-def test_moments_with_a_zone_of_their_own_are_of_the_day_that_it_is_here_also_at_the_ends(
-    folder: Path, zone: str, moments: list[str], days: list[int]
-) -> None:
-    change(folder, "DELETE FROM flights")
-    for number, moment in enumerate(moments):
-        change(folder, "INSERT INTO flights VALUES (?, 'JFK', ?)", moment, number)
-    place = Place(folder=folder, zone=zone)
-    config = {"database": "flights.sqlite3", "query": QUERY, "date_column": "day"}
-    rows = read_here("sql_query", config, place, window=WINDOW, wanted=COLUMNS)
-    assert [day.item().day for day in rows.days] == days
 
 
 @pytest.mark.parametrize(
