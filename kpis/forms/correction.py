@@ -16,7 +16,10 @@ from kpis.domain.periods import Period
 from kpis.forms.explaining import ValueExplanationForm
 from kpis.forms.notes import period_name
 from kpis.models import KeptValue, Kpi, Measurement
+from kpis.readings import PROVISIONAL
 from kpis.services.asking import needs_reason, takes_parts
+
+FIGURES = ("value", "numerator", "denominator")
 
 
 class CorrectionForm(forms.Form):
@@ -37,6 +40,7 @@ class CorrectionForm(forms.Form):
         max_length=400,
         required=False,
     )
+    provisional = forms.BooleanField(label=gettext_lazy("Provisional: the final value follows"), required=False)
     sure = forms.BooleanField(label=gettext_lazy("The value is right"), required=False)
     seq = forms.IntegerField(min_value=0, widget=forms.HiddenInput)  # the revision that the person saw
 
@@ -78,22 +82,33 @@ class CorrectionForm(forms.Form):
             self.initial |= {"note": kept.note, "sure": kept.is_sure}
         elif present is not None and present.state == "not_applicable":
             self.initial["not_applicable"] = present.reason
+        self.initial["provisional"] = present is not None and present.state == PROVISIONAL
+        if period.end > today:
+            del self.fields["provisional"]  # an open period always is
         # The service asks for it where the value changes: the same value again needs none.
         self.fields["note"].is_needed = needs_reason(kpi, period, present, today=today)
 
     def clean(self) -> dict[str, Any]:
         self.seq_shown = self.cleaned_data.get("seq", self.seq_shown)
         if self.cleaned_data.get("not_applicable"):
+            if self._typed_a_number():
+                told = _("A period has a value, or a reason why it does not apply: empty one of the two.")
+                self.add_error("not_applicable", told)
             return self.cleaned_data
-        for name in ("value", "numerator", "denominator"):
+        for name in FIGURES:
             if name in self.fields and name not in self.errors:
                 self._read(name)
         return self.cleaned_data
 
+    def _typed_a_number(self) -> bool:
+        """Return whether a number was typed, and not just left where it stood."""
+        typed = ((self.cleaned_data.get(name, "").strip(), self.initial.get(name)) for name in FIGURES)
+        return any(text and text != before for text, before in typed)
+
     @property
     def number_fields(self) -> list[forms.BoundField]:
         """The fields that take numbers."""
-        return [self[name] for name in ("value", "numerator", "denominator") if name in self.fields]
+        return [self[name] for name in FIGURES if name in self.fields]
 
     def _read(self, name: str) -> None:
         text = self.cleaned_data.get(name, "")

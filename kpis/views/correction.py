@@ -169,6 +169,7 @@ def _stored(form: CorrectionForm, user: User, now: datetime, today: date) -> boo
         period=form.period,
         expected_seq=said["seq"],
         not_applicable=said["not_applicable"],
+        provisional=said.get("provisional", False),
         note=said["note"],
         sure=said["sure"],
         explanation=form.telling.explanation,

@@ -100,9 +100,9 @@ def rule(kpi: Kpi, **said: Any) -> dict[str, Any]:
     }
 
 
-def test_a_target_without_number_is_refused_and_the_old_one_stays(kpi: Kpi) -> None:
-    with pytest.raises(Error, match="target_is_a_value_or_a_range"), transaction.atomic():
-        Target.objects.create(**rule(kpi))
+def test_half_a_target_is_refused_and_the_old_one_stays(kpi: Kpi) -> None:
+    with pytest.raises(Error, match="target_is_a_value_a_range_or_an_end"), transaction.atomic():
+        Target.objects.create(**rule(kpi, low=Decimal(1)))
     assert Target.objects.get().value == 80
 
 

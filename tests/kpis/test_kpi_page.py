@@ -9,6 +9,7 @@ from unittest.mock import patch
 import pytest
 from django.urls import reverse
 
+from kpis.domain.entry_checks import typed_text
 from kpis.models import Evaluation, Kpi, KpiState, Measurement, MeasurementRevision, PeriodLock
 from kpis.readings import Origin, Reading
 from kpis.services.recording import record_measurements
@@ -216,3 +217,27 @@ def test_a_reason_is_called_optional_only_where_a_change_is_taken_without_one(cl
     seq = int(start < W47)
     refused = client.post(address(kpi, start), {"value": "90", "note": "", "seq": seq}).status_code == 422
     assert refused is is_needed
+
+
+def test_a_period_that_did_not_apply_gets_its_value_back_and_neither_of_two_answers_is_dropped(client, kpi):
+    client.force_login(kpi.owner)
+    both = client.post(address(kpi), SAID | {"not_applicable": "runway closed"})
+    assert both.status_code == 422
+    assert "empty one of the two" in both.content.decode()
+    stands = Measurement.objects.get(kpi=kpi, period_start=W46)
+    left = typed_text(stands.value, kpi.decimals, locale="en")
+    client.post(address(kpi), SAID | {"value": left, "not_applicable": "runway closed"})
+    assert Measurement.objects.get(kpi=kpi, period_start=W46).value is None
+    again = SAID | {"value": "81", "seq": "2", "note": "it was open"}
+    assert client.post(address(kpi), again | {"not_applicable": "runway closed"}).status_code == 422
+    assert client.post(address(kpi), again).status_code == 303
+    assert Measurement.objects.get(kpi=kpi, period_start=W46).value == 81
+
+
+def test_a_value_of_a_period_that_is_over_is_corrected_as_provisional_until_it_is_said_to_be_final(client, kpi):
+    client.force_login(kpi.owner)
+    client.post(address(kpi), SAID | {"provisional": "on"})
+    assert Measurement.objects.get(kpi=kpi, period_start=W46).state == "provisional"
+    assert client.get(address(kpi)).context["correction_form"]["provisional"].value() is True
+    client.post(address(kpi), SAID | {"seq": "2"})
+    assert Measurement.objects.get(kpi=kpi, period_start=W46).state == "reported"

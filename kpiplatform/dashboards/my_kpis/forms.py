@@ -80,6 +80,9 @@ class CellForm(forms.Form):
         if data.get("not_applicable"):
             for name in self._figures():
                 self.errors.pop(name, None)
+            if any(data.get(name, "").strip() not in {"", self.initial.get(name, "")} for name in self._figures()):
+                told = _("You typed a value, too: untick this to record it, or empty the value.")
+                self.add_error("not_applicable", told)
         if self.errors:
             return data
         said = self._not_applicable(data) if data["not_applicable"] else self._numbers(data)
@@ -190,5 +193,6 @@ def _initial(slot: Slot, viewer: Viewer) -> dict[str, Any]:
     if isinstance(before, KeptValue):
         return initial | {"reason": before.note}
     initial["not_applicable"] = before.state == "not_applicable"
+    initial["provisional"] = before.state == "provisional"
     initial["reason"] = before.reason if before.state == "not_applicable" else ""
     return initial

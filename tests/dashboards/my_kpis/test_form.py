@@ -197,3 +197,11 @@ def test_the_address_needs_a_signed_in_person(crews):
         assert reverse("account_login") in stranger.get(url)["Location"]
         assert stranger.post(url, {"value": "1", "seq": "0"}).status_code == 302
     assert not Measurement.objects.exists()
+
+
+def test_a_number_beside_the_tick_that_says_none_applies_is_not_dropped(client, crews):
+    enter(crews, W46, None, not_applicable="Strike", note="Strike")
+    told = send(client, crews, W46, seq=1, value="6", not_applicable="on", reason="Strike")
+    assert "You typed a value, too" in refusal(told)
+    assert send(client, crews, W46, seq=1, value="6", reason="It ended").status_code == 303
+    assert Measurement.objects.get().value == 6
