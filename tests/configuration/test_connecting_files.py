@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from openpyxl import Workbook
 
+from kpiplatform.dashboards.models import SourceSetup
 from kpis.models import DataSource, SourceMapping
 from kpis.services.pulling import run_pull
 from objectives.models import Role
@@ -127,6 +128,20 @@ def test_a_file_that_is_not_taken_is_refused_in_the_language_of_who_sends_it(adm
     said = re.findall(r'class="field__error"[^>]*>([^<]*)<', page.content.decode())
     assert said
     assert [left_english(one) for one in said] == [[]] * len(said)
+
+
+def test_all_refused_lines_are_counted_although_the_first_are_named(admin: Client, folder: Path) -> None:
+    today = timezone.localdate()
+    lines = [f"{today - timedelta(1 + row % 5)};{'?' if row % 6 == 0 else 1}" for row in range(900)]
+    (folder / "till.csv").write_text("\n".join(["day;sold", *lines]))
+    to = send(admin, reverse("configuration:new_source"), name="Till", kind="csv_file")
+    figures = reverse("configuration:source_figures", args=["till"])
+    send(admin, send(admin, to, path="till.csv"), date_column="day")
+    figure = send(admin, figures, name="Sold", kind="value", agg="sum", column="sold")
+    said = {"objective": str(an_objective("Sell fresh").pk), "unit": str(the_company().pk), "frequency": "day"}
+    send(admin, figure, owner=str(a_person("Rosa Delgado").pk), **said)
+    tried = SourceSetup.objects.get().tried
+    assert (tried["rows"], tried["refused"]) == (900, 150)
 
 
 def test_rows_of_a_group_that_came_later_are_named_until_a_kpi_takes_them(admin: Client, folder: Path) -> None:

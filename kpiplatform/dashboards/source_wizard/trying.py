@@ -110,7 +110,7 @@ def values(source: DataSource, chosen: Sequence[Wanted], *, today: date, now: da
     refusals = [*computed.refusals, *rows.refusals]
     return {
         "rows": rows.read,
-        "refused": len(refusals),
+        "refused": len(computed.refusals) + rows.lines_refused,
         "begins_on": begins_on.isoformat() if begins_on else None,
         "ends_on": ends_on.isoformat() if ends_on else None,
         "refusals": [{"line": one.line, "why": one.why.to_store()} for one in refusals[:REFUSALS_SHOWN]],
