@@ -27,6 +27,8 @@ from kpis.models import (
     ProposedValue,
     Pull,
     SourceAgreement,
+    SourceMapping,
+    StagedReading,
     Target,
     ThresholdSet,
     UnitCalendar,
@@ -140,6 +142,12 @@ def pulls_of(source: DataSource) -> QuerySet[Pull]:
     """Return the pulls of a source, the one that began last first: a slot may be caught up with long after its time."""
     begun = Coalesce("started_at", "slot")
     return source.pulls.select_related("asked_by", "decided_by").annotate(begun=begun).order_by("-begun", "-pk")
+
+
+def staged_of(pull: Pull) -> QuerySet[StagedReading]:
+    """Return what a held pull would bring: values of KPIs that its source still feeds."""
+    fed = SourceMapping.objects.filter(source=pull.source_id, kpi__status=Kpi.Status.ACTIVE)
+    return pull.staged.filter(kpi__in=fed.values("kpi"))
 
 
 def is_behind(source: DataSource, now: datetime) -> bool:

@@ -15,7 +15,7 @@ from kpis.domain.quality import Outcome, why_held
 from kpis.domain.sentences import Sentence, joined
 from kpis.domain.sentences import gettext_noop as _
 from kpis.models import DataSource, Kpi, Measurement, Pull, PullRefusal, StagedReading
-from kpis.queries import calendars
+from kpis.queries import calendars, staged_of
 from kpis.readings import Origin, Reading
 from kpis.services.checking import keep_outcomes
 from kpis.services.freshness import behind_from
@@ -188,7 +188,7 @@ def apply_held_pull(*, pull_id: int, by: User, reason: str, now: datetime) -> Pu
     """Record the values of a held pull because `by` says they are right."""
     with transaction.atomic():
         source, pull = _held(pull_id)
-        staged = pull.staged.order_by("kpi_id", "period_start")
+        staged = staged_of(pull).order_by("kpi_id", "period_start")
         readings = [
             Reading(
                 kpi_id=row.kpi_id,

@@ -168,6 +168,14 @@ def test_earlier_days_are_read_again_with_a_reason_that_stands_beside_what_it_ch
     assert told in client.get(address("pull", asked.pk)).content.decode()
 
 
+def test_a_pull_that_failed_is_not_promised_again_for_a_source_that_is_off(client: Client, admin: User) -> None:
+    source = a_source()
+    Pull.objects.create(source=source, slot=NOW, started_at=NOW, next_attempt_at=NOW, state="waiting")
+    assert "tried again at 08:00" in client.get(address("source")).content.decode()
+    DataSource.objects.update(is_enabled=False)
+    assert "tried again once the source is switched on" in client.get(address("source")).content.decode()
+
+
 def test_pulls_stand_in_the_order_in_which_they_ran(client: Client, admin: User) -> None:
     source = a_source()
     at = {hour: NOW.replace(hour=hour) for hour in (6, 7, 9)}

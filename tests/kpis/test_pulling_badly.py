@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from kpis.domain.sentences import Sentence
-from kpis.models import DataSource, MeasurementRevision, Pull, StagedReading
+from kpis.models import DataSource, MeasurementRevision, Pull, SourceMapping, StagedReading
 from kpis.services.applying import ATTEMPTS_AT_MOST, NotHeld
 from kpis.services.pulling import apply_held_pull, discard_held_pull, due_pulls
 from kpis.services.uploads import take_upload
@@ -314,6 +314,21 @@ def test_a_held_pull_is_applied_by_a_person_and_shows_who_and_why(folder: Path) 
     assert not StagedReading.objects.exists()
     with pytest.raises(NotHeld):
         apply_held_pull(pull_id=held.pk, by=person, reason="Again", now=NOW + DAY + HOUR)
+
+
+def test_a_held_pull_brings_nothing_for_a_kpi_that_another_source_feeds_meanwhile(folder: Path) -> None:
+    source = a_source()
+    moved, stays = a_mapped_kpi(source), a_mapped_kpi(source)
+    write(folder, lines())
+    pull(source)
+    write(folder, lines(a_day=1, until="2026-11-23"))
+    held = pull(source, now=NOW + DAY)
+    assert held.state == "suspect"
+    SourceMapping.objects.filter(kpi=moved).update(source=a_source(code="other", name="Other"))
+    before = values(moved)
+    done = apply_held_pull(pull_id=held.pk, by=source.owner, reason="right", now=NOW + DAY)
+    assert (done.values_revised, values(moved)) == (2, before)
+    assert values(stays)["2026-11-16"] == (Decimal(7), "reported")
 
 
 def test_a_held_pull_that_is_put_aside_leaves_the_values_as_they_are(folder: Path) -> None:

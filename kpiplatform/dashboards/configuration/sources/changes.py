@@ -18,8 +18,8 @@ from kpis.domain.judged import Valued, judge_periods
 from kpis.domain.periods import Calendar, Period, first_of_year, period_of
 from kpis.forms import period_name
 from kpis.grades import Then
-from kpis.models import Kpi, Measurement, MeasurementRevision, Pull, StagedReading
-from kpis.queries import calendars, fiscal_years_of, rules_of
+from kpis.models import Kpi, Measurement, MeasurementRevision, Pull
+from kpis.queries import calendars, fiscal_years_of, rules_of, staged_of
 from kpis.services.recording import locked_periods
 
 CHANGES_SHOWN, JUDGED_AT_MOST = 100, 2000
@@ -117,7 +117,7 @@ def changes_of(pull: Pull, *, now: datetime, limit: int | None = JUDGED_AT_MOST)
         rows=changes,
         total=count - len(locked),
         new=rows.filter(known=None).count() - sum(row.known is None for row in locked),
-        unchanged=pull.staged.count() - count if held else pull.values_unchanged,
+        unchanged=staged_of(pull).count() - count if held else pull.values_unchanged,
         locked=len(locked),
         seen=_digest(count, changes) if held else "",
     )
@@ -133,7 +133,7 @@ def _staged(pull: Pull) -> QuerySet[Any]:
     present = Measurement.objects.filter(kpi_id=OuterRef("kpi_id"), period_start=OuterRef("period_start"))
     said = MeasurementRevision.objects.filter(kpi_id=OuterRef("kpi_id"), period_start=OuterRef("period_start"))
     pulled = said.filter(kind="pull").order_by("-seq")
-    rows = StagedReading.objects.filter(pull=pull).annotate(
+    rows = staged_of(pull).annotate(
         before=Subquery(present.values("value")[:1]),
         known=Subquery(present.values("seq")[:1]),
         stands_by=Subquery(said.order_by("-seq").values("kind")[:1]),

@@ -255,6 +255,8 @@ def _decided_words(pull: Pull) -> str:
 
 def _state_words(pull: Pull, zone: tzinfo) -> str:
     if pull.state == Pull.State.WAITING and pull.next_attempt_at:
+        if not pull.source.is_enabled:
+            return _("tried again once the source is switched on")
         return _("tried again at %(time)s") % {"time": f"{pull.next_attempt_at.astimezone(zone):%H:%M}"}
     return str(STATES[Pull.State(pull.state)])
 
