@@ -6,12 +6,14 @@ query that does not end is killed with its process. The limits given to the serv
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -44,6 +46,8 @@ NOT_TRUSTED = _(
 # a query does not get there. A comment of theirs may hold a statement (/*! */) and is none.
 COMMENTS = re.compile(r"(?:\s|\(|--(?=\s)[^\n]*|#[^\n]*|/\*(?!!|M!).*?\*/)*", re.DOTALL)
 BEGINS_A_QUERY = re.compile(r"(?i)(?:SELECT|WITH|VALUES|TABLE)\b")
+WITH_LOG = b"\x02\x02"  # in the header of a file, how it is written and read
+WRITTEN_MEANWHILE = _("The database %(database)s was written while it was read. Nothing was taken.")
 ABOUT_TABLES = (sqlite3.SQLITE_PRAGMA, "table_info")
 OTHER_CLOCK = _(
     "The database on %(host)s does not know the zone %(zone)s and its clock is another, so its moments would be of"
@@ -71,8 +75,12 @@ def open_query(settings: Mapping[str, Any], place: Place, days: Mapping[str, dat
 @contextmanager
 def _sqlite(settings: Mapping[str, Any], place: Place, days: Mapping[str, date]) -> Iterator[Found]:
     path = path_inside(place.folder, settings["database"])
+    # Of a file with a write-ahead log SQLite makes one even to read, unless told that nobody writes.
+    is_fixed = _has_log_elsewhere(path)
+    before = path.stat()
+    address = f"file:{quote(str(path))}?mode=ro{'&immutable=1' if is_fixed else ''}"
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=5)) as database:
+        with closing(sqlite3.connect(address, uri=True, timeout=5)) as database:
             database.execute("PRAGMA query_only = ON")
             database.execute("PRAGMA temp_store = MEMORY")
             # Made known before the engine denies: making it known looks like writing to it.
@@ -80,6 +88,9 @@ def _sqlite(settings: Mapping[str, Any], place: Place, days: Mapping[str, date])
             database.set_authorizer(_authorize)
             cursor = database.execute(settings["query"], {name: day.isoformat() for name, day in days.items()})
             yield [column[0] for column in cursor.description or ()], _fetched(cursor)
+        after = path.stat()
+        if is_fixed and (after.st_mtime_ns, after.st_size) != (before.st_mtime_ns, before.st_size):
+            raise SourceError(Sentence(WRITTEN_MEANWHILE, {"database": settings["database"]}))
     except sqlite3.Error as error:
         # What is denied late comes as a plain error with this text.
         denied = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_AUTH
@@ -87,6 +98,13 @@ def _sqlite(settings: Mapping[str, Any], place: Place, days: Mapping[str, date])
             raise SourceError(Sentence(DOES_MORE)) from None
         parts = {"database": settings["database"], "why": str(error)}
         raise SourceError(Sentence(_("The query on %(database)s failed: %(why)s."), parts)) from None
+
+
+def _has_log_elsewhere(path: Path) -> bool:
+    """Return whether a file is kept with a write-ahead log, of which there is none and none can be made."""
+    with path.open("rb") as file:
+        is_with_log = file.read(20)[18:] == WITH_LOG
+    return is_with_log and not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
 
 
 def _authorize(action: int, first: str | None, second: str | None, *_: str | None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from datetime import date
@@ -10,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from kpis.sources import sql_query
 from kpis.sources.base import Kind, SourceError, SourceRows, Window
 from kpis.sources.source import Source, source_of
 from tests.kpis.reading import a_place, read_here
 
+table = sql_query._table
 COLUMNS = frozenset({("minutes", Kind.NUMBER), ("airport", Kind.TEXT)})
 WINDOW = Window(since=date(2026, 11, 1), until=date(2026, 11, 22))
 QUERY = "SELECT day, airport, minutes FROM flights WHERE day >= :since AND day < :until ORDER BY day"
@@ -175,6 +178,24 @@ def test_a_file_that_is_no_database_is_refused_and_none_is_created(folder: Path)
     assert not (folder / "new.sqlite3").exists()
     with pytest.raises(SourceError, match="lies outside the folder"):
         fetch(folder, database="../flights.sqlite3")
+
+
+def test_a_file_with_a_write_ahead_log_is_read_where_none_can_be_made(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(folder, "PRAGMA journal_mode = WAL")
+    asked: list[str] = []
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda address, **how: asked.append(address) or connect(address, **how))
+    assert len(fetch(folder)) == 21
+    for beside in folder.glob("*.sqlite3-*"):
+        beside.unlink()
+    monkeypatch.setattr(os, "access", lambda *_: False)  # as in a folder that is mounted for reading alone
+    assert len(fetch(folder)) == 21
+    assert ["immutable" in address for address in asked] == [False, True]
+    monkeypatch.setattr(sql_query, "_table", lambda *said: os.utime(folder / "flights.sqlite3") or table(*said))
+    with pytest.raises(SourceError, match=r"^The database flights.sqlite3 was written while it was read."):
+        fetch(folder)
 
 
 def test_an_unknown_kind_of_source_is_refused(folder: Path) -> None:
