@@ -59,6 +59,7 @@ def test_kpis_of_a_token_are_named_by_code_and_suggested_among_those_that_one_ma
     client.force_login(owner)
     page = client.get(reverse("api:tokens")).content.decode()
     assert "Bags late" not in page  # thousands of KPIs are no choice
+    assert 'hx-target="#kpis-named" hx-swap="innerHTML"' in page  # the form replaces itself
     html = client.get(reverse("api:named"), {"kpis": "OTP, bag"}).content.decode()
     assert 'value="OTP, BAGS"' in html
     assert hidden.code not in html

@@ -48,6 +48,7 @@ SUGGESTED = {
     "hx-get": reverse_lazy("kpis:named"),
     "hx-trigger": "input changed delay:150ms",
     "hx-target": "#kpis-named",
+    "hx-swap": "innerHTML",  # whatever the form itself does
     "hx-sync": "this:replace",
 }
 
