@@ -17,7 +17,7 @@ from kpiplatform.dashboards.kpi_page.presenter import kpi_page
 from kpis.models import Kpi, KpiVersion, PeriodCalendar
 from tests.dashboards.measured import W44, W45, W46, a_ratio, a_week, facts_of, measured, record
 from tests.dashboards.test_kpi_page_reading import admin
-from tests.factories import NOW, a_unit
+from tests.factories import NOW, a_person, a_role, a_unit
 
 pytestmark = pytest.mark.django_db
 
@@ -117,6 +117,34 @@ def test_a_unit_that_has_not_reported_lowers_the_coverage_and_not_the_value():
         assert part.part_of == whole
     table = page_of(whole, reader, by="week")["units"]
     assert (table.together, table.coverage) == ("4.0", "1 of 2 units")
+
+
+def test_a_unit_that_one_may_not_open_is_counted_as_left_out():
+    whole = measured({W46: "10"}, unit_aggregation="sum", time_aggregation="sum", unit=a_unit("all", "All"))
+    reader = a_person("Sofia Marin")
+    ewr, jfk = a_unit("ewr", "Newark"), a_unit("jfk", "Kennedy")
+    for unit in (ewr, whole.unit):
+        a_role(reader, "member", unit=unit)
+    for unit, value in ((ewr, "4"), (jfk, "6")):
+        measured({W46: value}, code=unit.code.upper(), unit=unit, part_of=whole)
+    table = page_of(whole, reader, by="week")["units"]
+    assert ([row.unit for row in table.rows], table.together, table.coverage) == (["Newark"], "4.0", "1 of 2 units")
+    assert table.hidden == "1 unit is left out here: its KPI is not yours to open."
+
+
+def test_the_value_of_a_unit_in_a_longer_period_is_that_of_its_own_page():
+    reader = admin()
+    measured({W45: "2", W46: "2"}, code="LATE", time_aggregation="sum", measure_unit="", active_from=W45)
+    measured({W45: "4", W46: "100"}, code="PLANNED", time_aggregation="sum", measure_unit="", active_from=W45)
+    formula = {"entry": "derived", "formula": "[LATE] ÷ [PLANNED] × 100", "time_aggregation": "formula"}
+    whole = measured({W45: "50", W46: "2"}, code="ALL", decimals=3, unit_aggregation="max", **formula)
+    measured({W45: "50", W46: "2"}, code="RATE", unit=a_unit("ewr", "Newark"), part_of=whole, **formula)
+    measured(
+        {W45: "5", W46: "7"}, code="MEAN", unit=a_unit("jfk", "Kennedy"), part_of=whole, time_aggregation="average"
+    )
+    table = page_of(whole, reader, by="month", at="2026-11")["units"]
+    assert {row.unit: row.value for row in table.rows} == {"Newark": "3.846", "Kennedy": "6.000"}
+    assert table.together == "6.000"
 
 
 def test_a_wrong_number_of_rolling_periods_is_told_and_the_usual_one_shown(client):

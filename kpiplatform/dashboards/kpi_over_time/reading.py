@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from kpiplatform.dashboards.kpi_page.facts import Facts, Row
 from kpiplatform.dashboards.kpi_page.timeline import Standing, timeline
+from kpis.calculations import by_formulas
 from kpis.domain.aggregation import Aggregate, Value, aggregate
 from kpis.domain.over_time import Part, Span, spans
-from kpis.models import Measurement
+from kpis.models import Kpi, Measurement
 
 DUE = {Standing.REPORTED, Standing.PROVISIONAL, Standing.NO_VALUE, Standing.MISSING}
 
@@ -49,24 +50,34 @@ class OfUnit(NamedTuple):
 
 
 def values_of_units(facts: Facts, parts: Sequence[Part], span: Span) -> dict[int, OfUnit]:
-    """Return what each KPI that is a part of this one has in a longer period, by its id, over the same own periods."""
-    starts = [one.period.start for one in parts if span.period.start <= one.period.last_day < span.period.end]
-    found: dict[int, dict[date, Value]] = {other.pk: {} for other in facts.below}
+    """Return what each KPI that is a part of this one has in a longer period, by its id, over the same own periods.
+
+    Each is aggregated over time as it is on its own page.
+    """
+    own = [one.period for one in parts if span.period.start <= one.period.last_day < span.period.end]
+    starts = [period.start for period in own]
+    kpis = list(Kpi.objects.filter(pk__in=[other.pk for other in facts.below]).select_related("calendar"))
+    found: dict[int, dict[date, Value]] = {kpi.pk: {} for kpi in kpis}
     rows = Measurement.objects.filter(kpi__in=found, period_start__in=starts)
     for kpi_id, start, value, numerator, denominator in rows.values_list(
         "kpi_id", "period_start", "value", "numerator", "denominator"
     ):
         if value is not None or numerator is not None:
             found[kpi_id][start] = Value(value=value, numerator=numerator, denominator=denominator, weight=denominator)
+    over = by_formulas(kpis, since=own[0].start, until=own[-1].end, today=facts.today) if len(own) > 1 else {}
     return {
-        kpi_id: OfUnit(_over_time([values.get(start) for start in starts], facts), tuple(sorted(values)))
-        for kpi_id, values in found.items()
+        kpi.pk: OfUnit(
+            over[kpi.pk](own[0].start, own[-1].end)
+            if kpi.pk in over
+            else _over_time([found[kpi.pk].get(start) for start in starts], kpi),
+            tuple(sorted(found[kpi.pk])),
+        )
+        for kpi in kpis
     }
 
 
-def _over_time(values: Sequence[Value | None], facts: Facts) -> Aggregate:
+def _over_time(values: Sequence[Value | None], kpi: Kpi) -> Aggregate:
     """Return one value of several periods; a single period is its own value, rolled up or not."""
-    kpi = facts.kpi
     method = kpi.time_aggregation if len(values) > 1 or kpi.time_aggregation == "ratio_of_sums" else "last"
     return aggregate(values, method, kpi.ratio_factor)
 

@@ -44,6 +44,7 @@ class UnitTable:
     together_grade: str
     together_parts: tuple[str, str] | None
     coverage: str
+    hidden: str
     whole: str
     whole_grade: str
     gap: str
@@ -57,7 +58,8 @@ def units(
         return None
     totals = [by_kpi[other.pk].total for other in facts.below]
     method = facts.kpi.unit_aggregation
-    together = aggregate([_value(total) for total in totals], method, facts.kpi.ratio_factor)
+    hidden = [None] * facts.below_hidden  # what one may not open is missing from what the units come to together
+    together = aggregate([*(_value(total) for total in totals), *hidden], method, facts.kpi.ratio_factor)
     is_ratio = any(total.denominator is not None for total in totals)
     gap = ""
     if together.value is not None and span.total.value is not None:
@@ -86,6 +88,14 @@ def units(
         together_parts=_parts(together, wording) if is_ratio else None,
         coverage=ngettext("%(present)d of %(due)d unit", "%(present)d of %(due)d units", together.due)
         % {"present": together.present, "due": together.due},
+        hidden=ngettext(
+            "%(n)d unit is left out here: its KPI is not yours to open.",
+            "%(n)d units are left out here: their KPIs are not yours to open.",
+            facts.below_hidden,
+        )
+        % {"n": facts.below_hidden}
+        if facts.below_hidden
+        else "",
         whole=wording.bare(span.total.value),
         whole_grade=grades.of(span),
         gap=gap,

@@ -200,6 +200,7 @@ class Facts:
     reader_id: int
     locale: str
     reviewing: Reviewing
+    below_hidden: int = 0  # KPIs of units below that the reader may not open
     by_formula: Callable[[date, date], Aggregate] | None = None  # where the value of many periods takes the inputs
 
     def may_change(self, remark: Remark) -> bool:

@@ -83,7 +83,7 @@ SELECT json_build_object(
     'revision_count', (
         SELECT count(*) FROM kpis_measurementrevision WHERE kpi_id = k.id AND recorded_at < %(known_at)s
     ),
-    'has_parts', EXISTS (SELECT FROM kpis_kpi WHERE part_of_id = k.id AND status = 'active'),
+    'parts_count', (SELECT count(*) FROM kpis_kpi WHERE part_of_id = k.id AND status = 'active'),
     'feeds_others', EXISTS (SELECT FROM kpis_kpiinput WHERE input_id = k.id AND is_current),
     'people', {people},
     'definition', ({definition}),
@@ -190,7 +190,7 @@ class Histories:
     revision_count: int
     people: dict[str, str]
     definition: dict[str, Any] | None
-    has_parts: bool
+    parts_count: int
     feeds_others: bool
     latest_parts: dict[int, tuple[Decimal, Decimal]]
     rows: tuple[Row, ...]
@@ -227,7 +227,7 @@ def histories(*, kpi_id: int, now: datetime, all_revisions: bool, known_at: date
         revision_count=found["revision_count"],
         people={does: name for does, name in found["people"].items() if name},
         definition=found["definition"],
-        has_parts=found["has_parts"],
+        parts_count=found["parts_count"],
         feeds_others=found["feeds_others"],
         latest_parts={int(kpi): tuple(parts) for kpi, parts in (found["latest_parts"] or {}).items()},
         rows=rows,

@@ -61,8 +61,8 @@ def parts(facts: Facts) -> PartTable | None:
         value_head=wording.unit or _("value"),
         gap_head=_("vs goal, %(unit)s") % {"unit": unit} if unit else _("vs goal"),
         change_head=_("vs before, %(unit)s") % {"unit": unit} if unit else _("vs before"),
-        denominator_head=facts.kpi.denominator_label if is_ratio else "",
-        count_head=_("%(what)s, to goal") % {"what": facts.kpi.numerator_label} if is_ratio else "",
+        denominator_head=(facts.kpi.denominator_label or _("denominator")) if is_ratio else "",
+        count_head=_("%(what)s, to goal") % {"what": facts.kpi.numerator_label or _("numerator")} if is_ratio else "",
         rows=[_row(part, facts, wording) for part in facts.below],
     )
 

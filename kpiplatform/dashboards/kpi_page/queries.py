@@ -74,7 +74,7 @@ def kpi_facts(
         facts = _as_known(facts, found, known, known.at, known.on)
     else:
         guard, below = _others(kpi, visible, found)
-        facts = replace(facts, guard=guard, below=below)
+        facts = replace(facts, guard=guard, below=below, below_hidden=found.parts_count - len(below))
     facts = replace(facts, may_open=_may_open(facts, user, today))
     if graded != 0:
         facts = _graded(facts, graded, now=now, zone=ZoneInfo(found.time_zone))
@@ -195,7 +195,7 @@ def _may_open(facts: Facts, user: User, today: date) -> frozenset[str]:
 def _others(kpi: Kpi, visible: QuerySet[Kpi], found: Histories) -> tuple[Other | None, tuple[Other, ...]]:
     """Return the guard, and the KPIs that are parts of this one. Both only as far as the reader may see them."""
     guard, below = None, []
-    if kpi.guard_id is None and not found.has_parts:
+    if kpi.guard_id is None and not found.parts_count:
         return guard, ()
     wanted = Q(pk=kpi.guard_id) | Q(part_of=kpi.pk, status=Kpi.Status.ACTIVE)
     rows = visible.filter(wanted).order_by("unit__position", "unit__path", "code")
