@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from kpiplatform.dashboards.my_kpis import links, words
 from kpiplatform.dashboards.my_kpis.row_state import RowState, row_state
-from kpiplatform.dashboards.my_kpis.sheet import Attempt, Sheet, cell_id, cell_url, form_id, grid_id, title_of
+from kpiplatform.dashboards.my_kpis.sheet import Attempt, Sheet, cell_id, cell_url, form_id, grid_id, place_of, title_of
 from kpiplatform.dashboards.my_kpis.slots import FREQUENCIES, Line, Slot
 from kpis.domain.figures import MISSING, number
 from kpis.models import Kpi
@@ -220,7 +220,7 @@ def cell(slot: Slot, sheet: Sheet) -> Cell:
         state=attempt.kind if attempt else slot.state,
         label=_label(slot, text, band, is_input),
         title=title_of(slot),
-        name=f"{kpi.code}@{slot.period.start}@{attempt.seq if attempt else slot.seq}",
+        name=place_of(slot, attempt.seq if attempt else slot.seq),
         url=cell_url(slot) if reachable or attempt is not None else "",
         text=attempt.text if attempt else text or _empty(slot, is_input),
         saved=text if attempt else None,

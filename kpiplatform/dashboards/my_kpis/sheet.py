@@ -98,3 +98,8 @@ def cell_url(slot: Slot) -> str:
 def title_of(slot: Slot) -> str:
     """Return the cell's name in a list of what isn't saved."""
     return f"{words.full_name(slot.kpi)}, {words.name_of(slot.period)}"
+
+
+def place_of(slot: Slot, seq: int) -> str:
+    """Return what the field of a slot is named: KPI, period, and the revision that stood there when it was shown."""
+    return f"{slot.kpi.code}@{slot.period.start}@{seq}"

@@ -16,7 +16,7 @@ from alerts.models import Incident
 from kpiplatform.dashboards.my_kpis import links, words
 from kpiplatform.dashboards.my_kpis.approving import Proposed
 from kpiplatform.dashboards.my_kpis.owed import OwedItem
-from kpiplatform.dashboards.my_kpis.sheet import Key, Viewer, cell_id, cell_url
+from kpiplatform.dashboards.my_kpis.sheet import Key, Viewer, cell_id, cell_url, place_of
 from kpiplatform.dashboards.my_kpis.slots import Line, Slot
 from kpis.domain.bands import Band, severity
 from kpis.domain.figures import with_unit
@@ -80,11 +80,24 @@ class AlertItem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unconfirmed:
+    """A provisional value of a period that is over: the field of the grid that it is typed into, and what it says."""
+
+    name: str
+    what: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Todo:
-    """The columns, and the sentence that counts them; approvals and what is owed have one only if there is any."""
+    """The columns, and the sentence that counts them; approvals and what is owed have one only if there is any.
+
+    `unconfirmed` are the values that can be confirmed together, none where it is but one.
+    """
 
     approvals: list[Proposed]
     due: list[DueItem]
+    unconfirmed: list[Unconfirmed]
     reds: list[RedItem]
     alerts: list[AlertItem]
     owed: list[OwedItem]
@@ -137,12 +150,26 @@ def todo(
     return Todo(
         approvals=approvals,
         due=due,
+        unconfirmed=_unconfirmed(asked, viewer),
         reds=reds,
         alerts=alerts,
         owed=owed,
         lede=_lede(lines, asked, reds, alerts, owed, approvals, viewer),
         next_due=_next_due(lines),
     )
+
+
+def _unconfirmed(asked: Sequence[Slot], viewer: Viewer) -> list[Unconfirmed]:
+    found = [
+        Unconfirmed(
+            name=place_of(slot, slot.seq),
+            what=f"{words.full_name(slot.kpi)}, {words.name_of(slot.period)}",
+            value=words.typed_value(slot.value, slot.kpi, viewer.locale),
+        )
+        for slot in asked
+        if slot.state == "provisional" and slot.kept is None and not slot.is_open
+    ]
+    return found if len(found) > 1 else []
 
 
 def _to_explain(incidents: Sequence[Incident], by_kpi: dict[int, Line]) -> list[Incident]:
@@ -216,6 +243,13 @@ def _due_text(
         stands = (_value(first.value.value, first.kpi, viewer), provisional.get(first.key, ""))
         then = _("Confirm it or type the final value.")
         return _("%(units)s. Provisionally:") % {"units": units}, (stands,), then
+    if all(slot.state == "provisional" for slot in slots) and first.value is not None:
+        stand = tuple(
+            (_value(slot.value.value if slot.value else None, slot.kpi, viewer), provisional.get(slot.key, ""))
+            for slot in slots
+        )
+        then = _("Confirm them or type the final values.")
+        return _("%(units)s. Provisionally:") % {"units": units}, stand, then
     known = tuple(
         (_value(slot.kpi.state.value, slot.kpi, viewer), grades.get(slot.kpi.pk, ""))
         for slot in by_unit.values()

@@ -17,7 +17,7 @@ from kpiplatform.dashboards.my_kpis import answers, pasting, presenter, queries,
 from kpiplatform.dashboards.my_kpis.choice import Choice
 from kpiplatform.dashboards.my_kpis.forms import REASON_LENGTH, CellForm
 from kpiplatform.dashboards.my_kpis.saving import Saved, Typed
-from kpiplatform.dashboards.my_kpis.sheet import Key, Viewer, title_of
+from kpiplatform.dashboards.my_kpis.sheet import Key, Viewer, place_of, title_of
 from kpiplatform.dashboards.my_kpis.slots import Slot
 from kpiplatform.htmx import changed, page, wants_partial
 from kpis.domain.days import day_named
@@ -213,7 +213,8 @@ def _typed(request: HttpRequest, slot: Slot) -> Typed:
 def _typed_in_grid(request: HttpRequest, kpis: Sequence[Kpi], viewer: Viewer) -> list[Typed]:
     """Return what came from each field of a grid; what is no field of the person's grid is passed over.
 
-    Fields of a grid that was opened before a lock are among them: what was typed there is answered.
+    Fields of a grid that was opened before a lock are among them: what was typed there is answered. Those that are
+    named `final`, too, are provisional values that are confirmed.
     """
     by_code = {kpi.code: kpi for kpi in kpis}
     named: dict[Key, tuple[str, int]] = {}
@@ -224,4 +225,9 @@ def _typed_in_grid(request: HttpRequest, kpis: Sequence[Kpi], viewer: Viewer) ->
             named[by_code[code].pk, start] = (text, _whole(seq))
     concerned = [kpi for kpi in kpis if any(kpi.pk == kpi_id for kpi_id, _start in named)]
     slots = {slot.key: slot for line in presenter.lines_of(concerned, viewer, also=named) for slot in line.slots}
-    return [Typed(slot=slots[key], text=text[:LONGEST], seq=seq) for key, (text, seq) in named.items() if key in slots]
+    confirmed = set(request.POST.getlist("final"))
+    return [
+        Typed(slot=slots[key], text=text[:LONGEST], seq=seq, final=place_of(slots[key], seq) in confirmed)
+        for key, (text, seq) in named.items()
+        if key in slots
+    ]

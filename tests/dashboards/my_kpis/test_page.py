@@ -14,7 +14,7 @@ from alerts.models import Incident
 from alerts.queries import incidents_to_acknowledge
 from kpiplatform.accounts.models import User
 from kpis.grades import confidence_of
-from kpis.models import Commentary, Kpi, PeriodLock, PeriodReopening
+from kpis.models import Commentary, Kpi, Measurement, PeriodLock, PeriodReopening
 from kpis.templatetags.kpi_figures import grade
 from objectives.models import Role
 from tests.dashboards.my_kpis.sheets import TODAY, W42, W44, W45, W46, W47, cell, enter, page_of, row_state, text_of
@@ -167,6 +167,24 @@ def test_a_period_that_closed_on_a_provisional_value_asks_to_confirm_it(client, 
     assert said in page
     assert "Confirm 6" in page
     assert row_state(page, kpi) == "W46 is provisional"
+
+
+def test_provisional_values_are_confirmed_together_after_a_look_at_each(client, rosa):
+    lga, jfk = a_unit(), a_unit("jfk", "Kennedy")
+    said = {"owner": rosa, "active_from": W46, "measure_unit": "crews", "decimals": 0}
+    kpis = [a_kpi("Pushback crews", unit=unit, **said) for unit in (lga, jfk)]
+    for kpi, value in zip(kpis, ("6", "7"), strict=True):
+        enter(kpi, W46, value, now=NOW - timedelta(days=9))
+        enter(kpi, W47, value, now=NOW - timedelta(days=1))
+    page = page_of(client)
+    assert "Confirm all 2" in page
+    assert "Pushback crews, LaGuardia, W46: 6" in page
+    assert "Confirm them or type the final values." in page
+    fields = {f"{kpi.code}@{W46}@1": value for kpi, value in zip(kpis, ("6", "7"), strict=True)}
+    answer = client.post(reverse("my:block"), fields | {"final": list(fields)}, follow=True)
+    assert "2 values saved." in answer.content.decode()
+    assert set(Measurement.objects.filter(period_start=W46).values_list("state", flat=True)) == {"reported"}
+    assert "Confirm all" not in page_of(client)
 
 
 def test_a_red_waits_for_an_explanation_until_somebody_gave_one_since(client, rosa):
