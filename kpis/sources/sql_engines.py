@@ -120,7 +120,6 @@ def _postgresql(settings: Mapping[str, Any], place: Place, days: Mapping[str, da
     import psycopg
 
     host, port = settings["host"], settings["port"] or 5432
-    milliseconds = int(place.limits.seconds * 1000)
     # Of the authorities that this machine knows: where they are is said in the environment of the process.
     roots: dict[str, Any] = {"sslrootcert": "system"} if settings["tls"] == "verified" else {}
     try:
@@ -139,20 +138,33 @@ def _postgresql(settings: Mapping[str, Any], place: Place, days: Mapping[str, da
                 gssencmode="disable",
                 connect_timeout=int(SECONDS_TO_CONNECT),
                 application_name="kpi-platform",
-                # In its zone the days of the query begin and end where those of the organisation do.
-                options=f"-c default_transaction_read_only=on -c statement_timeout={milliseconds}"
-                f" -c idle_in_transaction_session_timeout={milliseconds} -c lock_timeout=5000"
-                f" -c TimeZone={place.zone}",
             ) as database,
             # A cursor of the server takes one SELECT, prepared with its parameters, and nothing that writes.
             database.cursor(name="source") as cursor,
         ):
+            _bound_postgresql(database, milliseconds=int(place.limits.seconds * 1000), zone=place.zone)
             statement = _with_parameters(_alone(settings["query"]).replace("%", "%%"), "postgresql", "%({name})s")
             _register_dates(cursor)
             cursor.execute(statement.encode(), days)
             yield [column.name for column in cursor.description or ()], _fetched(cursor)
     except psycopg.Error as error:
         raise SourceError(_said_by(error, host, str(error.diag.message_primary or error))) from None
+
+
+def _bound_postgresql(database: Any, *, milliseconds: int, zone: str) -> None:
+    """Bound the transaction: said in it, since what stands between may hand each one to another session.
+
+    In the zone of the organisation the days of the query begin and end where its own do.
+    """
+    database.execute("SET TRANSACTION READ ONLY")
+    bounds = {
+        "statement_timeout": milliseconds,
+        "idle_in_transaction_session_timeout": milliseconds,
+        "lock_timeout": 5000,
+        "TimeZone": zone,
+    }
+    for name, bound in bounds.items():
+        database.execute("SELECT set_config(%s, %s, true)", [name, str(bound)])
 
 
 def _register_dates(cursor: Any) -> None:

@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection
 
@@ -145,6 +146,20 @@ def test_a_percent_sign_and_a_cast_mean_in_the_query_what_they_mean_elsewhere() 
 def test_a_query_that_does_more_than_read_is_refused_by_the_server(query: str) -> None:
     with pytest.raises(SourceError, match=r"^The database on 127\.0\.0\.1 said: "):
         fetch(query)
+
+
+def test_what_bounds_a_query_is_said_in_its_transaction_so_that_a_pooler_lets_it_through(monkeypatch: Any) -> None:
+    """PgBouncer refuses a connection that says it as it begins."""
+    asked: list[set[str]] = []
+    connect = psycopg.connect
+    monkeypatch.setattr(psycopg, "connect", lambda **how: asked.append(set(how)) or connect(**how))
+    settings = ("transaction_read_only", "TimeZone", "statement_timeout", "lock_timeout")
+    said = " || ' ' || ".join(f"current_setting('{name}')" for name in settings)
+    rows = fetch(
+        f"SELECT :since::date AS day, {said} AS airport, 1 AS minutes WHERE :until > :since", zone="Asia/Tokyo"
+    )
+    assert rows.column("airport").tolist() == ["on Asia/Tokyo 5min 5s"]
+    assert ["options" in names for names in asked] == [False]
 
 
 def test_a_server_that_is_not_allowed_or_not_there_is_said_so() -> None:
