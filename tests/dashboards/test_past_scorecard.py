@@ -223,7 +223,11 @@ def test_a_kpi_that_was_retired_since_is_there_as_it_was(client, kpi):
     then = scorecard(client, known=DAY)
     assert (then["rows"][0].standing.band, then["perspectives"][0].objectives[0].band) == ("on_track", "on_track")
     page = reverse("kpi", args=[kpi.code])
-    assert client.get(page, {"known": DAY}).context["kpi"].pk == kpi.pk
+    past = client.get(page, {"known": DAY})
+    assert (past.context["kpi"].pk, past.context["now_url"]) == (kpi.pk, reverse("scorecard"))
+    assert "The KPI was retired since." in past.content.decode()
+    assert f"known={DAY}" in past.context["all_periods_url"]
+    assert reverse("kpi_versions", args=[kpi.code]) not in past.content.decode()
     assert client.get(page).status_code == 404
     moved(kpi, "active", on=date(2026, 11, 16))
     there = {day: len(scorecard(client, known=day)["rows"]) for day in (DAY, "2026-11-14", "2026-11-17")}

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+from django.urls import reverse
+
 from kpiplatform.dashboards.as_known import NOW, PARAMETER, beginning
 from kpiplatform.dashboards.kpi_page import answer, choice, history, sheet
 from kpiplatform.dashboards.kpi_page.chart import all_notes, chart
@@ -19,6 +21,7 @@ from kpiplatform.dashboards.kpi_page.timeline import latest_closed, timeline
 from kpiplatform.dashboards.kpi_page.wording import Wording
 from kpiplatform.dashboards.trust import explained
 from kpis.dates import short_label
+from kpis.models import Kpi
 
 
 def kpi_page(facts: Facts, choose: Choice) -> dict[str, Any]:
@@ -60,7 +63,7 @@ def kpi_page(facts: Facts, choose: Choice) -> dict[str, Any]:
             may_correct=facts.may_correct,
             confidence=replace(choose, trusted=date.min).url.replace(date.min.isoformat(), ""),
         ),
-        "all_periods_url": Choice(view=TABLE, span=ALL).url,
+        "all_periods_url": replace(choose, view=TABLE, span=ALL, trusted=date.min).url,
         "thread": history.thread(facts),
         "entry_count": len(facts.comments),
         "revisions": history.revisions(facts),
@@ -80,7 +83,8 @@ def kpi_page(facts: Facts, choose: Choice) -> dict[str, Any]:
         "may_correct": facts.may_correct,
         "may_configure": facts.may_configure,
         "known": choose.known,
-        "now_url": replace(choose, known=NOW).url,
+        "is_retired": facts.kpi.status == Kpi.Status.RETIRED,
+        "now_url": reverse("scorecard") if facts.kpi.status == Kpi.Status.RETIRED else replace(choose, known=NOW).url,
         "kept": kept,
         "begins": beginning(kpi_ids=[facts.kpi.pk], known=choose.known, kept=kept),
         "day": facts.today,

@@ -103,6 +103,7 @@ class Todo:
     owed: list[OwedItem]
     lede: str
     next_due: str
+    types_values: bool
 
     @property
     def first_approvals(self) -> list[Proposed]:
@@ -156,6 +157,7 @@ def todo(
         owed=owed,
         lede=_lede(lines, asked, reds, alerts, owed, approvals, viewer),
         next_due=_next_due(lines),
+        types_values=any(line.kpi.entry == Kpi.Entry.MANUAL for line in lines),
     )
 
 

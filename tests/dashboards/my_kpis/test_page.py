@@ -184,7 +184,9 @@ def test_provisional_values_are_confirmed_together_after_a_look_at_each(client, 
     answer = client.post(reverse("my:block"), fields | {"final": list(fields)}, follow=True)
     assert "2 values saved." in answer.content.decode()
     assert set(Measurement.objects.filter(period_start=W46).values_list("state", flat=True)) == {"reported"}
-    assert "Confirm all" not in page_of(client)
+    page = page_of(client)
+    assert "Confirm all" not in page
+    assert '<p class="todo-none">Nothing is owed.</p>' in page
 
 
 def test_a_red_waits_for_an_explanation_until_somebody_gave_one_since(client, rosa):
