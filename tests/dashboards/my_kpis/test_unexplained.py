@@ -9,10 +9,11 @@ from django.test import Client
 from django.urls import reverse
 
 from kpiplatform.accounts.models import User
-from kpis.models import EntryRules, KeptValue, Kpi, Measurement
+from kpis.models import EntryRules, KeptValue, Kpi, Measurement, PeriodLock
 from objectives.models import Role
 from tests.dashboards.my_kpis.sheets import (
     W46,
+    W47,
     answer_in,
     body,
     cell,
@@ -23,7 +24,7 @@ from tests.dashboards.my_kpis.sheets import (
     url_of,
     words_in,
 )
-from tests.factories import a_person, a_role, limits
+from tests.factories import NOW, a_person, a_role, limits
 
 pytestmark = pytest.mark.django_db
 TOLD = {"cause": "A strike.", "action": "Ferries.", "recovery_on": "2026-12-01"}
@@ -125,4 +126,14 @@ def test_where_somebody_else_was_quicker_their_value_stands_and_ones_own_is_not_
 
 def test_a_preview_of_a_pasted_block_keeps_nothing(client, crews):
     client.post(reverse("my:block"), {f"CREWS@{W46}@0": "3", "preview": "1"}, headers={"HX-Request": "true"})
+    assert not KeptValue.objects.exists()
+
+
+def test_what_a_lock_keeps_from_being_explained_can_still_be_seen_and_let_go(client, crews):
+    type_into(client, crews, W46, "3")
+    PeriodLock.objects.create(calendar=crews.calendar, locked_until=W47, locked_by=crews.owner, locked_at=NOW)
+    page = words_in(form_of(client, crews))
+    assert "3 crews, typed" in page.replace("\u202f", " ")
+    assert "Ask to reopen it" in page
+    answer_in(client, crews, W46, take="1")
     assert not KeptValue.objects.exists()
