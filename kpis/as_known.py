@@ -17,7 +17,7 @@ from kpis.models import Kpi, KpiVersion, MeasurementRevision
 from kpis.queries import breaks_of, calendars, fiscal_years_of, rules_of
 
 LOOK_BACK = 27  # periods: what the state row reads, too
-WHOLE_YEARS = 400  # periods, of days more than a year
+WHOLE_YEARS = 800  # periods, of days more than two years: the newest may have begun only now
 EVERYTHING = 100_000
 
 # What of the definition sheet pages say or compute with. Where the KPI belongs is as it is now: that decides who may
@@ -100,7 +100,8 @@ def states_as_known(
         values = _known_values(some, before, known_at, periods)
         known = {kpi.pk: values[kpi.pk] for kpi in some}
         if periods < EVERYTHING:
-            known |= {kpi.pk: _whole_years(known[kpi.pk], kpi, by_calendar) for kpi in some if kpi.is_cumulative}
+            sums = [kpi for kpi in some if kpi.is_cumulative]
+            known |= {kpi.pk: _whole_years(known[kpi.pk], by_calendar[kpi.calendar_id], periods) for kpi in sums}
         return {kpi.pk: _judged(kpi, known[kpi.pk], rules[kpi.pk], by_calendar, known_at) for kpi in some}
 
     states = {}
@@ -174,8 +175,9 @@ def standing_before(
         return {kpi_id: (band, score, value) for kpi_id, band, score, value in cursor.fetchall()}
 
 
-def _whole_years(values: Sequence[Valued], kpi: Kpi, by_calendar: dict) -> list[Valued]:
-    if not values:
-        return []
-    newest = year_of_period(values[-1].period_end, by_calendar[kpi.calendar_id])
-    return [row for row in values if row.period_end > newest]
+def _whole_years(values: list[Valued], calendar: Calendar, asked: int) -> list[Valued]:
+    """Return the values, oldest first, without those of a first year that had more than were asked for."""
+    if len(values) < asked:
+        return values
+    oldest = year_of_period(values[0].period_end, calendar)
+    return [row for row in values if year_of_period(row.period_end, calendar) > oldest]

@@ -90,9 +90,9 @@ def _derive(kpi_ids: Sequence[int], today: date, now: datetime) -> int:
     jobs = _jobs(kpis, rows, today)
     found = _computed(jobs, today)
     changed = _recorded(found, now)
-    _owe_closing(found, today)
-    _owe_what_aggregates(found)
     OwedDerivation.objects.filter(pk__in=[row.pk for row in rows]).delete()
+    _owe_what_time_changes(found)
+    _owe_what_aggregates(found)
     return changed
 
 
@@ -234,13 +234,13 @@ def _release_unlocked(now: datetime) -> None:
     OwedDerivation.objects.filter(pk__in=free).update(waits_for_lock=False)
 
 
-def _owe_closing(found: Sequence[tuple[_Job, Period, Outcome]], today: date) -> None:
-    """Look again at the periods that are still open on the day on which they are over."""
+def _owe_what_time_changes(found: Sequence[tuple[_Job, Period, Outcome]]) -> None:
+    """Look again at the periods that are still open on the day on which they, or those of inputs, are over."""
     OwedDerivation.objects.bulk_create(
         [
-            OwedDerivation(kpi=job.kpi, period_start=period.start, period_end=period.end, due_on=period.end)
+            OwedDerivation(kpi=job.kpi, period_start=period.start, period_end=period.end, due_on=outcome.changes_on)
             for job, period, outcome in found
-            if period.end > today and outcome.value is not None
+            if outcome.changes_on is not None and outcome.value is not None
         ],
         ignore_conflicts=True,
     )

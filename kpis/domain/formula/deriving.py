@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -69,6 +69,7 @@ class Outcome:
     """The value of a derived KPI in a span, or why there is none.
 
     `is_waiting` says that an input is simply not there yet, `is_final` is false while the span or an input is open.
+    On `changes_on` time alone may make it another value; None once the span is over.
     """
 
     value: Decimal | None
@@ -76,6 +77,7 @@ class Outcome:
     is_waiting: bool
     is_final: bool
     taken: Mapping[Term, Taken]
+    changes_on: date | None
 
     def of(self, term: Term) -> Result:
         """Return what a term of the formula came to."""
@@ -102,7 +104,18 @@ def derive(calculation: Calculation, span: Span, *, today: date, bounds: Bounds 
         is_waiting=result is Absent.MISSING and not all(one.is_there for one in taken.values()),
         is_final=span.end <= today and all(one.is_final for one in taken.values() if one.is_there),
         taken=taken,
+        changes_on=min([span.end, *_ends_that_count(calculation, today)]) if span.end > today else None,
     )
+
+
+def _ends_that_count(calculation: Calculation, today: date) -> Iterator[date]:
+    """Yield when periods of inputs end of which a missing one counts as zero from then on."""
+    if calculation.missing is Missing.ZERO:
+        yield from (period_of(today, one.frequency, one.calendar).end for one in calculation.inputs.values())
+    for holding in calculation.nested.values():
+        nested = calculation_on(holding, today)
+        if nested is not None:
+            yield from _ends_that_count(nested, today)
 
 
 def aggregate_derived(
