@@ -67,22 +67,23 @@ class Upheaval(Exception):
 def leaps(readings: Sequence[Reading]) -> Sentence | None:
     """Return that many KPIs would leap from their latest closed value to the one after it.
 
-    Where only one or two KPIs have a new value, that one would be unlike all of its last ones. The readings of each KPI
-    are in the order of their periods.
+    Where there are values of one or two KPIs only, that the newest of one would be unlike all of those before them, and
+    unlike what stands. The readings of each KPI are in the order of their periods.
     """
-    newest = {one.kpi_id: (one.period_start, one.value) for one in readings if one.state == REPORTED and one.value}
+    closed = [one for one in readings if one.state == REPORTED and one.value]
+    newest = {one.kpi_id: (one.period_start, one.value) for one in closed}
     last = KpiState.objects.filter(pk__in=newest, value__isnull=False).exclude(value=0)
     found = [
-        (pk, name, value, newest[pk][1])
+        (pk, name, start, value, newest[pk][1])
         for pk, name, start, value in last.values_list("pk", "kpi__name", "period_start", "value").order_by("pk")
-        if start is not None and newest[pk][0] > start
+        if start is not None and newest[pk][0] >= start
     ]
-    if len(found) >= AT_LEAST:
-        return why_another_unit([(name, value, following) for _pk, name, value, following in found])
+    if len(newest) >= AT_LEAST:
+        return why_another_unit([(name, old, new) for pk, name, start, old, new in found if newest[pk][0] > start])
     unlike = (
-        why_unlike(name, _last_values(pk), following)
-        for pk, name, value, following in found
-        if is_another_magnitude(value, following)
+        why_unlike(name, _values_before(pk, min(one.period_start for one in closed if one.kpi_id == pk)), new)
+        for pk, name, _start, old, new in found
+        if is_another_magnitude(old, new)
     )
     return next(filter(None, unlike), None)
 
@@ -108,9 +109,9 @@ def doubts(readings: Sequence[Reading], standing: Mapping[Key, Measurement]) -> 
     return [*([leap] if leap else []), *why_upheaval(found, brought)]
 
 
-def _last_values(kpi_id: int) -> list[Decimal]:
-    closed = Measurement.objects.filter(kpi_id=kpi_id, state=REPORTED, value__isnull=False).order_by("-period_start")
-    return list(closed.values_list("value", flat=True)[:LOOKED_AT])
+def _values_before(kpi_id: int, day: date) -> list[Decimal]:
+    closed = Measurement.objects.filter(kpi_id=kpi_id, state=REPORTED, value__isnull=False, period_start__lt=day)
+    return list(closed.order_by("-period_start").values_list("value", flat=True)[:LOOKED_AT])
 
 
 def refuse_upheaval(

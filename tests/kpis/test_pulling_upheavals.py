@@ -98,6 +98,21 @@ def test_a_single_value_is_held_where_its_kpi_never_was_of_that_magnitude(source
     assert sent(source, lines(since="2026-11-16", until="2026-11-23", minutes=400), day=2).state == "applied"
 
 
+def test_so_are_one_or_two_values_that_stand_until_somebody_says_that_they_are_right(
+    source: DataSource, kpi: Kpi
+) -> None:
+    sent(source, lines(since="2026-09-14", until="2026-11-16"))
+    judge(kpi_ids=[kpi.pk], now=NOW)
+    two_weeks = lines(since="2026-11-02", until="2026-11-16", minutes=10_000)
+    held = sent(source, two_weeks, day=1)
+    assert (held.state, values(kpi)["2026-11-09"][0]) == ("suspect", 280)
+    assert "would leap to a hundred times more or less than any of its last values" in str(held.error)
+    apply_held_pull(pull_id=held.pk, by=a_person("Ines"), reason="in cents now", now=NOW + 2 * DAY)
+    judge(kpi_ids=[kpi.pk], now=NOW + 2 * DAY)
+    following = lines(since="2026-11-16", until="2026-11-23", minutes=11_000)
+    assert sent(source, [*two_weeks, *following], day=3).state == "applied"
+
+
 def test_half_a_file_does_not_replace_whole_periods_but_a_longer_part_replaces_a_shorter_one(
     source: DataSource, kpi: Kpi
 ) -> None:
