@@ -70,18 +70,18 @@ def leaps(readings: Sequence[Reading]) -> Sentence | None:
     Where there are values of one or two KPIs only, that the newest of one would be unlike all of those before them, and
     unlike what stands. The readings of each KPI are in the order of their periods.
     """
-    closed = [one for one in readings if one.state == REPORTED and one.value]
-    newest = {one.kpi_id: (one.period_start, one.value) for one in closed}
+    newest = {one.kpi_id: (one.period_start, one.value) for one in readings if one.state == REPORTED and one.value}
     last = KpiState.objects.filter(pk__in=newest, value__isnull=False).exclude(value=0)
     found = [
-        (pk, name, start, value, newest[pk][1])
+        (pk, name, start, value, new)
         for pk, name, start, value in last.values_list("pk", "kpi__name", "period_start", "value").order_by("pk")
-        if start is not None and newest[pk][0] >= start
+        for newest_start, new in [newest[pk]]
+        if start is not None and new is not None and newest_start >= start
     ]
     if len(newest) >= AT_LEAST:
         return why_another_unit([(name, old, new) for pk, name, start, old, new in found if newest[pk][0] > start])
     unlike = (
-        why_unlike(name, _values_before(pk, min(one.period_start for one in closed if one.kpi_id == pk)), new)
+        why_unlike(name, _values_before(pk, min(one.period_start for one in readings if one.kpi_id == pk)), new)
         for pk, name, _start, old, new in found
         if is_another_magnitude(old, new)
     )
