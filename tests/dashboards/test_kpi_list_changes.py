@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 import pytest
 from django.urls import reverse
 from django.utils import timezone
+from openpyxl import load_workbook
 
+from kpiplatform.dashboards.models import TakenFile
 from kpis.domain.judged import in_force
 from kpis.models import Kpi, KpiOwnership, PeriodLock, Target, ThresholdSet
 from kpis.queries import rules_of
@@ -125,6 +128,26 @@ def test_our_own_export_comes_back_without_a_change(client, admin, kpi):
     assert 'name="import"' not in text
 
 
+def test_the_present_list_comes_back_without_a_change_and_with_what_one_typed_into_it(client, admin, kpi):
+    Kpi.objects.filter(pk=kpi.pk).update(purpose="=SUM(A1)", active_from=date(2026, 1, 1), minimum=Decimal("0.5"))
+    room = a_kpi("Room", code="ROOM", owner=admin, polarity="within_range", objective=kpi.objective)
+    common = {"kpi": room, "effective_from": date(2026, 1, 1), "recorded_at": NOW, "recorded_by": admin}
+    Target.objects.create(low=19, high=22, **common)
+    ThresholdSet.objects.create(mode="offset", red_low=-3, red_high=4, **common)
+    a_kpi("Seen", code="SEEN", owner=admin, polarity="unscored")
+    response = client.get(reverse("kpi_list:present"))
+    book = load_workbook(io.BytesIO(b"".join(response.streaming_content)))
+    rows = [[cell.value for cell in row] for row in book["KPIs"].iter_rows()]
+    heads, at = rows[0], {row[1]: number for number, row in enumerate(rows)}
+    assert [rows[at["ROOM"]][heads.index(name)] for name in ("Goal, from", "Red flag below")] == [19, 16]
+    lines = looked(client, sent(client, heads, *rows[1:]))
+    assert [(one["refused"], changes(one)) for one in lines] == [([], [])] * 3
+    rows[at["BAGS"]][heads.index("Target")] = 85
+    lines = looked(client, sent(client, heads, *rows[1:]))
+    assert [changes(one) for one in lines if one["changes"]] == [[("Target", "80.0\u202f%", "85.0\u202f%")]]
+    assert TakenFile.objects.get().rows == 3
+
+
 def test_limits_of_a_range_come_from_four_columns(client, admin, kpi):
     a_kpi("Room", code="ROOM", owner=admin, polarity="within_range", measure_unit="°C", decimals=0)
     an_objective("Comfort", code="comfort")
@@ -183,6 +206,12 @@ def test_a_red_flag_that_moves_with_the_target_stands_where_the_file_says(client
     assert imported(client, path, reason="Agreed").status_code == 303
     stands = in_force(rules_of([kpi])[kpi.pk].thresholds, today)
     assert (stands.mode, stands.red_flag) == ("absolute", 70)
+
+
+def test_limits_that_were_set_for_a_later_day_are_told(client, admin, kpi):
+    limits(kpi, since=date(2031, 1, 1), goal=95)
+    (line,) = looked(client, sent(client, ["Code", "Target"], ["BAGS", 90]))
+    assert line["notes"] == ["From 1 Jan 2031 on other limits hold, as was set before."]
 
 
 def test_what_would_falsify_or_open_what_is_recorded_is_refused_with_its_line(client, admin, kpi):

@@ -69,6 +69,13 @@ def aim_of(said: Said, *, polarity: str, rules: Rules, day: date, now: datetime)
     return Aim(proposal=proposal, changed=changed)
 
 
+def limits_in_force(polarity: str, rules: Rules, day: date) -> dict[str, Decimal | None]:
+    """Return the limits of a day by the columns of a list that such a KPI has."""
+    numbers = _Stands(polarity, in_force(rules.targets, day), in_force(rules.thresholds, day)).numbers
+    wanted = {Kpi.Polarity.RANGE: LIMITS_OF_RANGE, Kpi.Polarity.UNSCORED: ()}.get(Kpi.Polarity(polarity), LIMITS)
+    return {name: numbers[name] for name in wanted}
+
+
 def refuse_unless_judging(polarity: str, target: TargetRow | None, threshold: ThresholdRow | None) -> None:
     """Raise AimRefused where limits could not judge a KPI of that direction."""
     if threshold is None or polarity == Kpi.Polarity.UNSCORED:

@@ -13,6 +13,7 @@ from kpiplatform.dashboards.kpi_list.cells import Said, limits_of, values_of
 from kpiplatform.dashboards.kpi_list.lines import Change, Line, Places, Wanted, no_objective, no_unit, nobody
 from kpiplatform.dashboards.kpi_setup.forms import same_name, why_no_part
 from kpiplatform.dashboards.limits.preview import locked_that_move
+from kpis.dates import day as day_of
 from kpis.domain.judged import Rules
 from kpis.domain.limits import in_force
 from kpis.models import Kpi
@@ -104,6 +105,11 @@ class ChangeLines:
         if aim is not None:
             line.proposal = aim.proposal
             line.changes += [Change(column=name, old=old, new=new) for name, (old, new) in aim.changed.items()]
+            later = [row.effective_from for row in (*rules.targets, *rules.thresholds) if row.effective_from > day]
+            if later:
+                line.notes.append(
+                    _("From %(day)s on other limits hold, as was set before.") % {"day": day_of(min(later))}
+                )
             moved = locked_that_move(kpi, aim.proposal, now=self.wanted.now)
             if moved:
                 line.refused.append(judged_otherwise(kpi, moved))

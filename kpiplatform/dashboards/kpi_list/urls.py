@@ -7,4 +7,8 @@ from django.urls import path
 from kpiplatform.dashboards.kpi_list import views
 
 app_name = "kpi_list"
-urlpatterns = [path("", views.send, name="send"), path("<int:pk>/", views.read, name="read")]
+urlpatterns = [
+    path("", views.send, name="send"),
+    path("present/", views.present, name="present"),
+    path("<int:pk>/", views.read, name="read"),
+]

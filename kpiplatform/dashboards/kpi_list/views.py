@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from kpiplatform.accounts.services import NotActive
 from kpiplatform.dashboards.configuration.entry import admins_only, today
@@ -20,15 +20,20 @@ from kpiplatform.dashboards.kpi_list.forms import COLUMN, ReadingForm
 from kpiplatform.dashboards.kpi_list.heads import head_row_of, heads_of, sheet_of
 from kpiplatform.dashboards.kpi_list.importing import import_lines
 from kpiplatform.dashboards.kpi_list.lines import Line, Wanted
+from kpiplatform.dashboards.kpi_list.present import as_workbook
 from kpiplatform.dashboards.kpi_list.presenter import shown
 from kpiplatform.dashboards.kpi_setup.changing import NEEDS_REASON
 from kpiplatform.dashboards.models import SentFile
 from kpiplatform.dashboards.sending import SendForm, keep_sent
+from kpiplatform.dashboards.taking import note_taken
 from kpiplatform.htmx import changed, page
 from kpiplatform.sent_files.reading import FileRefused, Rows, restored
+from kpis.models import Kpi
+from kpis.queries import kpis_configured_by
 from kpis.services.refusal import Refused
 
 SEND, READ = "dashboards/kpi_list/send.html", "dashboards/kpi_list/read.html"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 SHOWN = 200
 SEE_OTHER = 303
 
@@ -51,6 +56,17 @@ def send(request: HttpRequest) -> HttpResponse:
         else:
             return HttpResponseRedirect(reverse("kpi_list:read", args=[kept.pk]), status=SEE_OTHER)
     return page(request, SEND, {"form": form}, partial="send", status=422 if form.is_bound else 200)
+
+
+@require_safe
+@admins_only
+def present(request: HttpRequest) -> FileResponse:
+    """Send the KPIs that there are as a list, with the limits of today, to be changed and sent again."""
+    kpis = kpis_configured_by(request.user, today=today()).exclude(status=Kpi.Status.RETIRED)
+    found = list(kpis.select_related("objective", "unit", "owner").order_by("objective__code", "position", "code"))
+    name = f"kpi-list-{today()}.xlsx"
+    note_taken(request, name=name, rows=len(found))
+    return FileResponse(as_workbook(found, day=today()), as_attachment=True, filename=name, content_type=XLSX)
 
 
 @require_http_methods(["GET", "POST"])

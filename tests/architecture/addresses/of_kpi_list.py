@@ -38,7 +38,9 @@ def sent_file(world: World, key: str) -> list[Any]:
 OF_THINGS = {
     "kpi_list:read": Address(args=sent_file, answer=lambda role, key: 200 if (role, key) == ("admin", "OURS") else 404),
 }
-BY_ROLE = {"kpi_list:send": {role: 200 if role == "admin" else 404 for role in ROLES}}
+BY_ROLE = {
+    name: {role: 200 if role == "admin" else 404 for role in ROLES} for name in ("kpi_list:send", "kpi_list:present")
+}
 ARGUMENTS = {"kpi_list:read": [1]}
 
 
