@@ -21,13 +21,15 @@ from kpis.readings import PROVISIONAL
 Bands = tuple[str, str]
 
 
-def restatements(*, since: datetime | None = None, until: datetime | None = None) -> QuerySet[Any]:
+def restatements(*, zone: ZoneInfo, since: datetime | None = None, until: datetime | None = None) -> QuerySet[Any]:
     """Return the revisions recorded from `since` on and before `until` that changed what had been reported as final.
 
-    What was provisional was said to change. Newest first. `was` is the value before, `was_at` when that was recorded;
+    What was provisional was said to change, and nothing is final while its period runs where the organisation is, not
+    even that it does not apply. Newest first. `was` is the value before, `was_at` when that was recorded;
     there is none where the period had not applied, or had nothing to count.
     """
-    return _changes(since, until).exclude(was_state=PROVISIONAL)
+    found = _changes(since, until).exclude(was_state=PROVISIONAL)
+    return found.alias(made_on=TruncDate("recorded_at", tzinfo=zone)).filter(made_on__gte=F("period_end"))
 
 
 def settled(*, zone: ZoneInfo, since: datetime | None = None, until: datetime | None = None) -> QuerySet[Any]:

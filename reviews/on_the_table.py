@@ -222,9 +222,11 @@ def _restated(
     if previous is None:
         return []
     since = datetime.fromisoformat(previous["known_at"])
-    found = restatements(since=since, until=at).filter(kpi__in=kpis, was_state="reported", value__isnull=False)
+    zone = organisation_zone()
+    changes = restatements(zone=zone, since=since, until=at)
+    found = changes.filter(kpi__in=kpis, was_state="reported", value__isnull=False)
     rows = list(found.select_related("kpi", "recorded_by", "pull__source").order_by("recorded_at", "pk"))
-    grades = grades_of_changes(rows, now=at, zone=organisation_zone(), known_at=at)
+    grades = grades_of_changes(rows, now=at, zone=zone, known_at=at)
     return [
         {
             "code": row.kpi.code,

@@ -28,7 +28,9 @@ def restated_after(
     shown = {row["code"]: row["period_start"] for row in content["kpis"] if row["period_start"]}
     codes = [one for one in shown if code in ("", one)]
     visible = kpis_visible_to(viewer.user, today=viewer.today).filter(code__in=codes)
-    found = restatements(since=frozen_at).filter(kpi__in=visible, period_start__in=set(shown.values()))
+    found = restatements(zone=viewer.organisation_zone, since=frozen_at).filter(
+        kpi__in=visible, period_start__in=set(shown.values())
+    )
     rows: list[Any] = [
         row
         for row in found.select_related("kpi__calendar", "recorded_by", "pull__source").order_by("recorded_at", "pk")

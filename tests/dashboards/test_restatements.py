@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal as D
 from unittest.mock import patch
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -14,7 +16,7 @@ from django.urls import reverse
 
 from kpiplatform.dashboards.scorecard.restated import restated_since
 from kpis.models import Kpi, PeriodReopening
-from kpis.readings import Origin
+from kpis.readings import Origin, Reading
 from kpis.restatements import grades_of_changes, restatements
 from kpis.services.recording import record_measurements
 from objectives.models import Role
@@ -99,7 +101,7 @@ def test_the_statement_of_the_scorecard_finds_the_same_as_the_list():
     record(kpi, [a_week(kpi, W46, "83")], now=NOW)
     ids = list(Kpi.objects.values_list("pk", flat=True))
     for until, count in ((None, 3), (NOW, 2), (NOW - DAY, 1)):
-        listed = restatements(until=until).filter(recorded_at__gt=EARLY)
+        listed = restatements(zone=ZoneInfo("UTC"), until=until).filter(recorded_at__gt=EARLY)
         asked = {"kpi_ids": ids, "since": EARLY, "known_at": until, "before": NOW.date()}
         found = restated_since(**asked, now=NOW, zone=UTC)
         grades = grades_of_changes(list(listed), now=NOW, zone=UTC, known_at=until)
@@ -264,3 +266,19 @@ def test_days_in_the_wrong_order_are_turned_round_and_what_is_no_day_is_said(cli
     assert len(rows(client, **{"from": later, "to": day})) == 1
     text = client.get(reverse("restatements"), {"from": "2026-13-01"}).content.decode()
     assert "“2026-13-01” is not a date; it is left out." in text
+
+
+def test_what_was_said_of_a_running_week_is_no_restatement_whatever_it_was(client, admin):
+    kpi = a_kpi("Strikes")
+    week = {"kpi_id": kpi.pk, "period_start": W46, "period_end": W46 + 7 * DAY}
+    origin = Origin(kind="manual", user_id=admin.pk)
+    for value, state, at in (
+        (None, "not_applicable", NOW - 10 * DAY),
+        (D(7), "provisional", NOW - 9 * DAY),
+        (None, "not_applicable", NOW - 8 * DAY),
+    ):
+        reading = Reading(**week, value=value, state=state, reason="" if value else "strike")
+        record_measurements(readings=[reading], origin=origin, now=at)
+    assert rows(client) == []
+    record_measurements(readings=[Reading(**week, value=D(8))], origin=origin, now=NOW - DAY)
+    assert [row.now[:1] for row in rows(client)] == ["8"]

@@ -94,7 +94,7 @@ def restated(user: User, chosen: Chosen, *, zone: ZoneInfo, now: datetime, limit
     if chosen.kpi:
         kpis = kpis.filter(code=chosen.kpi)
     since, until = (datetime.combine(day, time.min, zone) for day in (chosen.first, chosen.last + DAY))
-    changes = settled(zone=zone, since=since, until=until) if chosen.settled else restatements(since=since, until=until)
+    changes = (settled if chosen.settled else restatements)(zone=zone, since=since, until=until)
     found = changes.filter(kpi__in=kpis)
     part = slice_of(
         found.select_related("kpi__unit", "recorded_by", "pull__source"),

@@ -33,7 +33,8 @@ LEFT JOIN kpis_pull p ON p.id = r.pull_id
 LEFT JOIN kpis_datasource s ON s.id = p.source_id
 WHERE r.kpi_id = ANY(%(kpis)s) AND r.seq > 1 AND r.recorded_at > %(since)s
     AND (%(known_at)s::timestamptz IS NULL OR r.recorded_at < %(known_at)s)
-    AND r.period_end <= %(before)s AND before.state <> 'provisional' AND r.value IS DISTINCT FROM before.value
+    AND r.period_end <= %(before)s AND before.state <> 'provisional'
+    AND (r.recorded_at AT TIME ZONE %(zone)s)::date >= r.period_end AND r.value IS DISTINCT FROM before.value
 ORDER BY r.recorded_at DESC, r.id DESC LIMIT %(most)s
 """
 
@@ -75,7 +76,8 @@ def restated_since(
 
     Those of periods that end after the day `before` are none of what is looked at.
     """
-    parameters = {"kpis": list(kpi_ids), "since": since, "known_at": known_at, "before": before, "most": AT_MOST}
+    when = {"since": since, "known_at": known_at, "before": before, "zone": str(zone)}
+    parameters = {"kpis": list(kpi_ids), "most": AT_MOST, **when}
     with connection.cursor() as cursor:
         cursor.execute(STATEMENT, parameters)
         rows = [Restated(*row) for row in cursor.fetchall()]
