@@ -26,7 +26,8 @@ def take_upload(*, source: DataSource, name: str, pieces: Iterable[bytes], by: U
     """Store a file for a source and return the pull that will read it. Raises UploadRefused.
 
     A source that feeds no KPI yet is not pulled. The file before it is let go of: its name, size and
-    hash stay. The same file again is not stored twice.
+    hash stay. The same file again is not stored twice. Another one is not taken before the one that
+    waits was read.
     """
     with transaction.atomic():
         DataSource.objects.select_for_update(no_key=True).get(pk=source.pk)
@@ -48,10 +49,20 @@ def take_upload(*, source: DataSource, name: str, pieces: Iterable[bytes], by: U
         if before is not None and before.sha256 == digest.hexdigest():
             upload.delete()
         else:
+            if before is not None and _waits(source):
+                says = _(
+                    "“%(name)s” was sent before and is not read yet. Nothing was stored: send this file after that."
+                )
+                raise UploadRefused(says % {"name": before.name})
             upload.size, upload.sha256 = size, digest.hexdigest()
             upload.save(update_fields=["size", "sha256"])
             SourceUploadPart.objects.filter(upload__source=source).exclude(upload=upload).delete()
         return request_pull(source=source, now=now, has_changed=True) if source.mappings.exists() else None
+
+
+def _waits(source: DataSource) -> bool:
+    """Return whether no worker has begun yet to read the newest file."""
+    return source.pulls.filter(state=Pull.State.WAITING, attempts=0).exists()
 
 
 def _parts(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -148,8 +148,12 @@ def test_a_file_that_comes_while_the_one_before_is_read_is_read_as_well() -> Non
     assert pull(source, slot=second.slot, now=NOW + timedelta(seconds=2)).state == "applied"
     assert values(kpi)["2026-11-09"][0] == 56
     waits = take_upload(pieces=[week["a"].encode()], now=NOW + timedelta(seconds=3), **said)
-    again = take_upload(pieces=[week["b"].encode()], now=NOW + timedelta(seconds=4), **said)
-    assert waits == again  # one that waits reads the newest
+    with pytest.raises(UploadRefused, match=r"^“flights.csv” was sent before and is not read yet. Nothing was stored"):
+        take_upload(pieces=[week["b"].encode()], now=NOW + timedelta(seconds=4), **said)
+    assert take_upload(pieces=[week["a"].encode()], now=NOW + timedelta(seconds=5), **said) == waits  # sent twice
+    assert waits is not None
+    assert pull(source, slot=waits.slot, now=NOW + timedelta(seconds=6)).state == "applied"
+    assert values(kpi)["2026-11-09"][0] == 28
 
 
 def test_a_file_of_old_days_alone_is_compared_with_the_usual_by_the_days_it_has(folder: Path) -> None:
