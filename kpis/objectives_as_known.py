@@ -14,7 +14,7 @@ from django.db.models import Q
 from kpis.as_known import define_as_known, states_as_known
 from kpis.domain.judged import Judged
 from kpis.models import Evaluation, Kpi, KpiState, KpiWeight
-from kpis.queries import active_then
+from kpis.queries import active_then, objective_of, of_objectives
 from objectives.domain.rollup import Child, Method, RollUp, roll_up
 from objectives.models import ManualScore, Objective, ObjectiveState, ObjectiveWeight
 from objectives.queries import active_objectives
@@ -68,7 +68,7 @@ def objectives_as_known(
     for row in objectives.values():
         below[row.parent_id].append(row.pk)
     wanted = _with_descendants([pk for pk in objective_ids if pk in objectives], below)
-    there = list(active_then(Kpi.objects.filter(objective_id__in=wanted), known_at))
+    there = list(active_then(of_objectives(Kpi.objects.all(), wanted, known_at), known_at))
     define_as_known(there, known_at)
     kpis = [kpi for kpi in there if kpi.polarity != Kpi.Polarity.UNSCORED]
     states = states_as_known(kpis=kpis, before=before, known_at=known_at)
@@ -82,7 +82,7 @@ def objectives_as_known(
     children: dict[int, list[Child]] = defaultdict(list)
     for kpi in kpis:
         last = states[kpi.pk][0].last if kpi.pk in states else None
-        children[kpi.objective_id].append(
+        children[objective_of(kpi)].append(
             Child(
                 key=f"kpi:{kpi.pk}",
                 name=kpi.name,

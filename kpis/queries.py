@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal, cast
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import BigIntegerField, Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Coalesce
 
 from kpiplatform.accounts.models import User
 from kpis.domain.judged import Rules, Valued
@@ -69,6 +70,22 @@ def active_then(kpis: QuerySet[Kpi], known_at: datetime | None) -> QuerySet[Kpi]
     following = steps.filter(recorded_at__gte=known_at).order_by("recorded_at", "pk").values("was")[:1]
     then = Coalesce(Subquery(last), Subquery(following), F("status"))
     return kpis.alias(status_then=then).filter(created_at__lt=known_at, status_then=Kpi.Status.ACTIVE)
+
+
+def of_objectives(kpis: QuerySet[Kpi], objective_ids: Collection[int], known_at: datetime | None) -> QuerySet[Kpi]:
+    """Return those of the KPIs that belong to the objectives, or did by what was known at a moment, None for now."""
+    if known_at is None:
+        return kpis.filter(objective_id__in=objective_ids)
+    said = Cast(KeyTextTransform("objective_id", "definition"), BigIntegerField())
+    versions = KpiVersion.objects.filter(kpi=OuterRef("pk"), recorded_at__lt=known_at).order_by("-version")
+    was = Subquery(versions.annotate(said=said).values("said")[:1])
+    then = Coalesce(was, F("objective_id"), output_field=BigIntegerField())
+    return kpis.annotate(objective_then=then).filter(objective_then__in=objective_ids)
+
+
+def objective_of(kpi: Kpi) -> int:
+    """Return the objective of a KPI: of those that `of_objectives` found, the one of then."""
+    return getattr(kpi, "objective_then", kpi.objective_id)
 
 
 def there_at(kpis: QuerySet[Kpi], known_at: datetime | None) -> QuerySet[Kpi]:

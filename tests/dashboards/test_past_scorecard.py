@@ -19,7 +19,7 @@ from kpis.services.recording import record_measurements
 from kpis.services.rolling import roll_up_objectives
 from objectives.models import Organisation, Role
 from reviews.models import Decision
-from tests.factories import NOW, a_kpi, a_role, limits
+from tests.factories import NOW, a_kpi, a_role, an_objective, limits
 from tests.kpis.pulls import a_source
 from tests.reviews.factories import a_forum, a_held_review
 
@@ -250,3 +250,24 @@ def test_a_retired_kpi_is_on_every_page_of_a_past_day(client, kpi, name):
     path = reverse(name, args=[kpi.objective.code if name == "objective" else kpi.unit.code])
     assert kpi.name in client.get(path, {"known": DAY}).content.decode()
     assert kpi.name not in client.get(path).content.decode()
+
+
+def test_a_kpi_that_counts_for_another_objective_since_counted_for_its_former_one_then(client, kpi):
+    former, new = kpi.objective, an_objective("Turn aircraft round in time")
+    record(kpi, W45, "95", on=date(2026, 11, 9))
+    first = {"objective_id": former.pk}
+    by = {"recorded_by": kpi.owner, "effective_from": date(2026, 1, 1)}
+    KpiVersion.objects.create(kpi=kpi, version=1, definition=first, recorded_at=LONG_AGO, **by)
+    Kpi.objects.filter(pk=kpi.pk).update(objective=new)
+    changed = {"version": 2, "definition": {"objective_id": new.pk}, "recorded_at": NOW - timedelta(days=3)}
+    KpiVersion.objects.create(kpi=kpi, **changed, **by)
+    shown = [scorecard(client, **said)["perspectives"][0].objectives[0] for said in ({"known": DAY}, {})]
+    assert [(one.name, one.rows[0].kpi.name) for one in shown] == [(former.name, kpi.name), (new.name, kpi.name)]
+    assert shown[0].band == "on_track"
+    for objective, counts in ((former, 1), (new, 0)):
+        page = client.get(reverse("objective", args=[objective.code]), {"known": DAY}).content.decode()
+        assert (kpi.name in page) == bool(counts)
+    rolled = objectives_as_known(
+        objective_ids=[former.pk, new.pk], before=date(2026, 11, 13), known_at=datetime(2026, 11, 13, tzinfo=UTC)
+    )
+    assert (rolled[former.pk].total, rolled[new.pk].total) == (1, 0)

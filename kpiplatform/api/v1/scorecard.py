@@ -19,7 +19,7 @@ from kpis.as_known import define_as_known, states_as_known
 from kpis.domain.periods import period_of
 from kpis.grades import grades_of
 from kpis.objectives_as_known import objectives_as_known
-from kpis.queries import active_then, calendars
+from kpis.queries import active_then, calendars, objective_of, of_objectives
 from objectives.models import Objective
 from objectives.queries import organisation
 
@@ -129,7 +129,8 @@ def _rolled(page: list[Objective], known_on: date | None, known_at: datetime | N
 def _below(
     caller: Caller, page: list[Objective], known_on: date | None, known_at: datetime | None
 ) -> dict[int, list[dict[str, Any]]]:
-    readable = active_then(kpis_readable_by(caller, known_at=known_at).filter(objective__in=page), known_at)
+    readable = of_objectives(kpis_readable_by(caller, known_at=known_at), [row.pk for row in page], known_at)
+    readable = active_then(readable, known_at)
     kpis = list(readable.select_related("state").order_by("position", "code"))
     define_as_known(kpis, known_at)
     then = states_as_known(kpis=kpis, before=known_on + DAY, known_at=known_at) if known_on else {}
@@ -147,5 +148,5 @@ def _below(
         said = {"code": kpi.code, "name": kpi.name, "confidence": grades.get(kpi.pk, "")}
         if start := latest[kpi.pk]:
             said["period"] = period_of(start, kpi.frequency, by_calendar[kpi.calendar_id]).key
-        below[kpi.objective_id].append(said | figures)
+        below[objective_of(kpi)].append(said | figures)
     return below

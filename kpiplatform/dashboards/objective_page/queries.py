@@ -19,7 +19,7 @@ from kpis.domain.periods import Calendar, period_of, previous_period
 from kpis.grades import grades_of
 from kpis.models import Kpi, KpiWeight
 from kpis.objectives_as_known import objectives_over_time, stand_as_known
-from kpis.queries import calendars, kpis_visible_to, there_at
+from kpis.queries import calendars, kpis_visible_to, of_objectives, there_at
 from objectives.domain.rollup import Child, RollUp
 from objectives.models import ManualScore, Objective, ObjectiveState, ObjectiveWeight
 from objectives.queries import may_configure, objectives_visible_to, units_visible_to
@@ -86,7 +86,7 @@ def objective_facts(*, user: User, code: str, today: date, known: AsKnown = NOW)
     objective: Any = visible.select_related(*shown_with_it).annotate(opens_unit=of_unit).get(code=code)
     opened = Exists(visible.filter(pk=OuterRef("pk")))
     on = known.on or today
-    there = there_at(Kpi.objects.filter(objective=objective), known.at)
+    there = there_at(of_objectives(Kpi.objects.all(), [objective.pk], known.at), known.at)
     kpis = list(
         _weighed(there, KpiWeight, "kpi", on, known.at)
         .annotate(opens=Exists(kpis_visible_to(user, today=today, known_at=known.at).filter(pk=OuterRef("pk"))))

@@ -79,7 +79,7 @@ class Line(NamedTuple):
 # page is read often: compiling forty columns of eight models costs several times the statement itself.
 STATEMENT = """
 SELECT k.id, k.code, k.name, k.polarity, k.frequency, k.decimals, k.measure_unit, k.is_cumulative, k.calendar_id,
-    k.owner_id, w.name, u.code, u.name, u.path, k.objective_id, o.name, ow.name, o.code, o.perspective_id, p.name,
+    k.owner_id, w.name, u.code, u.name, u.path, o.id, o.name, ow.name, o.code, o.perspective_id, p.name,
     t.code, t.name, s.period_start, s.value, s.previous_value, s.goal, s.goal_high, s.score, s.band, s.no_band_reason,
     s.band_since, s.signal, s.spark, s.health, s.days_late, s.next_due_on, s.recorded_at,
     o.status, o.owner_id, ou.path
@@ -87,7 +87,7 @@ FROM ({seen}) AS seen(id)
 JOIN kpis_kpi k ON k.id = seen.id
 JOIN accounts_user w ON w.id = k.owner_id
 JOIN objectives_unit u ON u.id = k.unit_id
-JOIN objectives_objective o ON o.id = k.objective_id
+JOIN objectives_objective o ON o.id = {objective}
 JOIN accounts_user ow ON ow.id = o.owner_id
 JOIN objectives_unit ou ON ou.id = o.unit_id
 JOIN objectives_perspective p ON p.id = o.perspective_id
@@ -96,7 +96,11 @@ LEFT JOIN kpis_kpistate s ON s.kpi_id = k.id
 ORDER BY {order}
 """
 SPARK = Line._fields.index("spark")  # comes as text
-BY_OBJECTIVE = "p.position, o.position, k.objective_id, k.position, k.code"
+BY_OBJECTIVE = "p.position, o.position, o.id, k.position, k.code"
+OBJECTIVE_THEN = """coalesce((
+    SELECT (definition ->> 'objective_id')::bigint FROM kpis_kpiversion
+    WHERE kpi_id = k.id AND recorded_at < %s ORDER BY version DESC LIMIT 1
+), k.objective_id)"""
 BY_UNIT = "u.path, p.position, o.position, k.position, k.code"
 
 
@@ -122,7 +126,7 @@ class Board:
 def board(user: User, chosen: Selection, *, visible: QuerySet[Kpi], tiers: dict[str, int], now: datetime) -> Board:
     """Return the scorecard of `user`, to whom these KPIs are visible, so many of each of the tiers."""
     of_tier = visible.filter(tier=chosen.tier)
-    kpis = lines(_filtered(of_tier, chosen), user, order=BY_OBJECTIVE, today=chosen.today)
+    kpis = lines(_filtered(of_tier, chosen), user, order=BY_OBJECTIVE, today=chosen.today, known_at=chosen.known_at)
     ids = [kpi.pk for kpi in kpis]
     kpis = as_defined(kpis, chosen.known_at)
     judged = cast("list[Kpi]", kpis)  # judging asks for nothing that a line lacks
@@ -175,14 +179,18 @@ def sees_strategy(user: User, tiers: Mapping[str, int], *, today: date) -> bool:
     return scope.everything or scope.strategic or Kpi.Tier.STRATEGIC in tiers
 
 
-def lines(kpis: QuerySet[Kpi], user: User, *, order: str, today: date) -> list[Line]:
-    """Return the KPIs as their rows show them to `user`, in one query; `order` is BY_OBJECTIVE or BY_UNIT."""
+def lines(kpis: QuerySet[Kpi], user: User, *, order: str, today: date, known_at: datetime | None = None) -> list[Line]:
+    """Return the KPIs as their rows show them to `user`, in one query; `order` is BY_OBJECTIVE or BY_UNIT.
+
+    Each is below the objective that it belonged to by what was known at a moment, None for now.
+    """
     try:
         seen, parameters = kpis.order_by().values("pk").query.sql_with_params()
     except EmptyResultSet:
         return []
     with connection.cursor() as cursor:
-        cursor.execute(STATEMENT.format(seen=seen, order=order), parameters)
+        objective, moment = ("k.objective_id", []) if known_at is None else (OBJECTIVE_THEN, [known_at])
+        cursor.execute(STATEMENT.format(seen=seen, objective=objective, order=order), [*parameters, *moment])
         rows = cursor.fetchall()
     # The same objective stands in many rows.
     opens = {row[-3:]: False for row in rows}

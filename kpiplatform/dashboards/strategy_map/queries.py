@@ -16,7 +16,7 @@ from kpiplatform.accounts.models import User
 from kpiplatform.dashboards.as_known import DAY, NOW, AsKnown
 from kpis.grades import grades_of
 from kpis.objectives_as_known import stand_as_known
-from kpis.queries import kpis_visible_to, there_at
+from kpis.queries import kpis_visible_to, objective_of, of_objectives, there_at
 from objectives.models import CausalLink, Objective, Perspective
 from objectives.queries import may_configure, objectives_visible_to
 
@@ -65,12 +65,12 @@ def strategy(user: User, *, selected: str, is_list: bool, today: date, known: As
     kpis: dict[int, list[Any]] = defaultdict(list)
     # Objectives below others are named only.
     shown = {row.pk for row in on_map} | ({chosen.pk} if chosen else set())
-    visible = kpis_visible_to(user, today=today, known_at=known.at).filter(objective__in=shown)
+    visible = of_objectives(kpis_visible_to(user, today=today, known_at=known.at), shown, known.at)
     rows = list(there_at(visible, known.at).select_related("state").order_by("-tier", "position", "code"))
     if known.on is not None and known.at is not None:
         stand_as_known(objectives=[], kpis=rows, **then)
     for kpi in rows:
-        kpis[kpi.objective_id].append(kpi)
+        kpis[objective_of(kpi)].append(kpi)
     active = Objective.objects.filter(plan__is_active=True, status=Objective.Status.ACTIVE)
     return Strategy(
         perspectives=list(Perspective.objects.filter(plan__is_active=True)),

@@ -79,7 +79,7 @@ def unit_facts(*, user: User, code: str, tier: str, today: date, known: AsKnown 
     visible = kpis_visible_to(user, today=today, known_at=known.at).filter(pk__in=inside.values("pk"))
     tiers = dict(visible.order_by().values_list("tier").annotate(Count("pk")))
     of_tier = visible.filter(tier=tier) if tier in tiers else visible
-    kpis = as_defined(lines(of_tier, user, order=BY_UNIT, today=today), known.at)
+    kpis = as_defined(lines(of_tier, user, order=BY_UNIT, today=today, known_at=known.at), known.at)
     states = None
     if known.on is not None:
         # Judging asks for nothing that a line lacks.
