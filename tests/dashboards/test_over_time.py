@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
 from unittest.mock import patch
 
 import pytest
@@ -15,6 +16,7 @@ from kpiplatform.dashboards.kpi_over_time.presenter import over_time
 from kpiplatform.dashboards.kpi_page.choice import Choice as PageChoice
 from kpiplatform.dashboards.kpi_page.presenter import kpi_page
 from kpis.models import Kpi, KpiVersion, PeriodCalendar
+from kpis.readings import Reading
 from tests.dashboards.measured import W44, W45, W46, a_ratio, a_week, facts_of, measured, record
 from tests.dashboards.test_kpi_page_reading import admin
 from tests.factories import NOW, a_person, a_role, a_unit
@@ -130,6 +132,27 @@ def test_a_unit_that_one_may_not_open_is_counted_as_left_out():
     table = page_of(whole, reader, by="week")["units"]
     assert ([row.unit for row in table.rows], table.together, table.coverage) == (["Newark"], "4.0", "1 of 2 units")
     assert table.hidden == "1 unit is left out here: its KPI is not yours to open."
+
+
+def test_a_unit_whose_calendar_has_other_periods_says_so_also_where_one_begins_alike():
+    """Months of 4-4-5 weeks: one that begins with a month of the whole ends on another day."""
+    months = {"frequency": Kpi.Frequency.MONTH, "time_aggregation": "sum", "unit_aggregation": "sum"}
+    reader, whole = admin(), measured({}, **months)
+    retail = PeriodCalendar.objects.create(name="Retail", pattern="445", year_end_month=1, year_end_weekday=6)
+    ewr, jfk = a_unit("ewr", "Newark"), a_unit("jfk", "Kennedy")
+    part = measured({}, code="EWR", unit=ewr, part_of=whole, **months)
+    other = measured({}, code="JFK", unit=jfk, part_of=whole, calendar=retail, **months)
+    november = date(2026, 11, 1)
+    for kpi, start, end, value in (
+        (whole, date(2026, 10, 1), november, 9), (part, date(2026, 10, 1), november, 4),
+        (other, date(2026, 10, 1), date(2026, 10, 29), 5),
+    ):  # fmt: skip
+        record(kpi, [Reading(kpi_id=kpi.pk, period_start=start, period_end=end, value=Decimal(value))])
+    table = page_of(whole, reader, by="month", at="2026-10")["units"]
+    assert [(row.unit, row.value, row.coverage) for row in table.rows] == [
+        ("Newark", "4.0", "1 of 1"), ("Kennedy", "–", "its calendar has other periods"),
+    ]  # fmt: skip
+    assert (table.together, table.coverage) == ("4.0", "1 of 2 units")
 
 
 def test_the_value_of_a_unit_in_a_longer_period_is_that_of_its_own_page():

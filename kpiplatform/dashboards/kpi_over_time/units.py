@@ -78,7 +78,9 @@ def units(
                 unit=other.unit_name,
                 value=wording.bare(total.value),
                 grade=grades.of_unit(other.pk),
-                coverage=_("%(present)d of %(due)d") % {"present": total.present, "due": total.due},
+                coverage=_("its calendar has other periods")
+                if by_kpi[other.pk].has_other_periods
+                else _("%(present)d of %(due)d") % {"present": total.present, "due": total.due},
                 parts=_parts(total, wording) if is_ratio else None,
             )
             for other, total in zip(facts.below, totals, strict=True)
