@@ -289,6 +289,19 @@ def test_the_dry_run_shows_what_the_kpi_will_be_also_what_nobody_said(client, ad
     assert client.get(path).context["lines"][0]["becomes"] == "A new KPI, as a draft."
 
 
+def test_a_ratio_in_percent_is_multiplied_by_a_hundred_unless_the_file_says_otherwise(client, admin):
+    an_objective(code="punctual")
+    the_calendar()
+    heads = ["Name", "Objective", "Owner", "Measured in", "Over time", "Numerator", "Denominator", "Ratio times"]
+    plain = ["punctual", "grace@example.com", "%", "ratio of sums", "late", "flights"]
+    path = sent(client, ["Late", *plain, None], ["Share", *plain, 1], heads=heads)
+    assert "Its ratio is multiplied by 100, to be percent." in client.get(path).context["lines"][0]["notes"]
+    client.post(path, choices(client, path) | {"import": "1"})
+    factors = dict(Kpi.objects.values_list("code", "ratio_factor"))
+    assert factors == {"LATE": 100, "SHARE": 1}
+    assert set(Kpi.objects.values_list("numerator_label", "denominator_label")) == {("late", "flights")}
+
+
 def test_a_code_made_up_for_one_line_is_none_that_another_says(client, admin):
     an_objective(code="punctual")
     the_calendar()

@@ -137,6 +137,12 @@ class NewLines:
         values, not_read = values_of(said, locale=self.wanted.locale)
         line.values |= dict.fromkeys(TEXTS, "") | USUAL | {"decimals": 1} | values
         line.refused += not_read
+        is_share = (
+            line.values["measure_unit"] == "%" and line.values["time_aggregation"] == Kpi.Aggregation.RATIO_OF_SUMS
+        )
+        if is_share and "ratio_factor" not in said:
+            line.values["ratio_factor"] = Decimal(100)
+            line.notes.append(_("Its ratio is multiplied by 100, to be percent."))
         self._place(line, {name: cell.text for name, cell in said.items()})
         if "code" not in said:
             self._once(line)
