@@ -101,7 +101,7 @@ def approve(*, proposed_id: int, seq: int, user: User, now: datetime) -> Recorde
             )
         _decide(row, APPROVED, user, now)
         return record_measurements(
-            readings=[reading_of(row)],
+            readings=[_reading(row)],
             origin=Origin(
                 kind=row.kind,
                 note=row.note,
@@ -182,8 +182,7 @@ def _proposed(entry: Entry, reading: Reading, origin: Origin, user: User, now: d
     )
 
 
-def reading_of(row: ProposedValue) -> Reading:
-    """Return what is recorded once the value is approved."""
+def _reading(row: ProposedValue) -> Reading:
     return Reading(
         kpi_id=row.kpi_id,
         period_start=row.period_start,

@@ -73,7 +73,7 @@ class DecisionForm(forms.Form):
 def approvals(request: HttpRequest) -> HttpResponse:
     """Show the values that wait for the person's approval; POST approves or rejects one, some or all."""
     viewer = presenter.viewer_of(request)
-    waiting = queries.waiting_for(viewer.user, today=viewer.today)
+    waiting = queries.waiting_for(viewer.user, now=viewer.now, today=viewer.today)
     form = DecisionForm(request.POST if request.method == "POST" else None, waiting=waiting)
     message = ""
     if form.is_valid():
@@ -125,7 +125,7 @@ def _decided(form: DecisionForm, viewer: Viewer) -> str:
 
 
 def _context(form: DecisionForm, viewer: Viewer) -> dict[str, Any]:
-    waiting = queries.waiting_for(viewer.user, today=viewer.today)
+    waiting = queries.waiting_for(viewer.user, now=viewer.now, today=viewer.today)
     chosen = form.data.getlist("chosen") if form.is_bound else []
     ids = {token.partition("@")[0] for token in chosen}
     rows = approving.compared(waiting, viewer)

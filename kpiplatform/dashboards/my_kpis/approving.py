@@ -19,8 +19,6 @@ from kpis.evidence import Key
 from kpis.grades import confidence_of, grades_once_approved
 from kpis.models import Kpi, ProposedValue
 from kpis.queries import calendar_of
-from kpis.services.proposing import reading_of
-from kpis.services.recording import locked_periods
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,19 +71,14 @@ def name_of(one: ProposedValue) -> str:
 
 def _rows(waiting: Sequence[ProposedValue], present: Mapping[Key, Confidence], viewer: Viewer) -> list[Proposed]:
     grades = grades_once_approved(map(_key, waiting), now=viewer.now, today=viewer.today)
-    readings = [reading_of(one) for one in waiting]
-    locked = set(locked_periods(readings=readings, now=viewer.now)) if readings else set()
-    return [
-        _row(one, grades.get(_key(one), ""), present.get(_key(one)), viewer, is_locked=_key(one) in locked)
-        for one in waiting
-    ]
+    return [_row(one, grades.get(_key(one), ""), present.get(_key(one)), viewer) for one in waiting]
 
 
 def _key(one: ProposedValue) -> Key:
     return one.kpi_id, one.period_start
 
 
-def _row(one: ProposedValue, grade: str, present: Confidence | None, viewer: Viewer, *, is_locked: bool) -> Proposed:
+def _row(one: ProposedValue, grade: str, present: Confidence | None, viewer: Viewer) -> Proposed:
     kpi = one.kpi
     value = _figure(one.value, kpi, viewer)
     if one.numerator is not None:
@@ -102,7 +95,7 @@ def _row(one: ProposedValue, grade: str, present: Confidence | None, viewer: Vie
         by=one.entered_by,
         when=words.clock(one.entered_at, viewer.now, viewer.tz),
         why=tuple(filter(None, _why(one, viewer))),
-        reopen_url=links.reopen(kpi.code, one.period_start) if is_locked else "",
+        reopen_url=links.reopen(kpi.code, one.period_start) if one.is_locked else "",
     )
 
 

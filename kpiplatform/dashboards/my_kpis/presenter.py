@@ -102,7 +102,7 @@ def _grades(owned: Sequence[Line], viewer: Viewer) -> dict[int, str]:
 
 def _todo(owned: Sequence[Line], grades: Mapping[int, str], viewer: Viewer) -> todo.Todo:
     incidents = queries.open_incidents([line.kpi.pk for line in owned])
-    waiting = queries.waiting_for(viewer.user, today=viewer.today)
+    waiting = queries.waiting_for(viewer.user, now=viewer.now, today=viewer.today)
     unconfirmed = [slot.key for line in owned for slot in line.slots if slot.is_asked and slot.state == "provisional"]
     provisional = confidence_of(unconfirmed, today=viewer.today) if unconfirmed else {}
     return todo.todo(

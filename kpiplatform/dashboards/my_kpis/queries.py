@@ -184,17 +184,30 @@ def proposed_values(ids: Sequence[int]) -> dict[int, ProposedValue]:
     return ProposedValue.objects.select_related("entered_by").in_bulk(ids) if ids else {}
 
 
-def waiting_for(user: User, *, today: date) -> list[ProposedValue]:
+def waiting_for(user: User, *, now: datetime, today: date) -> list[ProposedValue]:
     """Return the values that wait for the approval of `user`, the oldest first, each with its KPI and author.
 
     `present` and `present_seq` are the value that stands there now and its revision, None and 0 without one.
+    `is_locked` tells whether the period was locked meanwhile and is not open again.
     """
+    of_kpi = ExpressionWrapper(OuterRef("kpi__unit__path"), output_field=CharField())
+    locks = PeriodLock.objects.alias(path=of_kpi).filter(
+        Q(unit=None) | Q(path__startswith=F("unit__path")),
+        calendar=OuterRef("kpi__calendar"),
+        locked_until__gte=OuterRef("period_end"),
+        locked_at__gte=OuterRef("kpi__created_at"),
+    )
+    again = PeriodReopening.objects.filter(
+        kpi=OuterRef("kpi"), period_start=OuterRef("period_start"), approved_by__isnull=False, expires_at__gt=now
+    )
     stands = Measurement.objects.filter(kpi_id=OuterRef("kpi_id"), period_start=OuterRef("period_start"))
     return list(
         proposed_values_decided_by(user, today=today)
         .select_related("kpi__unit", "kpi__calendar", "entered_by")
         .annotate(
-            present=Subquery(stands.values("value")), present_seq=Coalesce(Subquery(stands.values("seq")), Value(0))
+            present=Subquery(stands.values("value")),
+            present_seq=Coalesce(Subquery(stands.values("seq")), Value(0)),
+            is_locked=Q(Exists(locks)) & ~Q(Exists(again)),
         )
         .order_by("entered_at", "pk")
     )
