@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from kpiplatform.accounts.models import User
 from kpis.domain.periods import period_of
@@ -272,14 +273,28 @@ def _apply(source: DataSource, pull: Pull, fetched: Fetched, origin: Origin, *, 
     pull.values_unchanged = recorded.unchanged
     pull.rows_refused = len(locked) + fetched.refused
     _keep_refusals(pull, [*locked, *fetched.refusals])
-    # What was read before and is held is overtaken by newer rows of the same days; what was read later is not.
-    overtaken = Pull.objects.filter(source=source, state=Pull.State.SUSPECT, started_at__lt=pull.started_at)
-    StagedReading.objects.filter(pull__in=overtaken).delete()
-    overtaken.update(state=Pull.State.FAILED, error=Sentence(_("A later pull was applied, so this one was put aside.")))
+    _overtake(source, pull, fetched.readings)
     pull.staged.all().delete()
-    source.cursor = fetched.window.until
+    source.cursor = _brought_forward(source, fetched.window)
     source.consecutive_failures, source.last_error, source.last_applied_at = 0, _why_held(pull), now
     source.behind_from = behind_from(source)
+
+
+def _overtake(source: DataSource, pull: Pull, readings: Sequence[Reading]) -> None:
+    """Let go of what was read before and is held for the same periods; of others it still waits for a decision."""
+    held = Pull.objects.filter(source=source, state=Pull.State.SUSPECT, started_at__lt=pull.started_at)
+    if readings and held.exists():
+        starts = [reading.period_start for reading in readings]
+        StagedReading.objects.filter(pull__in=held, period_start__range=(min(starts), max(starts))).delete()
+    overtaken = held.exclude(Exists(StagedReading.objects.filter(pull=OuterRef("pk"))))
+    overtaken.update(state=Pull.State.FAILED, error=Sentence(_("A later pull was applied, so this one was put aside.")))
+
+
+def _brought_forward(source: DataSource, window: Window) -> date | None:
+    """Return before which day all rows were pulled: unknown again where a mapping was changed, but by reading all."""
+    if source.is_snapshot or window.since is None:
+        return max(window.until, source.cursor or window.until)
+    return None if source.cursor is None else max(window.until, source.cursor)
 
 
 def _why_held(decided: Pull) -> Sentence | None:

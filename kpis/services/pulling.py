@@ -81,20 +81,16 @@ def request_pull(
     since: date | None = None,
     by: User | None = None,
     reason: str = "",
-    has_changed: bool = False,
 ) -> Pull:
     """Return a pull of the source that waits for a worker: a new one, unless one is waiting or running.
 
     With `since` the pull reads from that day on as well, for rows that came later than the source looks back, and
-    `reason` stands beside every value that it changes. One that waits to be tried again is due at once. Where what is
-    read `has_changed`, one that runs may have begun with what it was before.
+    `reason` stands beside every value that it changes. One that waits to be tried again is due at once.
     """
     asked = {"since": since, "asked_by": by, "asked_because": reason}
     with transaction.atomic():
         DataSource.objects.select_for_update(no_key=True).get(pk=source.pk)
         unfinished = Pull.objects.filter(source=source, state__in=[Pull.State.WAITING, Pull.State.RUNNING])
-        if has_changed:
-            unfinished = unfinished.filter(state=Pull.State.WAITING)
         found = unfinished.first() if since is None else unfinished.filter(**asked).first()
         if found is None and since is not None:
             # One that waits reads these days too; one that runs has asked for its days already, and one that was asked

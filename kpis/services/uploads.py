@@ -8,6 +8,7 @@ from hashlib import sha256
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from kpiplatform.accounts.models import User
@@ -26,8 +27,8 @@ def take_upload(*, source: DataSource, name: str, pieces: Iterable[bytes], by: U
     """Store a file for a source and return the pull that will read it. Raises UploadRefused.
 
     A source that feeds no KPI yet is not pulled. The file before it is let go of: its name, size and
-    hash stay. The same file again is not stored twice. Another one is not taken before the one that
-    waits was read.
+    hash stay. The same file again is not stored twice. Another one is not taken before it
+    was read: it would take its place.
     """
     with transaction.atomic():
         DataSource.objects.select_for_update(no_key=True).get(pk=source.pk)
@@ -49,7 +50,7 @@ def take_upload(*, source: DataSource, name: str, pieces: Iterable[bytes], by: U
         if before is not None and before.sha256 == digest.hexdigest():
             upload.delete()
         else:
-            if before is not None and _waits(source):
+            if before is not None and _is_unread(source):
                 says = _(
                     "“%(name)s” was sent before and is not read yet. Nothing was stored: send this file after that."
                 )
@@ -57,12 +58,13 @@ def take_upload(*, source: DataSource, name: str, pieces: Iterable[bytes], by: U
             upload.size, upload.sha256 = size, digest.hexdigest()
             upload.save(update_fields=["size", "sha256"])
             SourceUploadPart.objects.filter(upload__source=source).exclude(upload=upload).delete()
-        return request_pull(source=source, now=now, has_changed=True) if source.mappings.exists() else None
+        return request_pull(source=source, now=now) if source.mappings.exists() else None
 
 
-def _waits(source: DataSource) -> bool:
-    """Return whether no worker has begun yet to read the newest file."""
-    return source.pulls.filter(state=Pull.State.WAITING, attempts=0).exists()
+def _is_unread(source: DataSource) -> bool:
+    """Return whether the newest file waits for its first reading, or is being read."""
+    waits = Q(state=Pull.State.WAITING, attempts=0)
+    return source.pulls.filter(waits | Q(state=Pull.State.RUNNING)).exists()
 
 
 def _parts(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -371,3 +371,31 @@ def test_a_later_pull_that_is_applied_overtakes_a_held_one(folder: Path) -> None
     held.refresh_from_db()
     assert (held.state, str(held.error)) == ("failed", "A later pull was applied, so this one was put aside.")
     assert not StagedReading.objects.exists()
+
+
+def test_what_is_held_of_other_days_waits_on_when_a_later_pull_is_applied(folder: Path) -> None:
+    source = a_source()
+    kpi = a_mapped_kpi(source)
+    held = a_held_pull(folder, source)
+    Pull.objects.filter(pk=held.pk).update(since=date(2026, 9, 7))
+    old = {"kpi": kpi, "period_start": date(2026, 9, 7), "period_end": date(2026, 9, 14), "state": "reported"}
+    StagedReading.objects.create(pull=held, value=5, **old)
+    write(folder, lines(until="2026-11-24"))
+    later = pull(source, now=NOW + 2 * DAY)
+    assert later.state == "applied"
+    held.refresh_from_db()
+    assert (held.state, held.staged.get().value) == ("suspect", 5)  # newer rows of its other weeks count
+    stands = values(kpi)
+    apply_held_pull(pull_id=held.pk, by=source.owner, reason="right", now=NOW + 2 * DAY)
+    assert values(kpi) == stands | {"2026-09-07": (Decimal(5), "reported")}
+    assert again(source).cursor == (NOW + 2 * DAY).date()
+
+
+def test_a_mapping_that_changed_while_a_pull_was_held_is_still_read_from_its_first_day(folder: Path) -> None:
+    source = a_source()
+    a_mapped_kpi(source)
+    held = a_held_pull(folder, source)
+    assert held.since is not None
+    DataSource.objects.update(cursor=None)
+    apply_held_pull(pull_id=held.pk, by=source.owner, reason="right", now=NOW + DAY)
+    assert again(source).cursor is None

@@ -23,7 +23,6 @@ from tests.kpis.web_server import HERE, Answer, serving
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
-HOUR = timedelta(hours=1)
 COUNTED = {"value": {"agg": "sum", "column": "minutes"}}
 
 
@@ -132,28 +131,21 @@ def test_a_file_that_is_sent_in_is_read_whole_and_not_on_a_schedule(folder: Path
     assert [upload.parts.count() for upload in SourceUpload.objects.all()] == [1, 0]
 
 
-def test_a_file_that_comes_while_the_one_before_is_read_is_read_as_well() -> None:
+@pytest.mark.parametrize("state", ["waiting", "running"])
+def test_a_file_that_is_not_read_yet_is_not_replaced_by_the_next_one(state: str) -> None:
     source = a_source(config={"origin": "upload", "date_column": "day"})
-    kpi = a_mapped_kpi(source, {"value": {"agg": "sum", "column": "minutes"}})
-    week = {
-        name: "\n".join(["day,airport,minutes", *lines(minutes=minutes)]) for name, minutes in {"a": 1, "b": 2}.items()
-    }
-    said = {"source": source, "by": source.owner, "name": "flights.csv"}
-    first = take_upload(pieces=[week["a"].encode()], now=NOW, **said)
+    a_mapped_kpi(source)
+    january, february = (f"day,airport,minutes\n2026-0{month}-05,JFK,1\n".encode() for month in (1, 2))
+    said: dict[str, Any] = {"source": source, "by": source.owner, "name": "month.csv"}
+    first = take_upload(pieces=[january], now=NOW, **said)
     assert first is not None
-    Pull.objects.filter(pk=first.pk).update(state="running", attempts=1, started_at=NOW, lease_until=NOW + HOUR)
-    second = take_upload(pieces=[week["b"].encode()], now=NOW + timedelta(seconds=1), **said)
-    assert second is not None
-    assert second.pk != first.pk
-    assert pull(source, slot=second.slot, now=NOW + timedelta(seconds=2)).state == "applied"
-    assert values(kpi)["2026-11-09"][0] == 56
-    waits = take_upload(pieces=[week["a"].encode()], now=NOW + timedelta(seconds=3), **said)
-    with pytest.raises(UploadRefused, match=r"^“flights.csv” was sent before and is not read yet. Nothing was stored"):
-        take_upload(pieces=[week["b"].encode()], now=NOW + timedelta(seconds=4), **said)
-    assert take_upload(pieces=[week["a"].encode()], now=NOW + timedelta(seconds=5), **said) == waits  # sent twice
-    assert waits is not None
-    assert pull(source, slot=waits.slot, now=NOW + timedelta(seconds=6)).state == "applied"
-    assert values(kpi)["2026-11-09"][0] == 28
+    Pull.objects.update(state=state, attempts=int(state == "running"), started_at=NOW, lease_until=NOW + DAY)
+    with pytest.raises(UploadRefused, match=r"^“month.csv” was sent before and is not read yet. Nothing was stored"):
+        take_upload(pieces=[february], now=NOW + DAY, **said)
+    assert take_upload(pieces=[january], now=NOW + DAY, **said) == first  # sent twice
+    assert (Pull.objects.count(), SourceUpload.objects.count()) == (1, 1)
+    Pull.objects.update(state="failed")
+    assert take_upload(pieces=[february], now=NOW + DAY, **said) != first
 
 
 def test_a_file_of_old_days_alone_is_compared_with_the_usual_by_the_days_it_has(folder: Path) -> None:
