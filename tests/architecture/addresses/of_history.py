@@ -56,13 +56,13 @@ def reopening(world: World, key: str) -> list[int]:
 
 
 def opened(role: str, key: str) -> int:
-    """Whoever runs the unit opens a request, and whoever made it."""
-    return 200 if role == "admin" or (key == "OURS" and role in {"manager", "owner"}) else 404
+    """Whoever runs or audits the unit opens a request, and whoever made it."""
+    return 200 if role == "admin" or (key == "OURS" and role in {"manager", "owner", "auditor"}) else 404
 
 
 def decided(role: str, key: str) -> int:
-    """Nobody decides on their own request: the owner made this one."""
-    return 422 if (role, key) == ("owner", "OURS") else opened(role, key)
+    """Nobody decides on their own request, as the owner made this one; auditors read."""
+    return {("owner", "OURS"): 422, ("auditor", "OURS"): 403}.get((role, key), opened(role, key))
 
 
 def written(role: str, code: str) -> int:
