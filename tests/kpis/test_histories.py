@@ -16,11 +16,12 @@ from kpiplatform.accounts.models import User
 from kpiplatform.audit.editing import seen
 from kpis.as_known import states_as_known
 from kpis.domain.periods import Period, period_of, previous_period
-from kpis.models import Kpi, KpiState, Measurement, Target, ThresholdSet
+from kpis.models import Evaluation, Kpi, KpiState, Measurement, Target, ThresholdSet
 from kpis.objectives_as_known import objectives_as_known
 from kpis.queries import calendar_of
-from kpis.readings import NOT_APPLICABLE, PROVISIONAL, REPORTED, Origin, Reading
+from kpis.readings import NOT_APPLICABLE, PROVISIONAL, REPORTED, Origin, PeriodLocked, Reading
 from kpis.services.aiming import set_target, set_thresholds
+from kpis.services.calendars import lock_periods
 from kpis.services.defining import SHEET, define, move_on, set_weight
 from kpis.services.deriving import derive_owed
 from kpis.services.formulas import owe_from
@@ -30,6 +31,7 @@ from kpis.services.refusal import Refused
 from kpis.services.rolling import roll_up_due
 from kpis.services.undoing import bring_back
 from objectives.models import Objective, ObjectiveState, Organisation
+from objectives.services.refusal import Refused as ObjectiveRefused
 from objectives.services.strategy import judge_by_hand, weigh_objective
 from tests.factories import a_kpi, a_person, an_objective, the_company
 
@@ -57,6 +59,7 @@ class Company:
             for method in ("weighted_average", "worst_child", "manual")
         ]
         self.objectives = [root, *self.below]
+        self.locked: list[tuple[date, list[tuple[Any, ...]]]] = []
         self.kpis = [self.typed(number, root) for number in range(9)]
         one, other = self.random.sample(self.kpis, 2)
         often = max(one.frequency, other.frequency, key=["day", "week", "month"].index)
@@ -119,39 +122,72 @@ class Company:
         """Do a few things at moments of the day, each followed by what follows, and let the day end."""
         for hour in sorted(self.random.uniform(0.1, 23.8) for _ in range(self.random.choice([0, 1, 1, 2, 4]))):
             now = datetime.combine(day, time.min, self.zone) + timedelta(hours=hour)
-            with suppress(Refused):  # nothing was written then
+            with suppress(Refused, ObjectiveRefused, PeriodLocked):  # nothing was written then
                 self.does_something(day, now)
             settle(now)
         settle(self.end_of(day) - timedelta(microseconds=1))
 
     def does_something(self, day: date, now: datetime) -> None:
-        kpi, lot = self.random.choice(self.kpis), self.random.random()
-        since, number = day + self.random.randint(-60, 30) * DAY, Decimal(self.random.randint(0, 4))
-        by_line = kpi.polarity in {Kpi.Polarity.HIGHER, Kpi.Polarity.LOWER}
-        said: dict[str, Any] = {"by": self.me, "now": now}
-        if lot < 0.65:
-            self.says(kpi, self.some_period(kpi, day), day, now)
-        elif lot < 0.72 and by_line:
+        does = self.random.choices([action for action, _often in ACTIONS], [often for _action, often in ACTIONS])[0]
+        does(self, self.random.choice(self.kpis), day, now)
+
+    def around(self, day: date) -> date:
+        return day + self.random.randint(-60, 30) * DAY
+
+    def number(self) -> Decimal:
+        return Decimal(self.random.randint(0, 4))
+
+    def wants(self, kpi: Kpi, day: date, now: datetime) -> None:
+        if kpi.polarity in BY_LINE:
             value = Decimal(self.random.randint(50, 65))
-            set_target(kpi=kpi, effective_from=since, value=value, reason="moved", **said)
-        elif lot < 0.8 and by_line:
-            red_flag = Decimal(self.random.randint(*((30, 49) if kpi.polarity == Kpi.Polarity.HIGHER else (66, 80))))
-            limits = {"red_flag": red_flag}
-            set_thresholds(kpi=kpi, effective_from=since, mode="absolute", limits=limits, reason="moved", **said)
-        elif lot < 0.86:
-            set_weight(kpi=kpi, weight=number, effective_from=since, **said)
-        elif lot < 0.9:
-            weigh_objective(objective=self.random.choice(self.below), weight=number, effective_from=since, **said)
-        elif lot < 0.94:
-            score = 2 * number
-            judge_by_hand(
-                objective=self.below[2], score=score, confidence=50, note="Seen.", effective_from=since, **said
+            set_target(kpi=kpi, effective_from=self.around(day), value=value, reason="moved", by=self.me, now=now)
+
+    def draws_lines(self, kpi: Kpi, day: date, now: datetime) -> None:
+        if kpi.polarity in BY_LINE:
+            numbers = {"red_flag": Decimal(self.random.randint(*BY_LINE[kpi.polarity]))}
+            since, why = self.around(day), "moved"
+            set_thresholds(
+                kpi=kpi, effective_from=since, mode="absolute", limits=numbers, reason=why, by=self.me, now=now
             )
-        else:
-            corrected = Measurement.objects.filter(kpi=kpi, seq__gt=1).order_by("period_start").first()
-            if corrected is not None:
-                which = {"period_start": corrected.period_start, "seq": 1, "expected_seq": corrected.seq}
-                bring_back(kpi=kpi, **which, note="As it was.", user=self.me, now=now)
+
+    def weighs(self, kpi: Kpi, day: date, now: datetime) -> None:
+        set_weight(kpi=kpi, weight=self.number(), effective_from=self.around(day), by=self.me, now=now)
+
+    def weighs_objective(self, _kpi: Kpi, day: date, now: datetime) -> None:
+        objective = self.random.choice(self.below)
+        weigh_objective(objective=objective, weight=self.number(), effective_from=self.around(day), by=self.me, now=now)
+
+    def judges(self, _kpi: Kpi, day: date, now: datetime) -> None:
+        said = {"score": 2 * self.number(), "confidence": 50, "note": "Seen.", "effective_from": self.around(day)}
+        judge_by_hand(objective=self.below[2], **said, by=self.me, now=now)
+
+    def brings_back(self, kpi: Kpi, _day: date, now: datetime) -> None:
+        corrected = Measurement.objects.filter(kpi=kpi, seq__gt=1).order_by("period_start").first()
+        if corrected is not None:
+            which = {"period_start": corrected.period_start, "seq": 1, "expected_seq": corrected.seq}
+            bring_back(kpi=kpi, **which, note="As it was.", user=self.me, now=now)
+
+    def defines(self, kpi: Kpi, day: date, now: datetime) -> None:
+        fresh = Kpi.objects.get(pk=kpi.pk)
+        define(
+            kpi=fresh,
+            seen=seen(fresh, SHEET),
+            values={"formula_in_words": str(now)},
+            effective_from=period_of(self.around(day), kpi.frequency, calendar_of(kpi.calendar)).start,
+            reason="It is counted otherwise.",
+            breaks_series=self.random.random() < 0.7,
+            by=self.me,
+            now=now,
+        )
+
+    def comes_or_goes(self, kpi: Kpi, _day: date, now: datetime) -> None:
+        fresh = Kpi.objects.get(pk=kpi.pk)
+        move_on(kpi=fresh, to="retired" if fresh.status == "active" else "active", by=self.me, now=now)
+
+    def locks(self, kpi: Kpi, day: date, now: datetime) -> None:
+        until, by = day - self.random.randint(3, 40) * DAY, {"by": self.me, "today": day, "now": now}
+        held = lock_periods(calendar=kpi.calendar, unit=None, until=until, reason="Reviewed.", **by)
+        self.locked.append((held.locked_until, judged_up_to(held.locked_until)))
 
     def some_period(self, kpi: Kpi, day: date) -> Period:
         calendar = calendar_of(kpi.calendar)
@@ -160,7 +196,8 @@ class Company:
             period = previous_period(period, calendar)
         return period
 
-    def says(self, kpi: Kpi, period: Period, day: date, now: datetime) -> None:
+    def says(self, kpi: Kpi, day: date, now: datetime) -> None:
+        period = self.some_period(kpi, day)
         is_open = period.end > day or self.random.random() < 0.15
         value: Decimal | None = Decimal(self.random.randint(20, 90))
         state, reason = PROVISIONAL if is_open else REPORTED, ""
@@ -168,6 +205,20 @@ class Company:
             value, state, reason = None, NOT_APPLICABLE, "closed"
         reading = Reading(kpi.pk, period.start, period.end, value, state=state, reason=reason)
         record_measurements(readings=[reading], origin=Origin(kind="manual", user_id=self.me.pk), now=now)
+
+
+BY_LINE = {Kpi.Polarity.HIGHER: (30, 49), Kpi.Polarity.LOWER: (66, 80)}  # where the red flag may be
+ACTIONS = (
+    *((Company.says, 12), (Company.wants, 2), (Company.draws_lines, 2), (Company.defines, 2), (Company.weighs, 1)),
+    *((Company.weighs_objective, 1), (Company.judges, 1), (Company.brings_back, 1), (Company.comes_or_goes, 1)),
+    (Company.locks, 0.3),
+)
+
+
+def judged_up_to(end: date) -> list[tuple[Any, ...]]:
+    """Return how what ended by a day is judged."""
+    rows = Evaluation.objects.filter(period_end__lte=end).order_by("kpi", "period_start")
+    return list(rows.values_list("kpi", "period_start", "value", "goal", "red_flag", "score", "band"))
 
 
 def settle(now: datetime) -> None:
@@ -228,6 +279,8 @@ def happens(company: Company, length: int) -> None:
     for day in (company.start + number * DAY for number in range(length)):
         company.works(day)
         shown[day] = on_the_screen()
+    for until, judged in company.locked:
+        assert judged_up_to(until) == judged
     before = stored()
     for kpi in Kpi.objects.filter(entry=Kpi.Entry.DERIVED):
         owe_from(kpi, BEGINNING)
