@@ -29,6 +29,8 @@ def rejudge_what_is_open(*, kpi: Kpi, since: date, now: datetime) -> None:
 
     Raises Refused where that would judge a locked period otherwise; the caller's transaction has to end then.
     """
+    if not Measurement.objects.filter(kpi=kpi).exists():
+        return
     until = closed_of(kpi)
     with transaction.atomic():
         before = judged_behind(kpi, until, now=now)

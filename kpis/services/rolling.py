@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -18,6 +20,8 @@ from objectives.queries import organisations_day
 
 # Score and band of a KPI or objective, as they are now.
 type Now = tuple[str, str]
+# The objectives that wait for their roll-up, while somebody changes many things at once.
+_WAITING: ContextVar[set[int] | None] = ContextVar("waiting", default=None)
 
 # Whatever a strategy holds, only the branch that was touched is read; UNION ends a circle of parents, too. Its state
 # rows are held in ascending order; one that is missing is left out.
@@ -161,7 +165,23 @@ def roll_up_objectives(*, objective_ids: Iterable[int], now: datetime) -> None:
 
     For whoever changes what that is: which KPIs and objectives, their weights, the method. In six queries at most.
     """
-    _roll_up(objective_ids, now)
+    waiting = _WAITING.get()
+    if waiting is None:
+        _roll_up(objective_ids, now)
+    else:
+        waiting.update(objective_ids)
+
+
+@contextmanager
+def rolled_up_together(*, now: datetime) -> Iterator[None]:
+    """Let the roll-ups that changes inside ask for be made once, at the end. Belongs into the transaction of these."""
+    waiting: set[int] = set()
+    token = _WAITING.set(waiting)
+    try:
+        yield
+    finally:
+        _WAITING.reset(token)
+    _roll_up(waiting, now)
 
 
 def roll_up_due(*, now: datetime) -> int:

@@ -14,7 +14,7 @@ from kpiplatform.dashboards.kpi_list import views
 from kpiplatform.dashboards.kpi_list.columns import choice_of, recognised
 from kpiplatform.dashboards.models import SentFile
 from kpis.models import Kpi
-from objectives.models import Objective, Role
+from objectives.models import Objective, ObjectiveState, Role
 from tests.dashboards.spreadsheets import a_csv, a_workbook
 from tests.factories import a_person, a_role, a_unit, an_objective, the_calendar
 
@@ -76,6 +76,7 @@ def test_a_list_is_looked_at_before_anything_is_made_and_then_imported_at_once(c
     assert "CREW-READY" in text
     assert not Kpi.objects.exists()
     assert client.post(path, choices(client, path, activate="on") | {"import": "1"}).status_code == 303
+    assert ObjectiveState.objects.get(objective=objective).total == 2
     kpi = Kpi.objects.get(code="BAGS")
     assert (kpi.objective, kpi.owner, kpi.frequency, kpi.polarity, kpi.status) == (
         objective,

@@ -19,6 +19,7 @@ from kpis.models import Kpi
 from kpis.services.aiming import set_aim
 from kpis.services.defining import PEOPLE, SHEET, create_kpi, define, move_on, set_weight, staff, what_is_missing
 from kpis.services.refusal import Refused
+from kpis.services.rolling import rolled_up_together
 from objectives.models import Objective
 from objectives.queries import organisations_day
 from objectives.services.strategy import add_objective
@@ -38,10 +39,11 @@ def import_lines(*, file: SentFile, lines: Sequence[Line], wanted: Wanted) -> Se
             return row
         made, active = _objectives(lines, wanted), 0
         new, changed = [line for line in lines if line.is_new], [line for line in lines if line.is_change]
-        for line in new:
-            active += _import(line, made, wanted).status == Kpi.Status.ACTIVE
-        for line in changed:
-            _change(line, wanted)
+        with rolled_up_together(now=now):
+            for line in new:
+                active += _import(line, made, wanted).status == Kpi.Status.ACTIVE
+            for line in changed:
+                _change(line, wanted)
         left_out = [line for line in lines if not line.is_good]
         row.done_at, row.sheets = now, {}
         row.outcome = {
