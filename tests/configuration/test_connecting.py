@@ -16,8 +16,8 @@ from django.utils import timezone
 
 from kpiplatform.accounts.models import User
 from kpiplatform.dashboards.models import SourceSetup
-from kpis.models import DataSource, Kpi, KpiVersion, Measurement, PeriodLock, SourceMapping
-from kpis.services.pulling import request_pull, run_pull
+from kpis.models import DataSource, Kpi, KpiVersion, Measurement, PeriodLock, Pull, SourceMapping
+from kpis.services.pulling import run_pull
 from objectives.models import Role
 from tests.another_language import another_language, left_english
 from tests.configuration.connecting import form_of, send
@@ -93,8 +93,9 @@ def connected(client: Client) -> DataSource:
 def test_an_unknown_database_becomes_ten_kpis_through_the_pages_alone(admin: Client, folder: Path) -> None:
     source = connected(admin)
     assert Kpi.objects.filter(status="active", mapping__source=source).count() == 10
-    now = timezone.now()
-    pull = run_pull(source_id=source.pk, slot=request_pull(source=source, now=now).slot, now=now)
+    now, asked = timezone.now(), Pull.objects.get()  # nobody has to ask for the first one
+    assert (asked.state, asked.asked_by) == ("waiting", source.owner)
+    pull = run_pull(source_id=source.pk, slot=asked.slot, now=now)
     assert (pull.state, pull.error) == ("applied", None)
     kpi = Kpi.objects.get(name="Revenue, Cake")
     month = (now.date().replace(day=1) - timedelta(days=1)).replace(day=1)
@@ -111,6 +112,7 @@ def test_the_last_button_pressed_twice_makes_each_kpi_once(admin: Client, folder
     source = connected(admin)
     admin.post(reverse("configuration:source_values", args=[source.code]))
     assert Kpi.objects.count() == SourceMapping.objects.count() == 10
+    assert Pull.objects.count() == 1
 
 
 def test_a_source_that_cannot_be_read_says_why_and_keeps_what_was_typed(admin: Client, folder: Path) -> None:

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods
 from kpiplatform.accounts.services import NotActive
 from kpiplatform.audit.editing import ChangedMeanwhile, refuse_as_changed
 from kpiplatform.dashboards.configuration.entry import admins_only, posted, today
+from kpiplatform.dashboards.configuration.sources.ringing import ring
 from kpiplatform.dashboards.models import SourceSetup
 from kpiplatform.dashboards.source_wizard.assigning import (
     AssignForm,
@@ -47,6 +48,8 @@ from kpiplatform.dashboards.source_wizard.trying import DAYS_FOR_GROUPS, GROUPS_
 from kpiplatform.htmx import page
 from kpis.models import DataSource, Kpi
 from kpis.services.connecting import FedElsewhere, begin_source, set_access
+from kpis.services.freshness import is_scheduled
+from kpis.services.pulling import request_pull
 from kpis.services.refusal import Refused
 from kpis.services.uploads import UploadRefused, take_upload
 from kpis.sources.base import SourceError
@@ -258,22 +261,33 @@ def tried(request: HttpRequest, code: str) -> HttpResponse:
         return _try(request, source, setup)
     form = ConnectForm(posted(request), turned=turned(setup), today=today())
     if form.is_valid():
+        now = timezone.now()
         try:
-            changed = connect(setup=setup, change=form.change, by=request.user, today=today(), now=timezone.now())
+            with transaction.atomic():
+                changed = connect(setup=setup, change=form.change, by=request.user, today=today(), now=now)
+                if changed:
+                    asked = request_pull(source=source, now=now, by=request.user)
+                    transaction.on_commit(lambda: ring(source, asked))
         except (NotActive, Refused, FedElsewhere) as refused:
             form.add_error(None, str(refused))
         else:
-            feeds = ngettext("%(source)s feeds %(count)d KPI anew.", "%(source)s feeds %(count)d KPIs anew.", changed)
-            then = _("Say when it is pulled, and pull it now.")
-            if source.config.get("origin") == "upload":
-                then = _("Read its file now; the next ones are sent in here.")
-            messages.success(request, f"{feeds % {'source': source.name, 'count': changed}} {then}")
+            messages.success(request, _connected(source, changed))
             return _go("source", source)
     context = _context(source, setup, "values") | {
         "tried": values_shown(setup.tried, locale=request.user.locale),
         "form": form,
     }
     return page(request, "configuration/wizard/values.html", context, partial="body", status=_status(form))
+
+
+def _connected(source: DataSource, changed: int) -> str:
+    feeds = ngettext("%(source)s feeds %(count)d KPI anew.", "%(source)s feeds %(count)d KPIs anew.", changed)
+    told = feeds % {"source": source.name, "count": changed}
+    if not changed:
+        return told
+    if is_scheduled(source):
+        return f"{told} {_('It is being pulled; say below when it is pulled from now on.')}"
+    return f"{told} {_('Its file is being read; the next ones are sent in here.')}"
 
 
 def _try(request: HttpRequest, source: DataSource, setup: SourceSetup) -> HttpResponse:

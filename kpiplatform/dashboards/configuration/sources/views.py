@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,7 +13,6 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from kombu.exceptions import OperationalError
 
 from alerts.queries import local_date
 from kpiplatform.accounts.models import User
@@ -29,6 +27,7 @@ from kpiplatform.dashboards.configuration.sources.opening import (
     source_to_read,
 )
 from kpiplatform.dashboards.configuration.sources.record import records_of
+from kpiplatform.dashboards.configuration.sources.ringing import ring
 from kpiplatform.dashboards.configuration.sources.rule_words import KINDS, rules_of
 from kpiplatform.dashboards.configuration.sources.showing import (
     PULLS_SHOWN,
@@ -51,10 +50,8 @@ from kpis.queries import pulls_of, sources_visible_to
 from kpis.services.pulling import request_pull
 from kpis.services.sources import set_schedule
 from kpis.services.uploads import UploadRefused, take_upload
-from kpis.tasks import pull_source
 from objectives.queries import may_configure, organisation
 
-log = logging.getLogger(__name__)
 LIST, SOURCE, HISTORY = (f"configuration/{name}.html" for name in ("sources", "source", "pulls"))
 HISTORY_SHOWN = 50
 
@@ -105,7 +102,7 @@ def pull_now(request: HttpRequest, code: str) -> HttpResponse:
         with transaction.atomic():
             asked = _with_file(row, form, request.user, now) if form else None
             asked = asked or request_pull(source=row, now=now, by=request.user)
-            transaction.on_commit(lambda: _ring(row, asked))
+            transaction.on_commit(lambda: ring(row, asked))
     except UploadRefused as refused:
         assert form is not None
         form.add_error("sent", str(refused))
@@ -131,7 +128,7 @@ def pull_again(request: HttpRequest, code: str) -> HttpResponse:
     if form.is_valid():
         with transaction.atomic():
             asked = request_pull(source=row, now=timezone.now(), by=request.user, **form.cleaned_data)
-            transaction.on_commit(lambda: _ring(row, asked))
+            transaction.on_commit(lambda: ring(row, asked))
         message = _("%(source)s is being read again from %(day)s on.") % {"source": row.name, "day": day(asked.since)}
         context = _source(request, row)
         to = reverse("configuration:source", args=[row.code]) + "#pulls"
@@ -188,13 +185,6 @@ def _schedule(request: HttpRequest, row: DataSource, data: Any = None) -> Schedu
 def _with_file(row: DataSource, form: FileForm, by: User, now: datetime) -> Pull | None:
     file = form.cleaned_data["sent"]
     return take_upload(source=row, name=file.name, pieces=file.chunks(), by=by, now=now)
-
-
-def _ring(source: DataSource, asked: Pull) -> None:
-    try:
-        pull_source.delay(source.pk, asked.slot.isoformat())
-    except OperationalError:
-        log.warning("the broker does not answer; the pull of %s waits for the next tick", source.code)
 
 
 def _source(request: HttpRequest, row: DataSource, form: ScheduleForm | None = None) -> dict[str, Any]:
