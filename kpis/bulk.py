@@ -24,9 +24,10 @@ ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 # A person's correction stays until the source says something new: a pull that repeats what it said before is left out.
 STORE = """
 WITH changed AS MATERIALIZED (
-    SELECT i.*, coalesce(m.seq, 0) + 1 AS seq
+    SELECT i.*, m.place, coalesce(m.seq, 0) + 1 AS seq
     FROM incoming i LEFT JOIN LATERAL (
-        SELECT * FROM kpis_measurement k WHERE k.kpi_id = i.kpi_id AND k.period_start = i.period_start LIMIT 1
+        SELECT k.ctid AS place, k.* FROM kpis_measurement k
+        WHERE k.kpi_id = i.kpi_id AND k.period_start = i.period_start LIMIT 1
     ) AS m ON true
     WHERE m.seq IS NULL
        OR (i.value, i.numerator, i.denominator, i.state, i.reason)
@@ -57,7 +58,7 @@ WITH changed AS MATERIALIZED (
     UPDATE kpis_measurement m
     SET period_end = c.period_end, value = c.value, numerator = c.numerator, denominator = c.denominator,
         state = c.state, reason = c.reason, seq = c.seq, recorded_at = %(now)s
-    FROM changed c WHERE c.seq > 1 AND m.kpi_id = c.kpi_id AND m.period_start = c.period_start
+    FROM changed c WHERE c.seq > 1 AND m.ctid = c.place
 )
 SELECT kpi_id, min(period_start), count(*) FILTER (WHERE seq = 1), count(*) FILTER (WHERE seq > 1)
 FROM changed GROUP BY kpi_id ORDER BY kpi_id

@@ -97,6 +97,13 @@ owed AS MATERIALIZED (
     ) AS known
 )"""
 
+# The values of a stretch, looked up by their key whatever the planner takes the table for: while a first import fills
+# it, an analysis may count its pages and none of its rows, and then it would be read whole for each limit.
+MEASURED = """(
+    SELECT * FROM kpis_measurement v
+    WHERE v.kpi_id = l.kpi_id AND v.period_start >= l.since AND v.period_start < l.until OFFSET 0
+)"""
+
 # A value stands against the limits of its period; a cumulative KPI against sums over its fiscal year, where a week
 # counts by its last day. Whatever lacks directional limits there has none from then on to the end of the year.
 VALUED = f"""
@@ -104,8 +111,7 @@ valued AS (
     SELECT m.kpi_id, m.period_start, m.period_end, m.value, m.state = 'provisional' AS is_provisional, m.reason,
            l.goal, l.red_flag, l.goal_high, l.red_high, l.scores, l.why_none,
            l.base, l.whole, l.base_high, l.whole_high
-    FROM limits l
-    JOIN kpis_measurement m ON m.kpi_id = l.kpi_id AND m.period_start >= l.since AND m.period_start < l.until
+    FROM limits l CROSS JOIN LATERAL {MEASURED} AS m
     WHERE NOT l.is_cumulative
     UNION ALL
     SELECT kpi_id, period_start, period_end, value_to_date::numeric(28,8), state = 'provisional', reason,
@@ -119,8 +125,7 @@ valued AS (
                    sum(l.goal) OVER so_far AS goal_to_date, sum(l.red_flag) OVER so_far AS red_flag_to_date,
                    (array_agg(coalesce(nullif(l.why_none, ''), 'no_target'))
                         FILTER (WHERE l.goal IS NULL OR l.goal_high IS NOT NULL) OVER so_far)[1] AS why_none_yet
-            FROM limits l
-            JOIN kpis_measurement m ON m.kpi_id = l.kpi_id AND m.period_start >= l.since AND m.period_start < l.until
+            FROM limits l CROSS JOIN LATERAL {MEASURED} AS m
             JOIN unnest(%(calendars)s::bigint[], %(years)s::text[]) AS y(calendar_id, starts) USING (calendar_id)
             WHERE l.is_cumulative
             WINDOW so_far AS (
@@ -181,9 +186,7 @@ judged AS (
 )"""
 
 # One pass over what is stored of these periods: new rows are inserted, those that differ updated, others not locked.
-STORE = f"""
-WITH {LIMITS}, {VALUED}, {JUDGED}
-MERGE INTO kpis_evaluation AS e USING judged j ON e.kpi_id = j.kpi_id AND e.period_start = j.period_start
+WRITE = """
 WHEN MATCHED AND (e.score, e.red_flag, e.goal, e.value, e.goal_high, e.red_high, e.band, e.no_band_reason,
                   e.is_provisional, e.period_end)
      IS DISTINCT FROM (j.score, j.red_flag, j.goal, j.value, j.goal_high, j.red_high, j.band, j.no_band_reason,
@@ -197,6 +200,23 @@ WHEN NOT MATCHED THEN INSERT (kpi_id, period_start, period_end, value, goal, red
 VALUES (j.kpi_id, j.period_start, j.period_end, j.value, j.goal, j.red_flag, j.goal_high, j.red_high, j.score,
     j.band, j.no_band_reason, j.is_provisional, %(now)s)
 """
+# New periods are looked up by their keys and met by their place: joined, a table that is taken for empty while a first
+# import fills it would be read whole for every row.
+STORE = f"""
+WITH {LIMITS}, {VALUED}, {JUDGED}
+MERGE INTO kpis_evaluation AS e USING (
+    SELECT judged.*, known.place
+    FROM judged LEFT JOIN LATERAL (
+        SELECT k.ctid AS place FROM kpis_evaluation k
+        WHERE k.kpi_id = judged.kpi_id AND k.period_start = judged.period_start OFFSET 0
+    ) AS known ON true
+) AS j ON e.ctid = j.place
+{WRITE}"""
+# Many periods that were judged before are joined, which takes a fifth less.
+STORE_AGAIN = f"""
+WITH {LIMITS}, {VALUED}, {JUDGED}
+MERGE INTO kpis_evaluation AS e USING judged j ON e.kpi_id = j.kpi_id AND e.period_start = j.period_start
+{WRITE}"""
 
 
 class Owed(NamedTuple):
@@ -208,15 +228,19 @@ class Owed(NamedTuple):
     is_cumulative: bool
 
 
-def evaluate(*, owed: Sequence[Owed], calendars: Mapping[int, Calendar], now: datetime) -> int:
+def evaluate(
+    *, owed: Sequence[Owed], calendars: Mapping[int, Calendar], now: datetime, judged_before: bool = False
+) -> int:
     """Judge what is owed of KPIs, store what differs and return how many rows that were.
+
+    `judged_before` says that nearly all of it was judged once: it is joined with what is stored then.
 
     Belongs into a transaction that holds the state rows of the KPIs and looks rows up by their keys.
     """
     years = _fiscal_years([row for row in owed if row.is_cumulative], calendars)
     with connection.cursor() as cursor:
         cursor.execute(
-            STORE,
+            STORE_AGAIN if judged_before else STORE,
             {
                 "ids": as_array(row.kpi_id for row in owed),
                 "since": as_array(row.since for row in owed),

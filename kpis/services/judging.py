@@ -92,7 +92,7 @@ def _judge_locked(dirty: Sequence[Dirty], now: datetime, cause: str) -> int:
             since = first_of_year(since, row.frequency, days.calendars[row.calendar_id])
         owed.append(Owed(row.kpi_id, since, row.calendar_id, row.is_cumulative))
     judged_from = {row.kpi_id: row.since for row in owed}
-    evaluate(owed=owed, calendars=days.calendars, now=now)
+    evaluate(owed=owed, calendars=days.calendars, now=now, judged_before=cause == "edit")
     stated = refresh_states(judged_from=judged_from, almanac=days, now=now)
     kpis_judged.send(
         sender=None, kpi_ids=list(judged_from), judged_from=judged_from, cause=cause, almanac=days, now=now

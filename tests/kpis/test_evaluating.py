@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -156,9 +157,9 @@ def stored(kpis: list[Kpi]) -> dict[int, list[Judged]]:
     return found
 
 
-def evaluate_all(kpis: list[Kpi], since: date = date.min) -> int:
+def evaluate_all(kpis: list[Kpi], since: date = date.min, *, judged_before: bool = False) -> int:
     owed = [Owed(kpi.pk, since, kpi.calendar_id, kpi.is_cumulative) for kpi in kpis]
-    return evaluate(owed=owed, calendars=calendars(), now=NOW)
+    return evaluate(owed=owed, calendars=calendars(), now=NOW, judged_before=judged_before)
 
 
 def test_postgresql_judges_as_the_domain_function_does(kpis):
@@ -170,7 +171,10 @@ def test_postgresql_judges_as_the_domain_function_does(kpis):
     assert reasons >= {"", "unscored", "no_thresholds", "no_target", "target_zero", "wrong_order", "unknown_option"}
     assert reasons >= {"no_value", "zero_denominator"}
     assert {row.band for rows in found.values() for row in rows} == {"", "on_track", "at_risk", "off_track"}
-    assert evaluate_all(kpis) == 0  # what stands is not written again
+    assert evaluate_all(kpis) == evaluate_all(kpis, judged_before=True) == 0  # what stands is not written again
+    count = Evaluation.objects.update(value=None, score=None, band="")
+    assert evaluate_all(kpis, judged_before=True) > count / 2
+    assert stored(kpis) == found
 
 
 @pytest.mark.parametrize("statement", [STORE, STORE_READINGS], ids=["evaluations", "measurements"])
@@ -186,6 +190,9 @@ def test_an_almost_empty_table_is_not_read_whole_for_every_row(statement: str) -
         plan = "\n".join(line for (line,) in explain.fetchall())
     assert f"using {table}_pkey on {table}" in plan
     assert f"Seq Scan on {table}" not in plan
+    reads = re.findall(r"Scan.* on kpis_(?:measurement|evaluation)\b.*\n\s+(.*)", plan)
+    assert [found for found in reads if not re.match("(Index|TID) Cond: ", found)] == []
+    assert len(reads) == (4 if statement is STORE else 2), plan
 
 
 @pytest.mark.django_db
